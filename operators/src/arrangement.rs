@@ -1,0 +1,158 @@
+//! `arrange`: a collection indexed by key, the state that operators and views share.
+//!
+//! Input      updates `((key, value), tick, difference)`.
+//! Output     an [`Arranged`]: batches as they are sealed, and a trace to read from.
+//! Update     one sort of the tick's own updates, then the spine's merging: O(log n) amortised.
+//! Order      independent of arrival order within a tick.
+//! Bounds     memory follows the live rows once every reader has let go of the past ([`compact`]).
+//!
+//! The stock batcher merges its input from chunks of a few kilobytes, which for wide records costs more than all the
+//! rest. Ticks arrive whole, so one sort per tick is enough: [`TickBatcher`].
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+use differential_dataflow::consolidation::consolidate_updates;
+use differential_dataflow::difference::Semigroup;
+use differential_dataflow::logging::Logger;
+use differential_dataflow::operators::arrange::arrangement::arrange_core;
+use differential_dataflow::operators::arrange::{Arranged as DifferentialArranged, TraceAgent};
+use differential_dataflow::trace::implementations::ord_neu::{OrdValSpine, RcOrdValBuilder};
+use differential_dataflow::trace::{Batcher, Description, TraceReader};
+use differential_dataflow::{ExchangeData, Hashable, VecCollection};
+use timely::container::{ContainerBuilder, PushInto};
+use timely::dataflow::channels::pact::Exchange;
+use timely::progress::Antichain;
+use timely::progress::frontier::AntichainRef;
+
+/// Engine time: microseconds since the Unix epoch, strictly increasing from one tick to the next.
+pub type Tick = u64;
+
+/// A changing multiset of `D`; differences are integers unless said otherwise.
+pub type Collection<'scope, D, R = isize> = VecCollection<'scope, Tick, D, R>;
+
+/// A handle by which an arrangement is read.
+pub type Trace<K, V, R = isize> = TraceAgent<OrdValSpine<K, V, Tick, R>>;
+
+/// A collection indexed by key.
+pub type Arranged<'scope, K, V, R = isize> = DifferentialArranged<'scope, Trace<K, V, R>>;
+
+/// The batches of an arrangement.
+pub type Batch<K, V, R = isize> = <Trace<K, V, R> as TraceReader>::Batch;
+
+/// What can be carried by a collection.
+pub trait Data: ExchangeData + Hash + Debug {}
+impl<T: ExchangeData + Hash + Debug> Data for T {}
+
+/// What a collection can be indexed by.
+pub trait Key: Data + Hashable<Output = u64> {}
+impl<T: Data + Hashable<Output = u64>> Key for T {}
+
+/// What a difference can be: an element of an exact group.
+pub trait Difference: ExchangeData + Semigroup + Debug {}
+impl<T: ExchangeData + Semigroup + Debug> Difference for T {}
+
+/// Indexes a collection of pairs by their first part.
+pub fn arrange<'scope, K: Key, V: Data, R: Difference>(
+    collection: Collection<'scope, (K, V), R>,
+    name: &str,
+) -> Arranged<'scope, K, V, R> {
+    let by_key = Exchange::new(|update: &((K, V), Tick, R)| update.0.0.hashed());
+    arrange_core::<_, _, Passthrough<_>, TickBatcher<K, V, R>, RcOrdValBuilder<K, V, Tick, R>, _>(
+        collection.inner,
+        by_key,
+        name,
+    )
+}
+
+/// Lets a trace forget the difference between ticks before `frontier`.
+///
+/// Both frontiers move, else memory grows. The logical one stays a tick behind: what happened before `frontier` must
+/// never share a time with what happens at it.
+pub fn compact<K: Key, V: Data, R: Difference>(trace: &mut Trace<K, V, R>, frontier: AntichainRef<Tick>) {
+    let logical: Antichain<Tick> = frontier.iter().map(|tick| tick.saturating_sub(1)).collect();
+    trace.set_logical_compaction(logical.borrow());
+    trace.set_physical_compaction(frontier);
+}
+
+/// Hands containers on as they are: the batcher sorts once, when the tick is sealed.
+pub struct Passthrough<C> {
+    ready: std::collections::VecDeque<C>,
+    current: Option<C>,
+}
+
+impl<C> Default for Passthrough<C> {
+    fn default() -> Self {
+        Passthrough { ready: Default::default(), current: None }
+    }
+}
+
+impl<T> PushInto<&mut Vec<T>> for Passthrough<Vec<T>> {
+    fn push_into(&mut self, container: &mut Vec<T>) {
+        self.ready.push_back(std::mem::take(container));
+    }
+}
+
+impl<T: 'static> ContainerBuilder for Passthrough<Vec<T>> {
+    type Container = Vec<T>;
+
+    fn extract(&mut self) -> Option<&mut Vec<T>> {
+        self.current = self.ready.pop_front();
+        self.current.as_mut()
+    }
+
+    fn finish(&mut self) -> Option<&mut Vec<T>> {
+        self.extract()
+    }
+}
+
+/// Collects a tick's updates and sorts them once.
+pub struct TickBatcher<K, V, R> {
+    pending: Vec<((K, V), Tick, R)>,
+    lower: Antichain<Tick>,
+    frontier: Antichain<Tick>,
+    marker: PhantomData<R>,
+}
+
+impl<K, V, R> PushInto<Vec<((K, V), Tick, R)>> for TickBatcher<K, V, R> {
+    fn push_into(&mut self, mut updates: Vec<((K, V), Tick, R)>) {
+        if self.pending.is_empty() {
+            self.pending = updates;
+        } else {
+            self.pending.append(&mut updates);
+        }
+    }
+}
+
+impl<K: Key, V: Data, R: Difference> Batcher for TickBatcher<K, V, R> {
+    type Output = Vec<((K, V), Tick, R)>;
+    type Time = Tick;
+
+    fn new(_logger: Option<Logger>, _operator_id: usize) -> Self {
+        TickBatcher {
+            pending: Vec::new(),
+            lower: Antichain::from_elem(0),
+            frontier: Antichain::new(),
+            marker: PhantomData,
+        }
+    }
+
+    fn seal(&mut self, upper: Antichain<Tick>) -> (Vec<Self::Output>, Description<Tick>) {
+        let mut ready = std::mem::take(&mut self.pending);
+        if ready.iter().any(|(_, tick, _)| upper.less_equal(tick)) {
+            self.pending = ready.extract_if(.., |(_, tick, _)| upper.less_equal(tick)).collect();
+        }
+        self.frontier = self.pending.iter().map(|(_, tick, _)| *tick).min().into_iter().collect();
+        consolidate_updates(&mut ready);
+        let since = Antichain::from_elem(0);
+        let description = Description::new(self.lower.clone(), upper.clone(), since);
+        self.lower = upper;
+        let chain = if ready.is_empty() { Vec::new() } else { vec![ready] };
+        (chain, description)
+    }
+
+    fn frontier(&mut self) -> AntichainRef<'_, Tick> {
+        self.frontier.borrow()
+    }
+}

@@ -1,0 +1,125 @@
+//! `derive`: the rows and the sums that a pure function derives from each group.
+//!
+//! Input      an arrangement; a pure function from one key's contents to rows and to sums.
+//! Output     two collections: the rows of all groups, and `(name, Sums)` added up over all groups.
+//! Update     the function runs on the group before and after, and only the difference is passed on: O(group).
+//!            A group that comes out the same costs nothing downstream.
+//! Order      independent of arrival order; the group is shown in the order of its values.
+//! Bounds     no output is kept here: what a group gave before is worked out again, not remembered. That halves the
+//!            memory of a stock `reduce`, and pays off where groups are small and the function is cheap.
+//!
+//! # Example
+//! ```
+//! use operators::{Sums, arrange, derive::derive, testing};
+//! let outputs = testing::run(
+//!     vec![vec![((1u64, 10u64), 1), ((1, 20), 1)], vec![((1, 20), -1)]],
+//!     |input| {
+//!         let (largest, _count) = derive(&arrange(input, "numbers"), "largest", |key, group, out| {
+//!             if let Some((value, _)) = group.last() {
+//!                 out.row((*key, **value));
+//!                 out.sum((), Sums::of(0, group.len() as i128));
+//!             }
+//!         });
+//!         largest
+//!     },
+//! );
+//! assert_eq!(outputs, vec![vec![((1, 20), 1)], vec![((1, 10), 1), ((1, 20), -1)]]);
+//! ```
+
+use std::collections::BTreeMap;
+
+use differential_dataflow::consolidation::consolidate;
+use differential_dataflow::difference::{IsZero, Semigroup};
+use differential_dataflow::AsCollection;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+
+use crate::arrangement::{Arranged, Collection, Data, Difference, Key, Tick, compact};
+use crate::group::{Group, ticks_of, visit_changed};
+use crate::sums::Sums;
+
+/// What a group gives: rows and sums.
+pub struct Derived<'a, D, S> {
+    sign: isize,
+    rows: &'a mut Vec<(D, isize)>,
+    sums: &'a mut BTreeMap<S, Sums>,
+}
+
+impl<D, S: Ord> Derived<'_, D, S> {
+    /// Gives one row.
+    pub fn row(&mut self, row: D) {
+        self.rows.push((row, self.sign));
+    }
+
+    /// Adds to the sums kept under a name.
+    pub fn sum(&mut self, name: S, sums: Sums) {
+        self.sums.entry(name).or_default().plus_equals(&sums.times(self.sign as i128));
+    }
+}
+
+/// Derives rows and sums from each group of `arranged`.
+pub fn derive<'scope, K, V, R, D, S, L>(
+    arranged: &Arranged<'scope, K, V, R>,
+    name: &str,
+    mut logic: L,
+) -> (Collection<'scope, D>, Collection<'scope, S, Sums>)
+where
+    K: Key,
+    V: Data,
+    R: Difference,
+    D: Data,
+    S: Data,
+    L: FnMut(&K, Group<'_, '_, V, R>, &mut Derived<'_, D, S>) + 'static,
+{
+    let mut builder = OperatorBuilder::new(name.to_owned(), arranged.stream.scope());
+    let mut input = builder.new_input(arranged.stream.clone(), Pipeline);
+    let (rows_output, rows_stream) = builder.new_output();
+    let (sums_output, sums_stream) = builder.new_output();
+    let mut rows_output = OutputBuilder::<_, CapacityContainerBuilder<Vec<(D, Tick, isize)>>>::from(rows_output);
+    let mut sums_output = OutputBuilder::<_, CapacityContainerBuilder<Vec<(S, Tick, Sums)>>>::from(sums_output);
+    let mut trace = arranged.trace.clone();
+
+    builder.build(move |_capabilities| {
+        let mut changes = Vec::new();
+        move |frontiers| {
+            let mut rows_output = rows_output.activate();
+            let mut sums_output = sums_output.activate();
+            input.for_each(|capability, batches| {
+                let rows_capability = capability.retain(0);
+                let sums_capability = capability.retain(1);
+                for batch in batches.drain(..) {
+                    let (first, last) = ticks_of(&batch);
+                    let mut sums: BTreeMap<Tick, BTreeMap<S, Sums>> = BTreeMap::new();
+                    let mut session = rows_output.session(&rows_capability);
+                    visit_changed(&mut trace, &batch, |key, history| {
+                        let after = first.checked_sub(1);
+                        for tick in history.ticks_within(after, last).to_vec() {
+                            let sums = sums.entry(tick).or_default();
+                            let mut out = Derived { sign: -1, rows: &mut changes, sums };
+                            let before = history.before(tick);
+                            if !before.is_empty() {
+                                logic(key, before, &mut out);
+                            }
+                            out.sign = 1;
+                            let now = history.at(tick);
+                            if !now.is_empty() {
+                                logic(key, now, &mut out);
+                            }
+                            consolidate(&mut changes);
+                            session.give_iterator(changes.drain(..).map(|(row, diff)| (row, tick, diff)));
+                        }
+                    });
+                    let mut session = sums_output.session(&sums_capability);
+                    for (tick, sums) in sums {
+                        let changed = sums.into_iter().filter(|(_, sums)| !sums.is_zero());
+                        session.give_iterator(changed.map(|(name, sums)| (name, tick, sums)));
+                    }
+                }
+            });
+            compact(&mut trace, frontiers[0].frontier());
+        }
+    });
+    (rows_stream.as_collection(), sums_stream.as_collection())
+}

@@ -1,0 +1,22 @@
+//! Generic incremental operators on differential collections. They know no finance.
+//!
+//! Each operator has one file: its contract first (inputs, output, cost of one update, order, bounds), a runnable
+//! example, the code, and a test against a naive oracle under random churn that ends with everything retracted.
+//!
+//! Everything here runs in totally ordered time: a [`Tick`]. That order is what lets [`derive()`](derive::derive) and
+//! [`upsert()`](upsert::upsert) work from one arrangement, with no second copy of their output.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod arrangement;
+pub mod derive;
+pub mod first_seen;
+pub mod group;
+pub mod sum_by;
+pub mod sums;
+pub mod testing;
+pub mod upsert;
+
+pub use arrangement::{Arranged, Collection, Data, Key, Tick, Trace, arrange};
+pub use sums::Sums;
