@@ -1,0 +1,126 @@
+//! The closed lists a trade is described with: side, product, option kind, open or close.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A text that is none of the codes of its list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {what}: use one of {known}, or map it in the configuration")]
+pub struct CodeError {
+    /// What was read.
+    pub text: String,
+    /// What was expected, with its article.
+    pub what: &'static str,
+    /// The codes of the list.
+    pub known: &'static str,
+}
+
+/// One list of codes: its variants, the code each is written as, and the other texts it is read from.
+macro_rules! codes {
+    ($(#[$meta:meta])* $name:ident, $what:literal, $known:literal {
+        $($(#[$variant_meta:meta])* $variant:ident = $code:literal $(| $alias:literal)*;)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        #[repr(u8)]
+        pub enum $name {
+            /// Not known.
+            #[default]
+            Unknown,
+            $($(#[$variant_meta])* $variant,)*
+        }
+
+        impl $name {
+            /// Every code but `Unknown`.
+            pub const ALL: &[$name] = &[$($name::$variant),*];
+
+            /// The code in capitals; empty when unknown.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $name::Unknown => "",
+                    $($name::$variant => $code,)*
+                }
+            }
+
+            /// Reads a code or one of its usual spellings, in capitals or not.
+            pub fn parse(text: &str) -> Result<$name, CodeError> {
+                let text = text.trim_ascii();
+                $(if text.eq_ignore_ascii_case($code) $(|| text.eq_ignore_ascii_case($alias))* {
+                    return Ok($name::$variant);
+                })*
+                Err(CodeError { text: text.to_owned(), what: $what, known: $known })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.code())
+            }
+        }
+    };
+}
+
+codes! {
+    /// Which way a trade goes, seen from the source that tells it.
+    /// `1` and `2`, `5`, `6` are the values of FIX tag 54.
+    Side, "a side", "BUY, SELL" {
+        /// The teller receives the instrument.
+        Buy = "BUY" | "B" | "1" | "LONG" | "BOUGHT" | "BOT" | "BUYER" | "BUYI" | "PURCHASE" | "BUY TO OPEN" | "BUY TO CLOSE" | "BUY TO COVER" | "COVER";
+        /// The teller delivers the instrument.
+        Sell = "SELL" | "S" | "2" | "SHORT" | "SOLD" | "SLD" | "SELLER" | "SELL SHORT" | "SHORT SELL" | "SELLSHORT" | "SS" | "5" | "6" | "SALE" | "SELL TO OPEN" | "SELL TO CLOSE";
+    }
+}
+
+codes! {
+    /// What kind of instrument is traded.
+    Product, "a product", "EQUITY, BOND, FUND, FUTURE, OPTION, FORWARD, SWAP, FX_SPOT, FX_FORWARD, REPO, LOAN, CASH, OTHER" {
+        /// Shares and depositary receipts.
+        Equity = "EQUITY" | "EQUITIES" | "STOCK" | "SHARE" | "ETF";
+        /// Debt securities.
+        Bond = "BOND" | "FIXED_INCOME" | "FIXED INCOME";
+        /// Units of a fund.
+        Fund = "FUND" | "MUTUAL_FUND" | "MUTUAL FUND";
+        /// Listed futures.
+        Future = "FUTURE" | "FUTURES" | "FUT";
+        /// Options.
+        Option = "OPTION" | "OPTIONS" | "OPT";
+        /// Forwards on anything but currencies.
+        Forward = "FORWARD" | "FWD";
+        /// Swaps.
+        Swap = "SWAP" | "IRS" | "CDS";
+        /// Foreign exchange for spot delivery.
+        FxSpot = "FX_SPOT" | "FXSPOT" | "FX SPOT" | "SPOT";
+        /// Foreign exchange for later delivery.
+        FxForward = "FX_FORWARD" | "FXFORWARD" | "FX FORWARD" | "FXFWD" | "NDF";
+        /// Repurchase agreements.
+        Repo = "REPO";
+        /// Loans.
+        Loan = "LOAN";
+        /// Movements of cash.
+        Cash = "CASH";
+        /// Anything else.
+        Other = "OTHER";
+    }
+}
+
+codes! {
+    /// The right an option gives. `1` and `0` are the values of FIX tag 201.
+    OptionKind, "an option kind", "CALL, PUT" {
+        /// The right to buy.
+        Call = "CALL" | "C" | "1";
+        /// The right to sell.
+        Put = "PUT" | "P" | "0";
+    }
+}
+
+codes! {
+    /// Whether a trade opens or closes a position. `O` and `C` are the values of FIX tag 77.
+    OpenClose, "open or close", "OPEN, CLOSE" {
+        /// Opens a position.
+        Open = "OPEN" | "O";
+        /// Closes a position.
+        Close = "CLOSE" | "C";
+    }
+}
