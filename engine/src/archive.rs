@@ -1,0 +1,85 @@
+//! Content that may vanish from where it was read (a dropped file), kept for replay under the hash of its bytes.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{EngineError, ErrorKind};
+
+/// The folder of kept files. A file's name is the BLAKE3 hash of its content, so the same content is kept once.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    folder: PathBuf,
+}
+
+/// A file that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The BLAKE3 hash of the content, in hexadecimal: the name of its partition.
+    pub hash: String,
+    /// Where the copy is.
+    pub path: PathBuf,
+}
+
+impl Archive {
+    /// The archive in `folder`, which is made if it is not there.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, EngineError> {
+        let folder = folder.into();
+        fs::create_dir_all(&folder).map_err(|error| EngineError::io("make the folder", &folder, &error))?;
+        Ok(Archive { folder })
+    }
+
+    /// The hash of a file's content, without keeping it.
+    pub fn hash_of(path: &Path) -> Result<String, EngineError> {
+        let failed = |error: io::Error| EngineError::io("read", path, &error);
+        let mut file = File::open(path).map_err(failed)?;
+        Ok(copy_and_hash(&mut file, &mut io::sink()).map_err(failed)?.to_hex().to_string())
+    }
+
+    /// Keeps a copy of the file at `path`: durable when this returns.
+    pub fn keep(&self, path: &Path) -> Result<Kept, EngineError> {
+        let failed = |error: io::Error| EngineError::io("read", path, &error);
+        let unkept = |error: io::Error| EngineError::io("keep a copy of the input in", &self.folder, &error);
+        let mut source = File::open(path).map_err(failed)?;
+        let temporary = self.folder.join(format!(".{}.{}.part", std::process::id(), thread_tag()));
+        let mut copy = File::create(&temporary).map_err(unkept)?;
+        let hash = copy_and_hash(&mut source, &mut copy).map_err(unkept)?.to_hex().to_string();
+        let kept = Kept { path: self.folder.join(&hash), hash };
+        if kept.path.exists() {
+            fs::remove_file(&temporary).map_err(unkept)?;
+            return Ok(kept);
+        }
+        copy.sync_all().map_err(unkept)?;
+        fs::rename(&temporary, &kept.path).map_err(unkept)?;
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(unkept)?;
+        Ok(kept)
+    }
+
+    /// The kept file with this hash.
+    pub fn path_of(&self, hash: &str) -> Result<PathBuf, EngineError> {
+        let path = self.folder.join(hash);
+        if path.exists() {
+            return Ok(path);
+        }
+        let what = format!("the kept input {} is missing", path.display());
+        let help = "it was bound to ticks that must be replayed: restore the data folder from a backup";
+        Err(EngineError::new(ErrorKind::Damaged, what, help))
+    }
+}
+
+fn thread_tag() -> String {
+    format!("{:?}", std::thread::current().id()).chars().filter(char::is_ascii_digit).collect()
+}
+
+fn copy_and_hash(from: &mut impl Read, to: &mut impl Write) -> io::Result<blake3::Hash> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = from.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hasher.finalize());
+        }
+        hasher.update(&buffer[..read]);
+        to.write_all(&buffer[..read])?;
+    }
+}

@@ -1,0 +1,138 @@
+//! What a source of records is: batches with offsets, that can be read again.
+//!
+//! A source has partitions (a file by the hash of its content, a Kafka partition, the journal of pushed batches). Each
+//! partition numbers its records from 0: the offset. The engine binds `tick → (source, partition, offset upper bound)`,
+//! and after a restart asks the source to read the same records again. So a source must be able to give the records of
+//! a partition, from any offset, byte for byte as before, for as long as the engine may replay.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::archive::Archive;
+use crate::error::EngineError;
+use crate::row::Key;
+
+/// One record that was decoded: a value under a business key, or its deletion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event<R> {
+    /// The record's own id on its source.
+    pub key: Key,
+    /// Which of the records under that id is meant: its kind and its source.
+    pub member: u16,
+    /// The place of the record in its partition.
+    pub offset: u64,
+    /// The record; `None` deletes it.
+    pub record: Option<R>,
+}
+
+/// One record that could not be used. It becomes a row of `dead_letters`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The place of the record in its partition.
+    pub offset: u64,
+    /// The line of the file, counted from 1, where lines make sense.
+    pub line: Option<u64>,
+    /// The field at fault, as the file names it.
+    pub field: Option<String>,
+    /// The record as it came, cut at [`RAW_BYTES_MAX`].
+    pub raw: Vec<u8>,
+    /// What was wrong, and what was expected.
+    pub what: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// How much of a refused record is kept.
+pub const RAW_BYTES_MAX: usize = 4096;
+
+/// How many records a batch may hold.
+pub const BATCH_ROWS_MAX: usize = 65_536;
+
+/// Records of one partition, in the order of their offsets, with none left out: each offset below `upper` and not below
+/// the last batch's `upper` is an event, a refusal or a record that the configuration skips.
+#[derive(Clone, Debug)]
+pub struct Batch<R> {
+    /// The partition.
+    pub partition: Arc<str>,
+    /// One more than the last offset that the batch covers.
+    pub upper: u64,
+    /// The records.
+    pub events: Vec<Event<R>>,
+    /// The records that could not be used.
+    pub refusals: Vec<Refusal>,
+}
+
+/// How far each partition of a source has been bound.
+pub type Positions = BTreeMap<Arc<str>, u64>;
+
+/// Where records come from.
+pub trait Source<R>: Send + 'static {
+    /// The name that the configuration gives it.
+    fn name(&self) -> &str;
+
+    /// Opens a partition that was bound before, to read its records again from offset `from`.
+    fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<R>>, EngineError>;
+
+    /// Gives new batches to `context.outlet` until there are no more (a one-shot source) or the engine stops. Runs on a
+    /// thread of its own, after replay. What was bound before (`context.positions`) is not given again.
+    fn run(&mut self, context: SourceContext<R>) -> Result<(), EngineError>;
+}
+
+/// Reads a partition again.
+pub trait SourceReader<R>: Send {
+    /// The next batch, `None` at the end of the partition.
+    fn next(&mut self) -> Result<Option<Batch<R>>, EngineError>;
+}
+
+/// What a running source is given.
+pub struct SourceContext<R> {
+    /// How far its partitions are bound already.
+    pub positions: Positions,
+    /// Where its batches go.
+    pub outlet: Outlet<R>,
+    /// Where content that may vanish is kept for replay.
+    pub archive: Archive,
+    /// Says when to stop.
+    pub stop: Stop,
+}
+
+/// Where a source puts its batches. Bounded: a source that is faster than the workers waits here.
+pub struct Outlet<R> {
+    source: u16,
+    sender: crossbeam_channel::Sender<(u16, Batch<R>)>,
+}
+
+impl<R> Clone for Outlet<R> {
+    fn clone(&self) -> Self {
+        Outlet { source: self.source, sender: self.sender.clone() }
+    }
+}
+
+impl<R> Outlet<R> {
+    /// An outlet for the source with this index.
+    pub fn new(source: u16, sender: crossbeam_channel::Sender<(u16, Batch<R>)>) -> Self {
+        Outlet { source, sender }
+    }
+
+    /// Gives a batch, and waits while the engine is behind. Fails when the engine stops.
+    pub fn send(&self, batch: Batch<R>) -> Result<(), EngineError> {
+        self.sender.send((self.source, batch)).map_err(|_| EngineError::stopped())
+    }
+}
+
+/// Says when to stop.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks everyone who holds this to stop.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it is time to stop.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
