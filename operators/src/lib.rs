@@ -10,9 +10,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod arrangement;
+pub mod assign;
+pub mod blocks;
+pub mod deadline;
 pub mod derive;
 pub mod first_seen;
 pub mod group;
+pub mod lookup;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;
