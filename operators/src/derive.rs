@@ -90,7 +90,9 @@ where
                 let rows_capability = capability.retain(0);
                 let sums_capability = capability.retain(1);
                 for batch in batches.drain(..) {
-                    let (first, last) = ticks_of(&batch);
+                    let (lower, last) = ticks_of(&batch);
+                    // The batch may claim ticks from before the frontier, where the trace has let ticks run together.
+                    let first = lower.max(*rows_capability.time());
                     let mut sums: BTreeMap<Tick, BTreeMap<S, Sums>> = BTreeMap::new();
                     let mut session = rows_output.session(&rows_capability);
                     visit_changed(&mut trace, &batch, |key, history| {

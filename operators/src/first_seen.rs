@@ -11,20 +11,21 @@
 //! ```
 //! use operators::{first_seen::first_seen, testing};
 //! let outputs = testing::run(
-//!     vec![vec![((1u64, "short"), 1)], vec![((1, "short"), -1)], vec![((1, "long"), 1)]],
+//!     vec![vec![((1u64, 's'), 1)], vec![((1, 's'), -1)], vec![((1, 'l'), 1)]],
 //!     |input| first_seen(input, "breaks"),
 //! );
-//! assert_eq!(outputs[2], vec![((1, "long", 1), 1)]); // the harness counts its ticks from 1
+//! assert_eq!(outputs[2], vec![((1, 'l', 1), 1)]); // the harness counts its ticks from 1
 //! ```
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use differential_dataflow::AsCollection;
+use differential_dataflow::consolidation::consolidate;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
 use crate::arrangement::{Collection, Data, Key, Tick};
+use crate::pending::Pending;
 
 /// Stamps each row with the tick at which its key first appeared.
 pub fn first_seen<'scope, K: Key, D: Data>(
@@ -35,20 +36,19 @@ pub fn first_seen<'scope, K: Key, D: Data>(
     collection
         .inner
         .unary_frontier(by_key, name, |_capability, _info| {
-            let mut pending: BTreeMap<Tick, (Capability<Tick>, Vec<((K, D), Tick, isize)>)> = BTreeMap::new();
+            let mut pending = Pending::new();
             let mut first: HashMap<K, Tick> = HashMap::new();
             move |(input, frontier), output| {
                 input.for_each(|capability, updates| {
-                    for update in updates.drain(..) {
-                        let waiting = pending.entry(update.1);
-                        let hold = || (capability.delayed(&update.1, 0), Vec::new());
-                        waiting.or_insert_with(hold).1.push(update);
+                    for (row, tick, diff) in updates.drain(..) {
+                        pending.at(&capability, tick).push((row, diff));
                     }
                 });
-                while let Some(entry) = pending.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
-                    let (tick, (capability, updates)) = entry.remove_entry();
+                while let Some((capability, mut updates)) = pending.next_closed(frontier) {
+                    let tick = *capability.time();
                     let mut session = output.session(&capability);
-                    for ((key, row), _, diff) in updates {
+                    consolidate(&mut updates); // a key that came and went within the tick was not seen
+                    for ((key, row), diff) in updates {
                         let seen = *first.entry(key.clone()).or_insert(tick);
                         session.give(((key, row, seen), tick, diff));
                     }

@@ -3,6 +3,8 @@
 //! This is the step that [`derive`](crate::derive), views and their subscribers share: for each key that a batch
 //! touches, read its updates once from the trace and show its contents before and at each tick of the batch.
 
+use std::ops::Range;
+
 use differential_dataflow::trace::{BatchReader, Cursor, Navigable, TraceReader};
 
 use crate::arrangement::{Batch, Data, Difference, Key, Tick, Trace};
@@ -23,7 +25,20 @@ impl<'a, V: Data, R: Difference> History<'a, V, R> {
         History { updates: Vec::new(), group: Vec::new(), ticks: Vec::new() }
     }
 
-    fn read<C>(&mut self, cursor: &mut C, storage: &'a C::Storage)
+    /// Reads the history of `key`: empty where the key is not there. Keys are asked for in their order.
+    pub(crate) fn seek<K: Key, C>(&mut self, cursor: &mut C, storage: &'a C::Storage, key: &K)
+    where
+        C: for<'b> Cursor<Key<'b> = &'b K, Val<'b> = &'b V, Time = Tick, Diff = R>,
+    {
+        self.updates.clear();
+        cursor.seek_key(storage, key);
+        if cursor.get_key(storage) == Some(key) {
+            self.read(cursor, storage);
+        }
+    }
+
+    /// Reads the history of the key at which the cursor stands.
+    pub(crate) fn read<C>(&mut self, cursor: &mut C, storage: &'a C::Storage)
     where
         C: for<'b> Cursor<Val<'b> = &'b V, Time = Tick, Diff = R>,
     {
@@ -44,6 +59,11 @@ impl<'a, V: Data, R: Difference> History<'a, V, R> {
     /// The key's contents just before `tick`.
     pub fn before(&mut self, tick: Tick) -> Group<'a, '_, V, R> {
         self.accumulate(|time| time < tick)
+    }
+
+    /// What changed at `tick`.
+    pub(crate) fn changes_at(&mut self, tick: Tick) -> Group<'a, '_, V, R> {
+        self.accumulate(|time| time == tick)
     }
 
     /// The ticks, in order, at which this key changed within `(after, upto]`.
@@ -94,6 +114,24 @@ pub fn visit_changed<K: Key, V: Data, R: Difference>(
             visit(key, &mut history);
         }
         batch_cursor.step_key(batch);
+    }
+}
+
+/// Visits each key that `batch` touches within some ticks, with the batch's own updates of the key and their ticks.
+pub(crate) fn visit_batch<'a, K: Key, V: Data, R: Difference>(
+    batch: &'a Batch<K, V, R>,
+    within: Range<Tick>,
+    mut visit: impl FnMut(&'a K, &mut History<'a, V, R>, &[Tick]),
+) {
+    let mut cursor = batch.cursor();
+    let mut changed = History::new();
+    while let Some(key) = cursor.get_key(batch) {
+        changed.read(&mut cursor, batch);
+        let ticks = changed.ticks_within(within.start.checked_sub(1), within.end.saturating_sub(1)).to_vec();
+        if !ticks.is_empty() {
+            visit(key, &mut changed, &ticks);
+        }
+        cursor.step_key(batch);
     }
 }
 

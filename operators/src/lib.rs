@@ -17,6 +17,7 @@ pub mod derive;
 pub mod first_seen;
 pub mod group;
 pub mod lookup;
+mod pending;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;

@@ -9,12 +9,12 @@
 //! # Example
 //! ```
 //! use operators::{Sums, sum_by::sum_by, testing};
-//! let outputs = testing::run(vec![vec![(("ES", 5i128), 1), (("ES", 7), 1), (("NQ", 1), 1)], vec![(("ES", 5), -1)]], |input| {
+//! let outputs = testing::run(vec![vec![(('a', 5i128), 1), (('a', 7), 1), (('b', 1), 1)], vec![(('a', 5), -1)]], |input| {
 //!     let totals = sum_by(input, "quantity", |(product, quantity)| (*product, Sums::of(0, *quantity)));
 //!     testing::sums_as_rows(&totals, |product, sums| (*product, sums.0[0]))
 //! });
-//! assert_eq!(outputs[0], vec![(("ES", 12), 1), (("NQ", 1), 1)]);
-//! assert_eq!(outputs[1], vec![(("ES", 7), 1), (("ES", 12), -1)]);
+//! assert_eq!(outputs[0], vec![(('a', 12), 1), (('b', 1), 1)]);
+//! assert_eq!(outputs[1], vec![(('a', 7), 1), (('a', 12), -1)]);
 //! ```
 
 use differential_dataflow::AsCollection;

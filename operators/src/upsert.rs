@@ -13,11 +13,10 @@
 //! use operators::{testing, upsert::{Upsert, upsert}};
 //! let put = |key, order, value| Upsert { key, member: 0, order, value };
 //! let outputs = testing::run_upserts(
-//!     vec![vec![put(7u64, 1, Some("first")), put(7, 2, Some("a later offset wins"))], vec![put(7, 3, None)]],
+//!     vec![vec![put(7u64, 1, Some(200)), put(7, 2, Some(100))], vec![put(7, 3, None)]],
 //!     |input| upsert(input, "names", |_value| 0).as_collection(|key, value| (*key, *value)),
 //! );
-//! let text = "a later offset wins";
-//! assert_eq!(outputs, vec![vec![((7, text), 1)], vec![((7, text), -1)]]);
+//! assert_eq!(outputs, vec![vec![((7, 100), 1)], vec![((7, 100), -1)]]);
 //! ```
 
 use std::collections::BTreeMap;
