@@ -124,3 +124,65 @@ codes! {
         Close = "CLOSE" | "C";
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sides_are_read_as_the_trade_writes_them() {
+        let cases = [
+            (
+                Side::Buy,
+                ["BUY", "buy", "B", "b", "1", "Long", " BUY ", "Bought"],
+            ),
+            (
+                Side::Sell,
+                [
+                    "SELL",
+                    "Sell",
+                    "S",
+                    "s",
+                    "2",
+                    "SELL SHORT",
+                    "sell short",
+                    "5",
+                ],
+            ),
+        ];
+        for (side, texts) in cases {
+            for text in texts {
+                assert_eq!(Side::parse(text).unwrap(), side, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_code_is_refused_with_what_to_do() {
+        let message = Side::parse("X").unwrap_err().to_string();
+        assert_eq!(
+            message,
+            "`X` is not a side: use one of BUY, SELL, or map it in the configuration"
+        );
+        assert!(Side::parse("").is_err());
+    }
+
+    #[test]
+    fn every_code_is_read_back_and_is_named_in_the_error() {
+        macro_rules! check {
+            ($($name:ident),*) => {$({
+                let known = $name::parse("?").unwrap_err().known;
+                let codes: Vec<&str> = $name::ALL.iter().map(|code| code.code()).collect();
+                assert_eq!(known, codes.join(", "));
+                for code in $name::ALL {
+                    assert_eq!($name::parse(code.code()).unwrap(), *code);
+                    assert_eq!($name::parse(&code.to_string().to_lowercase()).unwrap(), *code);
+                    assert!(code.code().len() <= 16);
+                }
+                assert_eq!($name::default(), $name::Unknown);
+                assert_eq!($name::Unknown.code(), "");
+            })*};
+        }
+        check!(Side, Product, OptionKind, OpenClose);
+    }
+}

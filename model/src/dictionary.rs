@@ -25,7 +25,9 @@ pub struct Dictionary {
 impl Dictionary {
     /// A dictionary that holds nothing yet.
     pub fn new() -> Dictionary {
-        Dictionary { shards: Arc::new(std::array::from_fn(|_| RwLock::new(Texts::default()))) }
+        Dictionary {
+            shards: Arc::new(std::array::from_fn(|_| RwLock::new(Texts::default()))),
+        }
     }
 
     /// The symbol of a text, keeping the text if the symbol cannot carry it.
@@ -43,7 +45,10 @@ impl Dictionary {
         if shard.read().contains_key(&symbol) {
             return;
         }
-        shard.write().entry(symbol).or_insert_with(|| Arc::from(text));
+        shard
+            .write()
+            .entry(symbol)
+            .or_insert_with(|| Arc::from(text));
     }
 
     /// How a symbol is written; `None` for [`Symbol::NONE`] and for a long text that was never interned.
@@ -55,6 +60,21 @@ impl Dictionary {
             Some(text) => Some(Arc::from(text)),
             None => self.shard(symbol).read().get(&symbol).cloned(),
         }
+    }
+
+    /// Every long text that is kept, in the order of symbols: what has to be stored to read the symbols again later.
+    pub fn entries(&self) -> Vec<(Symbol, Arc<str>)> {
+        let mut entries: Vec<(Symbol, Arc<str>)> = Vec::new();
+        for shard in self.shards.iter() {
+            entries.extend(
+                shard
+                    .read()
+                    .iter()
+                    .map(|(symbol, text)| (*symbol, Arc::clone(text))),
+            );
+        }
+        entries.sort_unstable_by_key(|(symbol, _)| *symbol);
+        entries
     }
 
     /// How many long texts are kept.
@@ -80,7 +100,9 @@ impl Default for Dictionary {
 
 impl std::fmt::Debug for Dictionary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dictionary").field("len", &self.len()).finish()
+        f.debug_struct("Dictionary")
+            .field("len", &self.len())
+            .finish()
     }
 }
 
@@ -99,5 +121,60 @@ impl Hasher for FirstBytes {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: &str = "5493001KJTIIGC8Y1R12";
+
+    #[test]
+    fn only_long_texts_are_kept() {
+        let dictionary = Dictionary::new();
+        assert_eq!(dictionary.intern("AAPL"), Symbol::of("AAPL"));
+        assert!(dictionary.is_empty());
+        assert_eq!(dictionary.intern(LONG), Symbol::of(LONG));
+        dictionary.intern(LONG);
+        assert_eq!(dictionary.len(), 1);
+        assert_eq!(dictionary.entries(), [(Symbol::of(LONG), Arc::from(LONG))]);
+    }
+
+    #[test]
+    fn texts_are_read_back_by_every_clone() {
+        let dictionary = Dictionary::new();
+        let elsewhere = dictionary.clone();
+        dictionary.intern(LONG);
+        assert_eq!(elsewhere.text(Symbol::of(LONG)).as_deref(), Some(LONG));
+        assert_eq!(elsewhere.text(Symbol::of("AAPL")).as_deref(), Some("AAPL"));
+    }
+
+    #[test]
+    fn what_was_never_said_has_no_text() {
+        assert_eq!(Dictionary::new().text(Symbol::of(LONG)), None);
+        assert_eq!(Dictionary::new().text(Symbol::NONE), None);
+    }
+
+    #[test]
+    fn many_threads_agree() {
+        let dictionary = Dictionary::new();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for number in 0..1000 {
+                        dictionary.intern(&format!("a long identifier {number}"));
+                    }
+                });
+            }
+        });
+        assert_eq!(dictionary.len(), 1000);
+        for number in 0..1000 {
+            let text = format!("a long identifier {number}");
+            assert_eq!(
+                dictionary.text(Symbol::of(&text)).as_deref(),
+                Some(text.as_str())
+            );
+        }
     }
 }

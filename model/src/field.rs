@@ -8,7 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::trade::{Trade, TradeBuilder};
 use crate::value::{FieldType, Value};
-use crate::{Amount, Currency, Date, FieldError, OpenClose, OptionKind, Price, Product, Quantity, Side, Symbol, Timestamp};
+use crate::{
+    Amount, Currency, Date, FieldError, OpenClose, OptionKind, Price, Product, Quantity, Side,
+    Symbol, Timestamp,
+};
 
 /// What type of value a field has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,7 +89,6 @@ macro_rules! fields {
 
         impl TradeBuilder {
             /// Sets a field. [`Value::None`] clears it; a number of another scale is rescaled when that is exact.
-            #[inline]
             pub fn set(&mut self, field: Field, value: Value) -> Result<(), FieldError> {
                 match field {
                     $(Field::$hot => self.trade_mut().$hot_name = read(field, &value)?,)*
@@ -174,7 +176,10 @@ impl Field {
     pub fn parse_name(name: &str) -> Option<Field> {
         match name.strip_prefix("attribute_") {
             Some(index) => index.parse().ok().map(Field::Attribute),
-            None => Field::ALL.iter().copied().find(|field| field.name() == name),
+            None => Field::ALL
+                .iter()
+                .copied()
+                .find(|field| field.name() == name),
         }
     }
 }
@@ -199,7 +204,56 @@ impl<'de> Deserialize<'de> for Field {
         let name = String::deserialize(deserializer)?;
         Field::parse_name(&name).ok_or_else(|| {
             let known: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
-            D::Error::custom(format!("there is no field `{name}`; use one of {}", known.join(", ")))
+            D::Error::custom(format!(
+                "there is no field `{name}`; use one of {}",
+                known.join(", ")
+            ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_back() {
+        for field in Field::ALL
+            .iter()
+            .copied()
+            .chain([Field::Attribute(0), Field::Attribute(65_535)])
+        {
+            assert_eq!(Field::parse_name(&field.to_string()), Some(field));
+            let json = serde_json::to_string(&field).unwrap();
+            assert_eq!(serde_json::from_str::<Field>(&json).unwrap(), field);
+        }
+        for name in [
+            "",
+            "Side",
+            "attribute",
+            "attribute_",
+            "attribute_65536",
+            "source",
+        ] {
+            assert_eq!(Field::parse_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_configuration() {
+        assert_eq!(Field::TradeDate.name(), "trade_date");
+        assert_eq!(Field::NotionalCurrency2.to_string(), "notional_currency_2");
+        assert_eq!(Field::Attribute(3).to_string(), "attribute_3");
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_those_that_exist() {
+        let message = serde_json::from_str::<Field>("\"settle\"")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("there is no field `settle`; use one of id, side,"),
+            "{message}"
+        );
     }
 }

@@ -111,3 +111,73 @@ impl From<ScoringModel> for Record {
         Record::Model(model)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(source: u8) -> [Record; 4] {
+        let (source, id) = (SourceId(source), Symbol::of("id"));
+        [
+            Trade {
+                source,
+                id,
+                ..Trade::default()
+            }
+            .into(),
+            Allocation {
+                source,
+                id,
+                trade: Symbol::of("E1"),
+                account: Symbol::of("A1"),
+                quantity: Quantity::ZERO,
+            }
+            .into(),
+            Confirmation {
+                source,
+                id,
+                reconciliation: Symbol::of("R"),
+                left: Symbol::of("L"),
+                right: Symbol::of("R"),
+                by: Symbol::of("me"),
+            }
+            .into(),
+            ScoringModel {
+                id,
+                version: 1,
+                text: Arc::from("{}"),
+            }
+            .into(),
+        ]
+    }
+
+    #[test]
+    fn a_record_stays_small() {
+        assert!(size_of::<Record>() <= 104, "{}", size_of::<Record>());
+    }
+
+    #[test]
+    fn records_of_different_kinds_or_sources_never_share_a_business_key() {
+        let members: Vec<u16> = records(5)
+            .iter()
+            .chain(&records(255))
+            .map(Record::member)
+            .collect();
+        assert_eq!(members, [5, 261, 517, 768, 255, 511, 767, 768]);
+        assert!(
+            records(5)
+                .iter()
+                .all(|record| record.key() == Symbol::of("id"))
+        );
+    }
+
+    #[test]
+    fn a_record_survives_machines_and_people() {
+        for record in records(5) {
+            let bytes = bincode::serialize(&record).unwrap();
+            assert_eq!(bincode::deserialize::<Record>(&bytes).unwrap(), record);
+            let json = serde_json::to_string(&record).unwrap();
+            assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+        }
+    }
+}

@@ -1,8 +1,13 @@
 //! `Value`: one field of a trade, whatever its type.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::{Amount, Currency, Date, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Side, Symbol, Timestamp};
+use crate::fixed::write_decimal;
+use crate::{
+    Amount, Currency, Date, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Side,
+    Symbol, Timestamp,
+};
 
 /// The value of one field: what comparisons, keys and conditions work on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +19,8 @@ pub enum Value {
     Symbol(Symbol),
     /// A code such as a side or a currency: capitals, zero padded.
     Code([u8; 16]),
-    /// An exact decimal: `scaled / 10^scale`.
+    /// An exact decimal: `scaled / 10^scale`. The values of a trade have the scale of their field, so equal numbers
+    /// of one field are equal values; the same number at two scales is two values.
     Number {
         /// The digits as an integer.
         scaled: i128,
@@ -39,7 +45,9 @@ impl Value {
     pub fn code(text: &str) -> Value {
         let mut bytes = [0; 16];
         match bytes.get_mut(..text.len()) {
-            Some(head) if !text.is_empty() && text.is_ascii() => head.copy_from_slice(text.as_bytes()),
+            Some(head) if !text.is_empty() && text.is_ascii() => {
+                head.copy_from_slice(text.as_bytes())
+            }
             _ => return Value::None,
         }
         Value::Code(bytes)
@@ -54,9 +62,27 @@ impl Value {
     }
 }
 
+/// The value as people write it: a long symbol as its hash, nothing for [`Value::None`].
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::None => Ok(()),
+            Value::Symbol(symbol) => symbol.fmt(f),
+            Value::Code(bytes) => f.pad(code_text(bytes).unwrap_or_default()),
+            Value::Number { scaled, scale } => write_decimal(f, *scaled, *scale),
+            Value::Date(date) => date.fmt(f),
+            Value::Time(time) => time.fmt(f),
+            Value::Text(text) => f.pad(text),
+        }
+    }
+}
+
 /// A code's bytes up to the padding.
 fn code_text(bytes: &[u8; 16]) -> Option<&str> {
-    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let length = bytes
+        .iter()
+        .position(|byte| *byte == 0)
+        .unwrap_or(bytes.len());
     std::str::from_utf8(&bytes[..length]).ok()
 }
 
@@ -75,7 +101,11 @@ impl FieldType for Symbol {
     const NOTHING: Symbol = Symbol::NONE;
 
     fn to_value(self) -> Value {
-        if self.is_none() { Value::None } else { Value::Symbol(self) }
+        if self.is_none() {
+            Value::None
+        } else {
+            Value::Symbol(self)
+        }
     }
 
     fn from_value(value: &Value) -> Option<Symbol> {
@@ -91,7 +121,11 @@ impl FieldType for Date {
     const NOTHING: Date = Date::NONE;
 
     fn to_value(self) -> Value {
-        if self.is_none() { Value::None } else { Value::Date(self) }
+        if self.is_none() {
+            Value::None
+        } else {
+            Value::Date(self)
+        }
     }
 
     fn from_value(value: &Value) -> Option<Date> {
@@ -107,7 +141,11 @@ impl FieldType for Timestamp {
     const NOTHING: Timestamp = Timestamp::NONE;
 
     fn to_value(self) -> Value {
-        if self.is_none() { Value::None } else { Value::Time(self) }
+        if self.is_none() {
+            Value::None
+        } else {
+            Value::Time(self)
+        }
     }
 
     fn from_value(value: &Value) -> Option<Timestamp> {
@@ -158,3 +196,54 @@ macro_rules! code_fields {
 }
 
 code_fields!(Side: Unknown, Product: Unknown, OptionKind: Unknown, OpenClose: Unknown, Currency: NONE);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_its_text_and_nothing_else() {
+        assert_eq!(Value::code("BUY").code_text(), Some("BUY"));
+        assert_eq!(
+            Value::code("SIXTEEN_LETTERS_").code_text(),
+            Some("SIXTEEN_LETTERS_")
+        );
+        for text in ["", "SEVENTEEN_LETTERS", "é"] {
+            assert_eq!(Value::code(text), Value::None, "{text}");
+        }
+        assert_eq!(Value::None.code_text(), None);
+    }
+
+    #[test]
+    fn values_are_shown_as_people_write_them() {
+        let cases = [
+            (Value::None, ""),
+            (Value::code("BUY"), "BUY"),
+            (Value::Symbol(Symbol::of("AAPL")), "AAPL"),
+            (
+                Value::Number {
+                    scaled: -1250,
+                    scale: 3,
+                },
+                "-1.25",
+            ),
+            (
+                Value::Number {
+                    scaled: 5,
+                    scale: 60,
+                },
+                "5e-60",
+            ),
+            (Value::Date(Date(0)), "1970-01-01"),
+            (Value::Text(Arc::from("text")), "text"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(value.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_value_stays_small() {
+        assert!(size_of::<Value>() <= 32);
+    }
+}

@@ -35,8 +35,9 @@ macro_rules! identifier {
         impl $name {
             /// Reads and checks one, exactly as the standard writes it: capitals, no blanks.
             pub fn parse(text: &str) -> Result<$name, crate::identifiers::IdentifierError> {
-                let bytes = crate::identifiers::check::exactly::<$length>($standard, text)?;
-                $check(text, &bytes)?;
+                let candidate = crate::identifiers::check::Candidate { text, standard: $standard };
+                let bytes = candidate.exactly::<$length>(stringify!($length))?;
+                $check(candidate, &bytes)?;
                 Ok($name(bytes))
             }
 
@@ -85,7 +86,9 @@ macro_rules! shown_as_text {
         }
 
         impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+            fn deserialize<D: serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<$name, D::Error> {
                 let text = <String as serde::Deserialize>::deserialize(deserializer)?;
                 $name::parse(&text).map_err(serde::de::Error::custom)
             }
