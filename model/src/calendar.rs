@@ -79,7 +79,8 @@ impl Calendar {
         self.business_day_of_rank(self.rank(date) + i64::from(n) + started)
     }
 
-    /// How many business days lie after `a`, up to and including `b`; when `b` is earlier, minus those after `b` up to `a`.
+    /// How many business days lie after `a`, up to and including `b`; when `b` is earlier, minus those after `b` up to
+    /// and including `a`.
     /// From a business day it is the `n` of [`Calendar::add_business_days`]. `None` when either is [`Date::NONE`].
     pub fn business_days_between(&self, a: Date, b: Date) -> Option<i32> {
         if a.is_none() || b.is_none() {

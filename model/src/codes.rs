@@ -64,18 +64,21 @@ macro_rules! codes {
 
 codes! {
     /// Which way a trade goes, seen from the source that tells it.
-    /// `1` and `2`, `5`, `6` are the values of FIX tag 54.
+    /// `1`, `2`, `5` (sell short) and `6` (sell short exempt) are the values of FIX tag 54.
     Side, "a side", "BUY, SELL" {
         /// The teller receives the instrument.
-        Buy = "BUY" | "B" | "1" | "LONG" | "BOUGHT" | "BOT" | "BUYER" | "BUYI" | "PURCHASE" | "BUY TO OPEN" | "BUY TO CLOSE" | "BUY TO COVER" | "COVER";
+        Buy = "BUY" | "B" | "1" | "LONG" | "BOUGHT" | "BOT" | "BUYER" | "BUYI" | "PURCHASE"
+            | "BUY TO OPEN" | "BUY TO CLOSE" | "BUY TO COVER" | "COVER";
         /// The teller delivers the instrument.
-        Sell = "SELL" | "S" | "2" | "SHORT" | "SOLD" | "SLD" | "SELLER" | "SELL SHORT" | "SHORT SELL" | "SELLSHORT" | "SS" | "5" | "6" | "SALE" | "SELL TO OPEN" | "SELL TO CLOSE";
+        Sell = "SELL" | "S" | "2" | "SHORT" | "SOLD" | "SLD" | "SELLER" | "SALE"
+            | "SELL SHORT" | "SHORT SELL" | "SELLSHORT" | "SS" | "5" | "6" | "SELL TO OPEN" | "SELL TO CLOSE";
     }
 }
 
 codes! {
     /// What kind of instrument is traded.
-    Product, "a product", "EQUITY, BOND, FUND, FUTURE, OPTION, FORWARD, SWAP, FX_SPOT, FX_FORWARD, REPO, LOAN, CASH, OTHER" {
+    Product, "a product",
+    "EQUITY, BOND, FUND, FUTURE, OPTION, FORWARD, SWAP, FX_SPOT, FX_FORWARD, REPO, LOAN, CASH, OTHER" {
         /// Shares and depositary receipts.
         Equity = "EQUITY" | "EQUITIES" | "STOCK" | "SHARE" | "ETF";
         /// Debt securities.

@@ -156,7 +156,7 @@ impl Date {
         self.0 == i32::MIN
     }
 
-    /// The date this many calendar days later. [`Date::NONE`] stays as it is; so becomes what leaves the years 1 to 9999.
+    /// The date this many calendar days later; [`Date::NONE`] for itself and for what leaves the years 1 to 9999.
     #[inline]
     pub const fn add_days(self, days: i32) -> Date {
         match self.0.checked_add(days) {

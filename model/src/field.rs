@@ -52,7 +52,8 @@ macro_rules! fields {
             /// Every field but the attributes, in the order of the structs.
             pub const ALL: &[Field] = &[$(Field::$hot,)* $(Field::$deep,)*];
 
-            /// The name in configuration and in columns; `attribute` for every attribute, whose names the configuration knows.
+            /// The name in configuration and in columns; `attribute` for every attribute, whose names only the
+            /// configuration knows.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Field::$hot => stringify!($hot_name),)*

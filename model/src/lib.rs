@@ -3,6 +3,21 @@
 //!
 //! Everything here is a plain value: equal inputs give equal bytes on every worker, replay and version, and no
 //! number is ever a float.
+//!
+//! ```
+//! use model::{Currency, NumberFormat, Price, Side, SourceId, Symbol, TradeBuilder};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut builder = TradeBuilder::new(SourceId(0));
+//! let trade = builder.trade_mut();
+//! trade.id = Symbol::of("T-1001");
+//! trade.side = Side::parse("sell")?;
+//! trade.currency = Currency::parse("EUR")?;
+//! trade.price = Price::parse("99.125", &NumberFormat::default())?;
+//! assert_eq!(builder.finish().price.to_string(), "99.125");
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

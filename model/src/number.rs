@@ -25,7 +25,7 @@ const EXPONENT_MAX: u32 = 38;
 pub struct NumberFormat {
     /// What stands before the decimals.
     pub decimal: char,
-    /// What may stand between groups of digits before them. A blank stands for any kind of blank, `'` for any apostrophe.
+    /// What may stand between groups of digits before them. A blank means any kind of blank, `'` any apostrophe.
     pub grouping: Option<char>,
     /// Whether `(1.50)` means -1.50.
     pub parentheses_negative: bool,

@@ -75,7 +75,7 @@ impl Record {
     }
 
     /// The kind of record and its source as one number, `kind * 256 + source`.
-    /// Together with [`Record::key`] it is the business key: a later record with the same pair replaces the earlier one.
+    /// Together with [`Record::key`] it is the business key: a later record replaces an earlier one with the same.
     #[inline]
     pub fn member(&self) -> u16 {
         let (kind, source) = match self {

@@ -71,7 +71,7 @@ impl Symbol {
     }
 }
 
-/// Inline text as it is; a longer text as `#` and the hexadecimal bytes. The two never look alike: the latter has 33 characters.
+/// Inline text as it is; a longer text as `#` and its 32 hexadecimal digits, which no inline text has room for.
 impl fmt::Display for Symbol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.inline_text() {

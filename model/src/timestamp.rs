@@ -18,7 +18,8 @@ impl Timestamp {
     /// No time.
     pub const NONE: Timestamp = Timestamp(i64::MIN);
 
-    /// Reads a time in a strftime-like format. A time without an offset is in UTC; digits beyond microseconds are cut off.
+    /// Reads a time in a strftime-like format. A time without an offset is in UTC; digits beyond microseconds are
+    /// cut off.
     pub fn parse(text: &str, format: &str) -> Result<Timestamp, DateError> {
         written_time::read_timestamp(text, format)
     }

@@ -181,7 +181,8 @@ impl TradeBuilder {
         }
     }
 
-    /// The trade itself, to set its fields directly. Whatever is put in its `detail` is replaced by [`TradeBuilder::finish`].
+    /// The trade itself, to set its fields directly. What is put in its `detail` is replaced by
+    /// [`TradeBuilder::finish`].
     #[inline]
     pub fn trade_mut(&mut self) -> &mut Trade {
         &mut self.trade
