@@ -10,11 +10,30 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod archive;
+pub mod binder;
+pub mod bindings;
+mod engine;
 pub mod error;
+pub mod filter;
+pub mod hub;
+pub mod journal;
+pub mod metrics;
+pub mod reader;
+mod releaser;
 pub mod row;
 pub mod source;
+pub mod status;
+pub mod system;
+pub mod view;
+pub mod worker;
 
 pub use archive::Archive;
-pub use error::EngineError;
+pub use binder::Receipt;
+pub use engine::{Engine, EngineConfig, Ingest};
+pub use error::{EngineError, ErrorKind};
+pub use operators::Tick;
+pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};
-pub use source::{Batch, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, Stop};
+pub use source::{Batch, Decoder, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop};
+pub use view::{Rows, Views};
+pub use worker::{Graph, Inputs};

@@ -85,6 +85,34 @@ pub trait SourceReader<R>: Send {
     fn next(&mut self) -> Result<Option<Batch<R>>, EngineError>;
 }
 
+/// Turns what a client pushed into records. The same payload must give the same records in every replay.
+pub trait Decoder<R>: Send + Sync + 'static {
+    /// Decodes a payload; its records are numbered from 0.
+    fn decode(&self, payload: &[u8]) -> Result<Batch<R>, EngineError>;
+}
+
+/// A source as it is given to the engine.
+pub struct SourceSpec<R> {
+    /// The name that the configuration gives it.
+    pub name: String,
+    /// Reads by itself.
+    pub pull: Option<Box<dyn Source<R>>>,
+    /// Decodes what clients push to it; what they push is kept in the journal.
+    pub push: Option<Arc<dyn Decoder<R>>>,
+}
+
+impl<R> SourceSpec<R> {
+    /// A source that reads by itself.
+    pub fn pull(source: impl Source<R>) -> Self {
+        SourceSpec { name: source.name().to_owned(), pull: Some(Box::new(source)), push: None }
+    }
+
+    /// A source that clients push to.
+    pub fn push(name: impl Into<String>, decoder: impl Decoder<R>) -> Self {
+        SourceSpec { name: name.into(), pull: None, push: Some(Arc::new(decoder)) }
+    }
+}
+
 /// What a running source is given.
 pub struct SourceContext<R> {
     /// How far its partitions are bound already.
@@ -100,7 +128,15 @@ pub struct SourceContext<R> {
 /// Where a source puts its batches. Bounded: a source that is faster than the workers waits here.
 pub struct Outlet<R> {
     source: u16,
-    sender: crossbeam_channel::Sender<(u16, Batch<R>)>,
+    sender: crossbeam_channel::Sender<Arrival<R>>,
+}
+
+/// What arrives from a source.
+pub enum Arrival<R> {
+    /// A batch of the source with this index.
+    Batch(u16, Batch<R>),
+    /// The source with this index has ended.
+    Ended(u16, Result<(), EngineError>),
 }
 
 impl<R> Clone for Outlet<R> {
@@ -111,13 +147,13 @@ impl<R> Clone for Outlet<R> {
 
 impl<R> Outlet<R> {
     /// An outlet for the source with this index.
-    pub fn new(source: u16, sender: crossbeam_channel::Sender<(u16, Batch<R>)>) -> Self {
+    pub fn new(source: u16, sender: crossbeam_channel::Sender<Arrival<R>>) -> Self {
         Outlet { source, sender }
     }
 
     /// Gives a batch, and waits while the engine is behind. Fails when the engine stops.
     pub fn send(&self, batch: Batch<R>) -> Result<(), EngineError> {
-        self.sender.send((self.source, batch)).map_err(|_| EngineError::stopped())
+        self.sender.send(Arrival::Batch(self.source, batch)).map_err(|_| EngineError::stopped())
     }
 }
 

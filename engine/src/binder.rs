@@ -1,0 +1,519 @@
+//! The binder: closes ticks. It binds what has arrived to a tick, makes that durable, and only then releases it.
+//!
+//! A tick is closed at once while the workers are idle (low latency), and otherwise as soon as they are, or after a few
+//! milliseconds (large batches under load). When the workers are too far behind nothing more is taken, so the sources'
+//! bounded channels fill and the sources wait.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, select};
+use operators::Tick;
+use operators::upsert::Upsert;
+use tokio::sync::oneshot;
+
+use crate::archive::Archive;
+use crate::bindings::{Binding, Bindings, Bound, PushedBatch, RunEvent};
+use crate::error::{EngineError, ErrorKind};
+use crate::hub::Frontier;
+use crate::journal::{EntryHead, Journal};
+use crate::metrics::Metrics;
+use crate::releaser::SharedReleaser;
+use crate::source::{Arrival, Batch, Positions, SourceReader, SourceSpec};
+use crate::status::Status;
+use crate::system::{self, Progress, SystemView};
+use crate::worker::SystemRow;
+
+/// How many rows one tick may take.
+pub const TICK_ROWS_MAX: usize = 131_072;
+
+/// How many rows may be with the workers before no more are released.
+pub const OUTSTANDING_ROWS_MAX: usize = 4 * TICK_ROWS_MAX;
+
+/// How many ticks may be with the workers before no more are released.
+pub const OUTSTANDING_TICKS_MAX: usize = 64;
+
+/// How long a tick stays open while the workers are busy.
+const TICK_OPEN_MAX: Duration = Duration::from_millis(5);
+
+/// How long nothing may happen before the clock is moved on without data.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// The partition of what is pushed to a source.
+pub const PUSHED_PARTITION: &str = "pushed";
+
+/// A batch that a client pushed.
+pub struct Push<R> {
+    /// The source, by index.
+    pub source: u16,
+    /// The client's id for it.
+    pub batch_id: String,
+    /// What was pushed, as it is kept.
+    pub payload: Vec<u8>,
+    /// The same, decoded, its records numbered from 0.
+    pub batch: Batch<R>,
+    /// Where the receipt goes.
+    pub reply: oneshot::Sender<Result<Receipt, EngineError>>,
+}
+
+/// What a pusher is told once its batch is durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The tick that took the batch.
+    pub tick: Tick,
+    /// Whether it had been pushed before, under the same id: then nothing was done.
+    pub duplicate: bool,
+}
+
+/// Where the binder's input comes from, and how it is told to stop.
+pub struct Intakes<R> {
+    /// From the sources that read by themselves.
+    pub arrivals: Receiver<Arrival<R>>,
+    /// From clients.
+    pub pushes: Receiver<Push<R>>,
+    /// Told, or closed, when it is time to stop.
+    pub stop: Receiver<()>,
+}
+
+/// The clock that ticks are taken from: microseconds since 1970-01-01, UTC.
+pub type Clock = Arc<dyn Fn() -> Tick + Send + Sync>;
+
+/// What the binder works on.
+pub struct Binder<R> {
+    /// The sources, by index. Replay reads from them.
+    pub sources: Vec<SourceSpec<R>>,
+    /// The durable bindings.
+    pub bindings: Bindings,
+    /// The durable journal.
+    pub journal: Journal,
+    /// Kept inputs.
+    pub archive: Archive,
+    /// The way to the workers.
+    pub releaser: SharedReleaser<R>,
+    /// How far they are.
+    pub frontier: Arc<Frontier>,
+    /// What is told to the outside.
+    pub status: Arc<Status>,
+    /// What is measured.
+    pub metrics: Metrics,
+    /// Where ticks come from.
+    pub clock: Clock,
+    /// This run, as it will be recorded.
+    pub run: RunEvent,
+    /// The last tick.
+    pub last: Tick,
+    /// How far each partition is bound.
+    pub progress: BTreeMap<(u16, Arc<str>), Progress>,
+    /// Ticks that are with the workers, and their rows.
+    pub outstanding: VecDeque<(Tick, usize)>,
+}
+
+/// What one tick takes.
+struct Intake<R> {
+    batches: Vec<(u16, Batch<R>)>,
+    pushes: Vec<Push<R>>,
+    ended: Vec<(u16, Result<(), EngineError>)>,
+    rows: usize,
+}
+
+impl<R> Default for Intake<R> {
+    fn default() -> Self {
+        Intake { batches: Vec::new(), pushes: Vec::new(), ended: Vec::new(), rows: 0 }
+    }
+}
+
+impl<R> Intake<R> {
+    fn arrive(&mut self, arrival: Arrival<R>) {
+        match arrival {
+            Arrival::Batch(source, batch) => {
+                self.rows += batch.events.len() + batch.refusals.len();
+                self.batches.push((source, batch));
+            }
+            Arrival::Ended(source, result) => self.ended.push((source, result)),
+        }
+    }
+
+    fn push(&mut self, push: Push<R>) {
+        self.rows += push.batch.events.len() + push.batch.refusals.len();
+        self.pushes.push(push);
+    }
+}
+
+enum Next<R> {
+    Take(Intake<R>),
+    Quiet,
+    Stop,
+}
+
+impl<R: Send + 'static> Binder<R> {
+    /// Gives the workers every tick that was ever bound, with the same input as then.
+    pub fn replay(&mut self) -> Result<(), EngineError> {
+        let mut readers = BTreeMap::new();
+        let mut replayed = 0;
+        loop {
+            let bindings = self.bindings.after(replayed, 1024)?;
+            if bindings.is_empty() {
+                break;
+            }
+            for (tick, binding) in bindings {
+                let batches = self.read_again(&binding, &mut readers)?;
+                self.release(tick, batches, binding.run.as_ref());
+                replayed = tick;
+            }
+        }
+        self.last = self.last.max(replayed);
+        self.bind_what_the_journal_holds()
+    }
+
+    /// Entries that were appended but not bound when the process died: whole, so they are bound now.
+    fn bind_what_the_journal_holds(&mut self) -> Result<(), EngineError> {
+        let mut intake = Intake::default();
+        for (index, source) in (0..).zip(&self.sources) {
+            let Some(decoder) = &source.push else { continue };
+            let from = self.bound(index, PUSHED_PARTITION);
+            for head in self.journal.heads(&source.name, from) {
+                let Some((head, payload)) = self.journal.read(&source.name, head.first_offset)? else { continue };
+                let batch = decoder.decode(&payload)?;
+                let (reply, _) = oneshot::channel();
+                intake.push(Push { source: index, batch_id: head.batch_id, payload, batch, reply });
+            }
+        }
+        if intake.pushes.is_empty() { Ok(()) } else { self.bind(intake, true) }
+    }
+
+    /// Binds the start of this run.
+    pub fn begin(&mut self) -> Result<(), EngineError> {
+        let tick = self.next_tick();
+        self.run.started = tick;
+        self.bind_run(tick, false)
+    }
+
+    fn bind_run(&mut self, tick: Tick, ended: bool) -> Result<(), EngineError> {
+        let run = RunEvent { ended, ..self.run.clone() };
+        let binding = Binding { run: Some(run), ..Binding::default() };
+        self.bindings.bind(tick, &binding, &[])?;
+        self.release(tick, Vec::new(), binding.run.as_ref());
+        Ok(())
+    }
+
+    /// Closes ticks until told to stop.
+    pub fn run(&mut self, intakes: &Intakes<R>) -> Result<(), EngineError> {
+        loop {
+            match self.gather(intakes) {
+                Next::Take(intake) => self.bind(intake, false)?,
+                Next::Quiet => self.heartbeat()?,
+                Next::Stop => break,
+            }
+        }
+        let tick = self.next_tick();
+        self.bind_run(tick, true)?;
+        while self.frontier.wait_for(tick + 1, Duration::from_secs(1)) <= tick && !self.status.has_failed() {}
+        Ok(())
+    }
+
+    fn gather(&mut self, intakes: &Intakes<R>) -> Next<R> {
+        let mut intake = Intake::default();
+        select! {
+            recv(intakes.arrivals) -> arrival => if let Ok(arrival) = arrival { intake.arrive(arrival) },
+            recv(intakes.pushes) -> push => if let Ok(push) = push { intake.push(push) },
+            recv(intakes.stop) -> _ => return Next::Stop,
+            default(HEARTBEAT) => return Next::Quiet,
+        }
+        let opened = Instant::now();
+        while intake.rows < TICK_ROWS_MAX {
+            if let Ok(push) = intakes.pushes.try_recv() {
+                intake.push(push);
+            } else if let Ok(arrival) = intakes.arrivals.try_recv() {
+                intake.arrive(arrival);
+            } else if self.is_idle() || opened.elapsed() > TICK_OPEN_MAX {
+                break;
+            } else {
+                self.frontier.wait_for(self.last + 1, Duration::from_micros(200));
+            }
+        }
+        Next::Take(intake)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.frontier.get() > self.last
+    }
+
+    fn next_tick(&self) -> Tick {
+        (self.clock)().max(self.last + 1)
+    }
+
+    fn heartbeat(&mut self) -> Result<(), EngineError> {
+        let tick = self.next_tick();
+        self.bindings.reach(tick)?;
+        self.last = tick;
+        self.releaser.advance(tick);
+        Ok(())
+    }
+
+    /// Makes one tick of an intake: journal, binding, release, receipts, in this order.
+    fn bind(&mut self, mut intake: Intake<R>, in_journal: bool) -> Result<(), EngineError> {
+        let accepted = self.accept(&mut intake, in_journal);
+        let ended = std::mem::take(&mut intake.ended);
+        if !intake.batches.is_empty() {
+            let tick = self.next_tick();
+            let binding = self.binding(&mut intake.batches);
+            let pushed = accepted.iter().map(|push| PushedBatch { source: &push.source, batch_id: &push.batch_id });
+            if let Err(error) = self.bindings.bind(tick, &binding, &pushed.collect::<Vec<_>>()) {
+                accepted.into_iter().for_each(|push| push.answer(Err(error.clone())));
+                return Err(error);
+            }
+            self.release(tick, intake.batches, None);
+            accepted.into_iter().for_each(|push| push.answer(Ok(Receipt { tick, duplicate: false })));
+        }
+        for (source, result) in ended {
+            self.status.source_ended(source, self.last, result);
+        }
+        Ok(())
+    }
+
+    /// Puts new pushes in the journal and among the batches; answers those that were pushed before.
+    fn accept(&mut self, intake: &mut Intake<R>, in_journal: bool) -> Vec<Accepted> {
+        let mut accepted: Vec<Accepted> = Vec::new();
+        for push in std::mem::take(&mut intake.pushes) {
+            let source = self.sources[usize::from(push.source)].name.clone();
+            let twin = accepted.iter_mut().find(|other| other.source == source && other.batch_id == push.batch_id);
+            if let Some(twin) = twin {
+                twin.twins.push(push.reply);
+                continue;
+            }
+            match self.bindings.pushed_at(&source, &push.batch_id) {
+                Ok(None) => {}
+                Ok(Some(tick)) => {
+                    let _ = push.reply.send(Ok(Receipt { tick, duplicate: true }));
+                    continue;
+                }
+                Err(error) => {
+                    let _ = push.reply.send(Err(error));
+                    continue;
+                }
+            }
+            let waiting = intake.batches.iter().filter(|(other, _)| *other == push.source).map(|(_, batch)| batch.upper).max();
+            let first_offset = waiting.unwrap_or(self.bound(push.source, PUSHED_PARTITION));
+            let head = EntryHead { source: source.clone(), batch_id: push.batch_id.clone(), first_offset, records: push.batch.upper };
+            if !in_journal && let Err(error) = self.journal.append(head, &push.payload) {
+                let _ = push.reply.send(Err(error));
+                continue;
+            }
+            intake.batches.push((push.source, shifted(push.batch, first_offset)));
+            accepted.push(Accepted { source, batch_id: push.batch_id, reply: push.reply, twins: Vec::new() });
+        }
+        if !accepted.is_empty() && let Err(error) = self.journal.sync() {
+            // Not confirmed: what is whole in the journal is bound at the next start.
+            let sources: BTreeSet<String> = accepted.iter().map(|push| push.source.clone()).collect();
+            intake.batches.retain(|(source, _)| !sources.contains(&self.sources[usize::from(*source)].name));
+            accepted.drain(..).for_each(|push| push.answer(Err(error.clone())));
+        }
+        accepted
+    }
+
+    /// What the tick takes, its partitions in the order of their arrival; `batches` is brought into that order too, so
+    /// that a replay of the binding sees the same records in the same order.
+    fn binding(&self, batches: &mut [(u16, Batch<R>)]) -> Binding {
+        let mut bound: Vec<Bound> = Vec::new();
+        let place_of = |bound: &[Bound], source: u16, batch: &Batch<R>| {
+            let name = &self.sources[usize::from(source)].name;
+            bound.iter().position(|other| other.source == *name && other.partition == batch.partition)
+        };
+        for (source, batch) in batches.iter() {
+            match place_of(&bound, *source, batch) {
+                Some(place) => bound[place].upper = bound[place].upper.max(batch.upper),
+                None => bound.push(Bound {
+                    source: self.sources[usize::from(*source)].name.clone(),
+                    partition: Arc::clone(&batch.partition),
+                    upper: batch.upper,
+                }),
+            }
+        }
+        batches.sort_by_key(|(source, batch)| place_of(&bound, *source, batch));
+        Binding { bound, run: None }
+    }
+
+    /// Gives a bound tick to the workers; waits first while they are too far behind.
+    fn release(&mut self, tick: Tick, batches: Vec<(u16, Batch<R>)>, run: Option<&RunEvent>) {
+        self.wait_for_room();
+        let mut system = Vec::new();
+        let mut events = Vec::with_capacity(batches.iter().map(|(_, batch)| batch.events.len()).sum());
+        for (source, batch) in batches {
+            self.count(tick, source, &batch, &mut system);
+            for event in batch.events {
+                let order = events.len() as u64;
+                events.push(Upsert { key: event.key, member: event.member, order, value: event.record });
+            }
+        }
+        for (row, diff) in run.map(|run| system::run_changes(tick, run)).unwrap_or_default() {
+            system.push((SystemView::Runs, row, 0, diff));
+        }
+        let rows = events.len() + system.len();
+        self.outstanding.push_back((tick, rows));
+        self.metrics.tick_released(events.len());
+        self.releaser.release(tick, events, system);
+        self.last = tick;
+    }
+
+    fn wait_for_room(&mut self) {
+        loop {
+            let frontier = self.frontier.get();
+            while self.outstanding.front().is_some_and(|(tick, _)| *tick < frontier) {
+                self.outstanding.pop_front();
+            }
+            let rows: usize = self.outstanding.iter().map(|(_, rows)| rows).sum();
+            let has_room = rows < OUTSTANDING_ROWS_MAX && self.outstanding.len() < OUTSTANDING_TICKS_MAX;
+            if has_room || self.status.has_failed() {
+                return;
+            }
+            self.frontier.wait_for(frontier + 1, Duration::from_millis(100));
+        }
+    }
+
+    /// Counts a batch, and says so in the engine's own views.
+    fn count(&mut self, tick: Tick, source: u16, batch: &Batch<R>, system: &mut Vec<SystemRow>) {
+        let name = &self.sources[usize::from(source)].name;
+        let progress = self.progress.entry((source, Arc::clone(&batch.partition))).or_default();
+        if progress.last_tick > 0 {
+            system.push((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source, -1));
+        }
+        *progress = Progress {
+            records: progress.records.max(batch.upper),
+            refused: progress.refused + batch.refusals.len() as u64,
+            last_tick: tick,
+        };
+        system.push((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source, 1));
+        for refusal in &batch.refusals {
+            system.push((SystemView::DeadLetters, system::dead_letter(name, &batch.partition, refusal), source, 1));
+        }
+        self.metrics.batch_bound(name, batch.events.len(), batch.refusals.len());
+    }
+
+    fn bound(&self, source: u16, partition: &str) -> u64 {
+        self.progress.get(&(source, Arc::from(partition))).map_or(0, |progress| progress.records)
+    }
+
+    /// How far the partitions of a source are bound.
+    pub fn positions(&self, source: u16) -> Positions {
+        let own = self.progress.iter().filter(|((of, _), _)| *of == source);
+        own.map(|((_, partition), progress)| (Arc::clone(partition), progress.records)).collect()
+    }
+
+    fn read_again(&self, binding: &Binding, readers: &mut BTreeMap<(u16, Arc<str>), Rereader<R>>) -> Result<Vec<(u16, Batch<R>)>, EngineError> {
+        let mut batches = Vec::new();
+        for bound in &binding.bound {
+            let index = self.sources.iter().position(|source| source.name == bound.source);
+            let Some(index) = index.map(|index| index as u16) else {
+                let what = format!("ticks are bound to the source `{}`, which the configuration no longer has", bound.source);
+                let help = "put the source back, or start with a new data folder";
+                return Err(EngineError::new(ErrorKind::Invalid, what, help));
+            };
+            let key = (index, Arc::clone(&bound.partition));
+            if !readers.contains_key(&key) {
+                readers.insert(key.clone(), self.open(index, &bound.partition)?);
+            }
+            if let Some(reader) = readers.get_mut(&key) {
+                reader.read_up_to(bound, |batch| batches.push((index, batch)))?;
+            }
+        }
+        Ok(batches)
+    }
+
+    fn open(&self, source: u16, partition: &str) -> Result<Rereader<R>, EngineError> {
+        let spec = &self.sources[usize::from(source)];
+        let reader: Box<dyn SourceReader<R>> = match (&spec.pull, &spec.push) {
+            (_, Some(decoder)) if partition == PUSHED_PARTITION => Box::new(JournalReader {
+                source: spec.name.clone(),
+                journal: self.journal.clone(),
+                decoder: Arc::clone(decoder),
+                next: 0,
+            }),
+            (Some(source), _) => source.open(partition, 0, &self.archive)?,
+            (None, _) => {
+                let what = format!("ticks are bound to partition {partition} of `{}`, which has no such partition", spec.name);
+                return Err(EngineError::new(ErrorKind::Invalid, what, "give the source back its kind, or use a new data folder"));
+            }
+        };
+        Ok(Rereader { reader, rest: None })
+    }
+}
+
+/// A push that is in the journal and waits for its tick.
+struct Accepted {
+    source: String,
+    batch_id: String,
+    reply: oneshot::Sender<Result<Receipt, EngineError>>,
+    twins: Vec<oneshot::Sender<Result<Receipt, EngineError>>>,
+}
+
+impl Accepted {
+    // A client that has gone needs no receipt; it will ask again.
+    fn answer(self, result: Result<Receipt, EngineError>) {
+        let again = result.clone().map(|receipt| Receipt { duplicate: true, ..receipt });
+        let _ = self.reply.send(result);
+        self.twins.into_iter().for_each(|twin| {
+            let _ = twin.send(again.clone());
+        });
+    }
+}
+
+fn shifted<R>(mut batch: Batch<R>, first_offset: u64) -> Batch<R> {
+    batch.partition = Arc::from(PUSHED_PARTITION);
+    batch.upper += first_offset;
+    batch.events.iter_mut().for_each(|event| event.offset += first_offset);
+    batch.refusals.iter_mut().for_each(|refusal| refusal.offset += first_offset);
+    batch
+}
+
+/// Reads a partition again, cut at the bounds of the ticks that took it.
+struct Rereader<R> {
+    reader: Box<dyn SourceReader<R>>,
+    rest: Option<Batch<R>>,
+}
+
+impl<R> Rereader<R> {
+    fn read_up_to(&mut self, bound: &Bound, mut take: impl FnMut(Batch<R>)) -> Result<(), EngineError> {
+        loop {
+            let Some(mut batch) = self.rest.take().map_or_else(|| self.reader.next(), |rest| Ok(Some(rest)))? else {
+                let what = format!(
+                    "the source `{}` has fewer records in partition {} than were bound to ticks ({})",
+                    bound.source, bound.partition, bound.upper
+                );
+                let help = "the past cannot be reproduced from it: restore its data, or start with a new data folder";
+                return Err(EngineError::new(ErrorKind::Damaged, what, help));
+            };
+            if batch.upper <= bound.upper {
+                let done = batch.upper == bound.upper;
+                take(batch);
+                if done {
+                    return Ok(());
+                }
+                continue;
+            }
+            let later_events = batch.events.split_off(batch.events.partition_point(|event| event.offset < bound.upper));
+            let later_refusals = batch.refusals.split_off(batch.refusals.partition_point(|refusal| refusal.offset < bound.upper));
+            let partition = Arc::clone(&batch.partition);
+            self.rest = Some(Batch { partition, upper: batch.upper, events: later_events, refusals: later_refusals });
+            batch.upper = bound.upper;
+            take(batch);
+            return Ok(());
+        }
+    }
+}
+
+/// Reads what was pushed to a source again.
+struct JournalReader<R> {
+    source: String,
+    journal: Journal,
+    decoder: Arc<dyn crate::source::Decoder<R>>,
+    next: u64,
+}
+
+impl<R: 'static> SourceReader<R> for JournalReader<R> {
+    fn next(&mut self) -> Result<Option<Batch<R>>, EngineError> {
+        let Some((head, payload)) = self.journal.read(&self.source, self.next)? else { return Ok(None) };
+        self.next = head.first_offset + head.records;
+        Ok(Some(shifted(self.decoder.decode(&payload)?, head.first_offset)))
+    }
+}

@@ -1,0 +1,184 @@
+//! Bindings: the durable record of which input each tick took, fsynced before any worker sees the tick.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use operators::Tick;
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EngineError, ErrorKind};
+
+/// The format of the data folder. A folder of a later one is refused.
+pub const FORMAT: u64 = 1;
+
+const BINDINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("bindings");
+const PUSHED: TableDefinition<(&str, &str), u64> = TableDefinition::new("pushed_batches");
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+/// Everything that one tick took.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Binding {
+    /// How far each partition was read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bound: Vec<Bound>,
+    /// The start or the end of a run of the engine, which takes a tick of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunEvent>,
+}
+
+/// How far a partition of a source was read: up to but not including `upper`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bound {
+    /// The source.
+    pub source: String,
+    /// Its partition.
+    pub partition: Arc<str>,
+    /// One more than the last offset.
+    pub upper: u64,
+}
+
+/// The start or the end of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunEvent {
+    /// The tick at which the run started: its identity.
+    pub started: Tick,
+    /// The version of the program.
+    pub version: String,
+    /// The hash of the configuration.
+    pub configuration: String,
+    /// How many workers it ran with.
+    pub workers: u64,
+    /// Whether this is its orderly end.
+    pub ended: bool,
+}
+
+/// A batch that a client pushed under an id.
+pub struct PushedBatch<'a> {
+    /// The source.
+    pub source: &'a str,
+    /// The client's id.
+    pub batch_id: &'a str,
+}
+
+/// The bindings of a data folder.
+pub struct Bindings {
+    database: Database,
+}
+
+impl Bindings {
+    /// Opens the bindings at `path`, or makes them.
+    pub fn open(path: &Path) -> Result<Self, EngineError> {
+        let database = Database::create(path).map_err(|error| cannot_open(path, error))?;
+        let bindings = Bindings { database };
+        bindings.check_format(path)?;
+        Ok(bindings)
+    }
+
+    fn check_format(&self, path: &Path) -> Result<(), EngineError> {
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            write.open_table(BINDINGS).map_err(failed)?;
+            write.open_table(PUSHED).map_err(failed)?;
+            let mut meta = write.open_table(META).map_err(failed)?;
+            let format = meta.get("format").map_err(failed)?.map(|format| format.value());
+            match format {
+                None => {
+                    meta.insert("format", FORMAT).map_err(failed)?;
+                }
+                Some(format) if format > FORMAT => {
+                    let what = format!("{} has format {format}; this version reads up to {FORMAT}", path.display());
+                    let help = "start it with the version that wrote it, or a later one";
+                    return Err(EngineError::new(ErrorKind::Damaged, what, help));
+                }
+                Some(_) => {}
+            }
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// Makes a binding durable, with the ids of the pushed batches that it takes.
+    pub fn bind(&self, tick: Tick, binding: &Binding, pushed: &[PushedBatch<'_>]) -> Result<(), EngineError> {
+        let bytes = serde_json::to_vec(binding).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
+            bindings.insert(tick, bytes.as_slice()).map_err(failed)?;
+            let mut batches = write.open_table(PUSHED).map_err(failed)?;
+            for batch in pushed {
+                batches.insert((batch.source, batch.batch_id), tick).map_err(failed)?;
+            }
+        }
+        write.commit().map_err(failed)
+    }
+
+    /// Makes durable that every tick up to `tick` may have been shown as complete.
+    pub fn reach(&self, tick: Tick) -> Result<(), EngineError> {
+        let write = self.database.begin_write().map_err(failed)?;
+        write.open_table(META).map_err(failed)?.insert("reached", tick).map_err(failed)?;
+        write.commit().map_err(failed)
+    }
+
+    /// The tick at which a pushed batch was bound, if it was.
+    pub fn pushed_at(&self, source: &str, batch_id: &str) -> Result<Option<Tick>, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let batches = read.open_table(PUSHED).map_err(failed)?;
+        Ok(batches.get((source, batch_id)).map_err(failed)?.map(|tick| tick.value()))
+    }
+
+    /// The last tick that was bound or may have been shown as complete; 0 when the folder is new.
+    pub fn last(&self) -> Result<Tick, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let reached = read.open_table(META).map_err(failed)?.get("reached").map_err(failed)?.map_or(0, |tick| tick.value());
+        let bindings = read.open_table(BINDINGS).map_err(failed)?;
+        let bound = bindings.last().map_err(failed)?.map_or(0, |(tick, _)| tick.value());
+        Ok(reached.max(bound))
+    }
+
+    /// All bindings after `after`, in order, at most `limit` of them.
+    pub fn after(&self, after: Tick, limit: usize) -> Result<Vec<(Tick, Binding)>, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let bindings = read.open_table(BINDINGS).map_err(failed)?;
+        let mut list = Vec::new();
+        for entry in bindings.range(after + 1..).map_err(failed)?.take(limit) {
+            let (tick, bytes) = entry.map_err(failed)?;
+            let binding = serde_json::from_slice(bytes.value()).map_err(|error| {
+                let what = format!("the binding of tick {} cannot be read: {error}", tick.value());
+                EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
+            })?;
+            list.push((tick.value(), binding));
+        }
+        Ok(list)
+    }
+}
+
+fn failed(error: impl Into<redb::Error>) -> EngineError {
+    let error: redb::Error = error.into();
+    let help = "check the disk of the data folder (space, permissions) and start again: what was acknowledged is there";
+    EngineError::new(ErrorKind::Unavailable, format!("the bindings cannot be written or read: {error}"), help)
+}
+
+fn cannot_open(path: &Path, error: DatabaseError) -> EngineError {
+    let path_text = path.display();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => EngineError::new(
+            ErrorKind::Unavailable,
+            format!("the data folder of {path_text} is in use by another process"),
+            "stop the other one, or give this one a data folder of its own",
+        ),
+        DatabaseError::UpgradeRequired(version) => EngineError::new(
+            ErrorKind::Damaged,
+            format!("{path_text} was written by another version of its database (file format {version})"),
+            "start it with the version that wrote it",
+        ),
+        DatabaseError::Storage(redb::StorageError::Io(error)) => EngineError::io("open the bindings", path, &error),
+        error => EngineError::new(
+            ErrorKind::Damaged,
+            format!("cannot open the bindings {path_text}: {error}"),
+            "restore the data folder from a backup, or start with a new one",
+        ),
+    }
+}

@@ -1,0 +1,360 @@
+//! The engine as a whole: opened, fed, read and stopped.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle, Thread};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use operators::{Data, Tick};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::archive::Archive;
+use crate::binder::{Binder, Clock, Intakes, Push, Receipt};
+use crate::bindings::{Bindings, RunEvent};
+use crate::error::{EngineError, ErrorKind};
+use crate::hub::{self, Frontier, Mailboxes};
+use crate::journal::Journal;
+use crate::metrics::Metrics;
+use crate::reader::Reader;
+use crate::releaser::Releaser;
+use crate::row::{Texts, ViewSpec};
+use crate::source::{Arrival, Decoder, Outlet, Source, SourceContext, SourceSpec, Stop};
+use crate::status::Status;
+use crate::worker::{Command, Graph, Report, Worker};
+
+/// How many batches of sources may wait to be bound.
+const ARRIVALS_MAX: usize = 8;
+
+/// How many pushed batches may wait to be bound.
+const PUSHES_MAX: usize = 1024;
+
+/// How an engine runs.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// Where its durable state is.
+    pub data: PathBuf,
+    /// How many workers share the work.
+    pub workers: usize,
+    /// How far back views can be read and readers can resume.
+    pub retention: Duration,
+    /// The hash of the configuration, for the view `runs`.
+    pub configuration: String,
+    /// Where ticks come from: microseconds since 1970-01-01, UTC.
+    pub clock: Clock,
+}
+
+impl EngineConfig {
+    /// One worker, a minute of the past, the system's clock.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        EngineConfig {
+            data: data.into(),
+            workers: 1,
+            retention: Duration::from_secs(60),
+            configuration: String::new(),
+            clock: Arc::new(|| {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                now.as_micros() as Tick
+            }),
+        }
+    }
+}
+
+/// A running engine.
+pub struct Engine {
+    reader: Reader,
+    ingest: Ingest,
+    stop: Stop,
+    stop_binder: Sender<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Gives pushed batches to an engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingest(Arc<dyn Pushes>);
+
+trait Pushes: Send + Sync {
+    fn push(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError>;
+}
+
+struct Pusher<R> {
+    decoders: BTreeMap<String, (u16, Arc<dyn Decoder<R>>)>,
+    pushes: Sender<Push<R>>,
+}
+
+impl<R: Send + 'static> Pushes for Pusher<R> {
+    fn push(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError> {
+        let Some((index, decoder)) = self.decoders.get(source) else {
+            let names: Vec<&str> = self.decoders.keys().map(String::as_str).collect();
+            let what = format!("no source `{source}` takes pushed batches");
+            let help = if names.is_empty() { "configure one with kind = \"flight\"".into() } else { format!("those that do are {}", names.join(", ")) };
+            return Err(EngineError::new(ErrorKind::NotFound, what, help));
+        };
+        let batch = decoder.decode(&payload)?;
+        let (reply, receipt) = oneshot::channel();
+        let push = Push { source: *index, batch_id: batch_id.to_owned(), payload, batch, reply };
+        self.pushes.try_send(push).map_err(|error| match error {
+            crossbeam_channel::TrySendError::Full(_) => {
+                let what = format!("{PUSHES_MAX} pushed batches wait already");
+                EngineError::new(ErrorKind::Exhausted, what, "push again a little later, with the same batch id")
+            }
+            crossbeam_channel::TrySendError::Disconnected(_) => EngineError::stopped(),
+        })?;
+        Ok(receipt)
+    }
+}
+
+impl Ingest {
+    /// Pushes a batch, and returns once it is durable. Pushing it again under the same id changes nothing.
+    pub async fn push(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<Receipt, EngineError> {
+        self.0.push(source, batch_id, payload)?.await.unwrap_or_else(|_| Err(EngineError::stopped()))
+    }
+}
+
+impl Engine {
+    /// Opens the data folder, starts the workers and, once the past has been replayed, the sources.
+    ///
+    /// Returns as soon as views can be asked for; [`Status::ready`] tells when replay is done.
+    pub fn start<R: Data + Send + Sync>(
+        config: EngineConfig,
+        graph: impl Graph<R>,
+        sources: Vec<SourceSpec<R>>,
+        texts: Arc<dyn Texts>,
+    ) -> Result<Engine, EngineError> {
+        let folder = DataFolder::open(&config.data)?;
+        let metrics = Metrics::new().map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let pulling = (0..).zip(&sources).filter(|(_, source)| source.pull.is_some()).map(|(index, _)| index);
+        let status = Arc::new(Status::new(pulling.collect()));
+        let mut threads = Vec::new();
+
+        let (reports, reported) = unbounded();
+        let crew = Crew::start(&config, graph, reports, &status)?;
+        let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len()));
+        threads.push(crew.thread);
+
+        let frontier = Arc::new(Frontier::default());
+        let mailboxes = Arc::new(Mailboxes::default());
+        threads.push(spawn("hub", {
+            let (frontier, mailboxes, workers) = (Arc::clone(&frontier), Arc::clone(&mailboxes), config.workers);
+            move || hub::run(workers, &reported, &frontier, &mailboxes)
+        })?);
+
+        let (pushes, pushed) = bounded(PUSHES_MAX);
+        let decoders = (0..).zip(&sources).filter_map(|(index, source)| {
+            source.push.as_ref().map(|decoder| (source.name.clone(), (index, Arc::clone(decoder))))
+        });
+        let ingest = Ingest(Arc::new(Pusher { decoders: decoders.collect(), pushes }));
+        let reader = Reader::new(
+            crew.specs,
+            config.workers,
+            Arc::clone(&releaser),
+            Arc::clone(&mailboxes),
+            Arc::clone(&frontier),
+            Arc::clone(&status),
+            texts,
+            metrics.clone(),
+        );
+
+        let binder = Binder {
+            last: folder.bindings.last()?,
+            sources,
+            bindings: folder.bindings,
+            journal: folder.journal,
+            archive: folder.archive,
+            releaser: Arc::clone(&releaser),
+            frontier,
+            status: Arc::clone(&status),
+            metrics,
+            clock: Arc::clone(&config.clock),
+            run: RunEvent {
+                started: 0,
+                version: env!("CARGO_PKG_VERSION").into(),
+                configuration: config.configuration.clone(),
+                workers: config.workers as u64,
+                ended: false,
+            },
+            progress: BTreeMap::new(),
+            outstanding: VecDeque::new(),
+        };
+        let stop = Stop::default();
+        let (stop_binder, binder_stopped) = bounded(1);
+        threads.push(spawn("binder", {
+            let stop = stop.clone();
+            move || {
+                if let Err(error) = bind_until_stopped(binder, pushed, binder_stopped, &stop) {
+                    mailboxes.fail_all(&error);
+                    status.fail(error);
+                }
+                mailboxes.fail_all(&EngineError::stopped());
+                releaser.stop();
+            }
+        })?);
+        Ok(Engine { reader, ingest, stop, stop_binder, threads })
+    }
+
+    /// Reads its views.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Takes pushed batches.
+    pub fn ingest(&self) -> &Ingest {
+        &self.ingest
+    }
+
+    /// Stops in order: no more input, what was taken is worked through, readers are told, threads end.
+    pub fn shutdown(mut self) {
+        self.stop_all();
+    }
+
+    fn stop_all(&mut self) {
+        self.stop.stop();
+        // Closed or full: the binder stops already.
+        let _ = self.stop_binder.try_send(());
+        for thread in self.threads.drain(..).rev() {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine has panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop_all();
+    }
+}
+
+/// The durable state, open.
+struct DataFolder {
+    archive: Archive,
+    journal: Journal,
+    bindings: Bindings,
+}
+
+impl DataFolder {
+    fn open(path: &Path) -> Result<Self, EngineError> {
+        std::fs::create_dir_all(path).map_err(|error| EngineError::io("make the data folder", path, &error))?;
+        // The bindings first: they hold the lock that keeps a second process out.
+        let bindings = Bindings::open(&path.join("bindings.redb"))?;
+        let (journal, torn) = Journal::open(&path.join("journal"))?;
+        if let Some(torn) = torn {
+            tracing::warn!(
+                path = %torn.path.display(), position = torn.position, bytes = torn.bytes,
+                "cut a torn entry at the end of the journal: the process died while it wrote it, and nobody was told it was taken"
+            );
+        }
+        Ok(DataFolder { archive: Archive::open(path.join("files"))?, journal, bindings })
+    }
+}
+
+/// The workers, once they have built their graphs.
+struct Crew<R> {
+    workers: Vec<(Sender<Command<R>>, Thread)>,
+    specs: Vec<ViewSpec>,
+    thread: JoinHandle<()>,
+}
+
+type Built = (usize, Thread, Vec<ViewSpec>);
+
+impl<R: Data + Send + Sync> Crew<R> {
+    fn start(config: &EngineConfig, graph: impl Graph<R>, reports: Sender<Report>, status: &Arc<Status>) -> Result<Self, EngineError> {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..config.workers).map(|_| unbounded()).unzip();
+        let (built, waiting) = unbounded::<Built>();
+        let (workers, retention) = (config.workers, config.retention);
+        let status = Arc::clone(status);
+        let thread = spawn("workers", move || {
+            if let Err(error) = run_workers(workers, retention, graph, receivers, reports, built) {
+                status.fail(error);
+            }
+        })?;
+        let mut crew: Vec<Built> = waiting.iter().take(config.workers).collect();
+        crew.sort_by_key(|(index, ..)| *index);
+        let Some((_, _, specs)) = crew.first().filter(|_| crew.len() == config.workers) else {
+            return Err(EngineError::new(ErrorKind::Invalid, "the workers did not start", "see the log"));
+        };
+        let specs = specs.clone();
+        let threads = crew.into_iter().map(|(_, thread, _)| thread);
+        Ok(Crew { workers: senders.into_iter().zip(threads).collect(), specs, thread })
+    }
+}
+
+fn run_workers<R: Data + Send + Sync>(
+    workers: usize,
+    retention: Duration,
+    graph: impl Graph<R>,
+    receivers: Vec<Receiver<Command<R>>>,
+    reports: Sender<Report>,
+    built: Sender<Built>,
+) -> Result<(), EngineError> {
+    let died = |what: String| EngineError::new(ErrorKind::Damaged, what, "restart it; if it dies again, keep the data folder and report it");
+    let timely_config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
+    let shared = Mutex::new((reports, built));
+    let guards = timely::execute(timely_config, move |timely| {
+        let (reports, built) = shared.lock().clone();
+        let index = timely.index();
+        let worker = Worker::build(timely, &graph, receivers[index].clone(), reports, retention);
+        // The engine waits for every worker, so the receiver is there.
+        let _ = built.send((index, thread::current(), worker.views().specs()));
+        drop(built);
+        worker.run(timely);
+    });
+    let guards = guards.map_err(|error| died(format!("the workers cannot start: {error}")))?;
+    for result in guards.join() {
+        result.map_err(|error| died(format!("a worker has died: {error}")))?;
+    }
+    Ok(())
+}
+
+fn bind_until_stopped<R: Send + 'static>(
+    mut binder: Binder<R>,
+    pushes: Receiver<Push<R>>,
+    stopped: Receiver<()>,
+    stop: &Stop,
+) -> Result<(), EngineError> {
+    binder.replay()?;
+    binder.begin()?;
+    let (arriving, arrivals) = bounded(ARRIVALS_MAX);
+    let mut running = Vec::new();
+    for index in 0..binder.sources.len() {
+        let Some(source) = binder.sources[index].pull.take() else { continue };
+        let context = SourceContext {
+            positions: binder.positions(index as u16),
+            outlet: Outlet::new(index as u16, arriving.clone()),
+            archive: binder.archive.clone(),
+            stop: stop.clone(),
+        };
+        running.push(run_source(index as u16, source, context, arriving.clone())?);
+    }
+    binder.status.set_ready();
+    let intakes = Intakes { arrivals, pushes, stop: stopped };
+    let result = binder.run(&intakes);
+    // Closes the channels: sources that wait to give a batch are told to stop.
+    stop.stop();
+    drop((intakes, arriving));
+    for source in running {
+        let _ = source.join();
+    }
+    result
+}
+
+fn run_source<R: Send + 'static>(
+    index: u16,
+    mut source: Box<dyn Source<R>>,
+    context: SourceContext<R>,
+    arriving: Sender<Arrival<R>>,
+) -> Result<JoinHandle<()>, EngineError> {
+    spawn(&format!("source {}", source.name()), move || {
+        let result = source.run(context);
+        // The binder has stopped when nobody receives.
+        let _ = arriving.send(Arrival::Ended(index, result));
+    })
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {
+    thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
+        EngineError::new(ErrorKind::Unavailable, format!("cannot start a thread: {error}"), "raise the limit on threads")
+    })
+}

@@ -1,0 +1,59 @@
+//! What the engine measures of itself, for Prometheus, in base units.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+/// The engine's metrics, and the registry that others add theirs to.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    records: IntCounterVec,
+    refused: IntCounterVec,
+    ticks: IntCounter,
+    tick_records: Histogram,
+    /// The frontier, in seconds since 1970-01-01.
+    pub frontier: IntGauge,
+    /// Readers that follow a view.
+    pub subscriptions: IntGauge,
+}
+
+impl Metrics {
+    /// Metrics in a registry of their own.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let by_source = |name: &str, help: &str| IntCounterVec::new(Opts::new(name, help), &["source"]);
+        let metrics = Metrics {
+            records: by_source("tieout_source_records_total", "Records bound to ticks")?,
+            refused: by_source("tieout_source_refused_total", "Records refused (see the view dead_letters)")?,
+            ticks: IntCounter::new("tieout_ticks_total", "Ticks released with data")?,
+            tick_records: Histogram::with_opts(
+                HistogramOpts::new("tieout_tick_records", "Records that a tick took")
+                    .buckets(vec![1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6]),
+            )?,
+            frontier: IntGauge::new("tieout_frontier_seconds", "Every tick before this moment is complete")?,
+            subscriptions: IntGauge::new("tieout_subscriptions_active", "Readers that follow a view")?,
+            registry,
+        };
+        metrics.registry.register(Box::new(metrics.records.clone()))?;
+        metrics.registry.register(Box::new(metrics.refused.clone()))?;
+        metrics.registry.register(Box::new(metrics.ticks.clone()))?;
+        metrics.registry.register(Box::new(metrics.tick_records.clone()))?;
+        metrics.registry.register(Box::new(metrics.frontier.clone()))?;
+        metrics.registry.register(Box::new(metrics.subscriptions.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Where others register theirs, and the exporter reads.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn batch_bound(&self, source: &str, records: usize, refused: usize) {
+        self.records.with_label_values(&[source]).inc_by(records as u64);
+        self.refused.with_label_values(&[source]).inc_by(refused as u64);
+    }
+
+    pub(crate) fn tick_released(&self, records: usize) {
+        self.ticks.inc();
+        self.tick_records.observe(records as f64);
+    }
+}

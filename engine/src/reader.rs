@@ -1,0 +1,300 @@
+//! Reading views: whole at a tick, or followed from a tick on.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use differential_dataflow::consolidation::consolidate;
+use operators::Tick;
+use serde_json::Value;
+
+use crate::error::{EngineError, ErrorKind};
+use crate::filter;
+use crate::hub::{Frontier, Mail, Mailbox, Mailboxes, RowFilter};
+use crate::metrics::Metrics;
+use crate::releaser::{Asked, Question, Releaser, Wanted};
+use crate::row::{Row, Texts, ViewSpec};
+use crate::status::Status;
+use crate::view::Rows;
+use crate::worker::Answer;
+
+/// How many readers may follow views at once.
+pub const SUBSCRIPTIONS_MAX: usize = 1024;
+
+/// Reads an engine's views. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader(Arc<Inner>);
+
+struct Inner {
+    specs: Vec<ViewSpec>,
+    workers: usize,
+    ask: Box<dyn Asks>,
+    mailboxes: Arc<Mailboxes>,
+    frontier: Arc<Frontier>,
+    status: Arc<Status>,
+    texts: Arc<dyn Texts>,
+    metrics: Metrics,
+}
+
+/// Hides what the records are from those who only read views.
+trait Asks: Send + Sync {
+    fn ask(&self, question: &Question) -> Asked;
+    fn unfollow(&self, view: usize);
+    fn released(&self) -> Tick;
+}
+
+impl<R: Send + 'static> Asks for Arc<Releaser<R>> {
+    fn ask(&self, question: &Question) -> Asked {
+        Releaser::ask(self, question)
+    }
+    fn unfollow(&self, view: usize) {
+        Releaser::unfollow(self, view);
+    }
+    fn released(&self) -> Tick {
+        Releaser::released(self)
+    }
+}
+
+/// What a reader wants of a view.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The view's name.
+    pub view: String,
+    /// Read it as of this tick (inclusive); now if not given.
+    pub as_of: Option<Tick>,
+    /// End before this tick (exclusive).
+    pub up_to: Option<Tick>,
+    /// Go on with the changes after this tick, which the reader has already.
+    pub from_tick: Option<Tick>,
+    /// Which rows; see [`filter`].
+    pub filter: Option<Value>,
+}
+
+/// All rows of a view at a tick.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The tick.
+    pub tick: Tick,
+    /// The rows, in the order of their keys, and how many times each is there.
+    pub rows: Rows,
+}
+
+/// What a follower of a view is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// The rows as of a tick: always first, unless the follower goes on from a tick.
+    Snapshot(Snapshot),
+    /// What changed at a tick; ticks come in order and are never split.
+    Changes(Tick, Rows),
+    /// Every change before this tick has been given.
+    Progress(Tick),
+}
+
+impl Reader {
+    #[allow(clippy::too_many_arguments)]
+    pub(crate) fn new<R: Send + 'static>(
+        specs: Vec<ViewSpec>,
+        workers: usize,
+        releaser: Arc<Releaser<R>>,
+        mailboxes: Arc<Mailboxes>,
+        frontier: Arc<Frontier>,
+        status: Arc<Status>,
+        texts: Arc<dyn Texts>,
+        metrics: Metrics,
+    ) -> Self {
+        let ask = Box::new(releaser);
+        Reader(Arc::new(Inner { specs, workers, ask, mailboxes, frontier, status, texts, metrics }))
+    }
+
+    /// The catalogue.
+    pub fn views(&self) -> &[ViewSpec] {
+        &self.0.specs
+    }
+
+    /// A view of the catalogue, by name.
+    pub fn view(&self, name: &str) -> Result<&ViewSpec, EngineError> {
+        Ok(&self.0.specs[self.index(name)?])
+    }
+
+    /// Where the texts of symbols are found.
+    pub fn texts(&self) -> &Arc<dyn Texts> {
+        &self.0.texts
+    }
+
+    /// How the engine fares.
+    pub fn status(&self) -> &Status {
+        &self.0.status
+    }
+
+    /// What it measures.
+    pub fn metrics(&self) -> &Metrics {
+        let seconds = self.frontier() / 1_000_000;
+        self.0.metrics.frontier.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+        self.0.metrics.subscriptions.set(self.0.mailboxes.len() as i64);
+        &self.0.metrics
+    }
+
+    /// Every tick before this is complete.
+    pub fn frontier(&self) -> Tick {
+        self.0.frontier.get()
+    }
+
+    /// Waits until every tick up to and including `tick` is complete.
+    pub async fn reached(&self, tick: Tick) {
+        self.0.frontier.reached(tick + 1).await;
+    }
+
+    /// Reads a view whole.
+    pub async fn snapshot(&self, request: &Request) -> Result<Snapshot, EngineError> {
+        let view = self.index(&request.view)?;
+        let filter = self.filter(view, request)?;
+        let what = request.as_of.map_or(Wanted::Now, Wanted::AsOf);
+        self.check_tick(request.as_of)?;
+        let asked = self.0.ask.ask(&Question { view, what, follow: false, filter });
+        let at = asked.at;
+        Ok(Snapshot { tick: at, rows: self.sorted(view, rows_of(self.answers(asked).await?)) })
+    }
+
+    /// Follows a view: a snapshot and then its changes, or only the changes after `from_tick`.
+    pub async fn subscribe(&self, request: &Request) -> Result<Subscription, EngineError> {
+        let view = self.index(&request.view)?;
+        let filter = self.filter(view, request)?;
+        self.check_tick(request.as_of.or(request.from_tick))?;
+        if self.0.mailboxes.len() >= SUBSCRIPTIONS_MAX {
+            let what = format!("{SUBSCRIPTIONS_MAX} readers follow views already");
+            return Err(EngineError::new(ErrorKind::Exhausted, what, "end some of them, or try again later"));
+        }
+        let mailbox = Arc::new(Mailbox::new(view, filter.clone()));
+        let mut subscription = Subscription {
+            reader: self.clone(),
+            mailbox: Arc::clone(&mailbox),
+            first: VecDeque::new(),
+            up_to: request.up_to,
+            is_done: false,
+        };
+        self.0.mailboxes.add(mailbox);
+        subscription.first = self.first_updates(view, request, filter, &subscription.mailbox).await?;
+        Ok(subscription)
+    }
+
+    async fn first_updates(
+        &self,
+        view: usize,
+        request: &Request,
+        filter: Option<RowFilter>,
+        mailbox: &Mailbox,
+    ) -> Result<VecDeque<Update>, EngineError> {
+        let mut first = VecDeque::new();
+        let mut after = request.from_tick;
+        if let Some(as_of) = request.as_of.filter(|_| after.is_none()) {
+            first.push_back(Update::Snapshot(self.snapshot(request).await?));
+            after = Some(as_of);
+        }
+        let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
+        let asked = self.0.ask.ask(&Question { view, what, follow: true, filter });
+        let at = asked.at;
+        mailbox.start_at(at + 1);
+        let answers = self.answers(asked).await?;
+        match after {
+            None => first.push_back(Update::Snapshot(Snapshot { tick: at, rows: self.sorted(view, rows_of(answers)) })),
+            Some(_) => first.extend(self.changes_by_tick(view, answers).into_iter().map(|(tick, rows)| Update::Changes(tick, rows))),
+        }
+        first.push_back(Update::Progress(at + 1));
+        Ok(first)
+    }
+
+    async fn answers(&self, asked: Asked) -> Result<Vec<Answer>, EngineError> {
+        let workers = self.0.workers;
+        let receive = move || (0..workers).map(|_| asked.answers.recv().unwrap_or_else(|_| Err(EngineError::stopped()))).collect();
+        tokio::task::spawn_blocking(receive).await.unwrap_or_else(|_| Err(EngineError::stopped()))
+    }
+
+    fn changes_by_tick(&self, view: usize, answers: Vec<Answer>) -> BTreeMap<Tick, Rows> {
+        let mut ticks: BTreeMap<Tick, Rows> = BTreeMap::new();
+        for answer in answers {
+            let Answer::Changes(changes) = answer else { continue };
+            for (tick, row, diff) in changes {
+                ticks.entry(tick).or_default().push((row, diff));
+            }
+        }
+        ticks.into_iter().map(|(tick, rows)| (tick, self.sorted(view, rows))).filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+
+    /// Rows in the order of their keys as people read them, so that the same rows are the same bytes.
+    pub(crate) fn sorted(&self, view: usize, mut rows: Rows) -> Rows {
+        consolidate(&mut rows);
+        let spec = &self.0.specs[view];
+        rows.sort_by_cached_key(|(row, diff)| (spec.key_text(row, self.0.texts.as_ref()), *diff));
+        rows
+    }
+
+    fn filter(&self, view: usize, request: &Request) -> Result<Option<RowFilter>, EngineError> {
+        let parse = |filter: &Value| filter::parse(filter, &self.0.specs[view], &self.0.texts);
+        request.filter.as_ref().map(parse).transpose()
+    }
+
+    fn check_tick(&self, tick: Option<Tick>) -> Result<(), EngineError> {
+        let released = self.0.ask.released();
+        match tick {
+            Some(tick) if tick > released => {
+                let what = format!("tick {tick} has not come yet; the last one is {released}");
+                Err(EngineError::new(ErrorKind::Invalid, what, "leave `as_of` and `from_tick` out to read from now on"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn index(&self, name: &str) -> Result<usize, EngineError> {
+        self.0.specs.iter().position(|spec| spec.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.0.specs.iter().map(|spec| spec.name.as_str()).collect();
+            let help = format!("the views are {}", names.join(", "));
+            EngineError::new(ErrorKind::NotFound, format!("there is no view `{name}`"), help)
+        })
+    }
+}
+
+fn rows_of(answers: Vec<Answer>) -> Rows {
+    let rows = |answer| if let Answer::Rows(rows) = answer { rows } else { Rows::new() };
+    answers.into_iter().flat_map(rows).collect()
+}
+
+/// A view that is followed. Dropping it ends it.
+pub struct Subscription {
+    reader: Reader,
+    mailbox: Arc<Mailbox>,
+    first: VecDeque<Update>,
+    up_to: Option<Tick>,
+    is_done: bool,
+}
+
+impl Subscription {
+    /// The next update; `None` once `up_to` is reached. An error is the end, and says from which tick to resume.
+    pub async fn next(&mut self) -> Result<Option<Update>, EngineError> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let update = match self.first.pop_front() {
+            Some(update) => update,
+            None => match self.mailbox.next().await? {
+                Mail::Changes(tick, rows) => Update::Changes(tick, self.reader.sorted(self.mailbox.view, rows)),
+                Mail::Frontier(tick) => Update::Progress(tick),
+            },
+        };
+        let Some(up_to) = self.up_to else { return Ok(Some(update)) };
+        match update {
+            Update::Changes(tick, _) if tick >= up_to => self.is_done = true,
+            Update::Progress(tick) if tick >= up_to => self.is_done = true,
+            update => return Ok(Some(update)),
+        }
+        Ok(Some(Update::Progress(up_to)))
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.reader.0.mailboxes.remove(&self.mailbox);
+        self.reader.0.ask.unfollow(self.mailbox.view);
+    }
+}
+
+/// The row a reader sees, for those who hold a [`Snapshot`].
+pub type ViewRow = Row;

@@ -1,0 +1,173 @@
+//! The spine as a whole, on a graph that knows nothing of finance: numbers by key, and their sums.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use engine::{
+    Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph, Inputs, Key, Request,
+    Row, Snapshot, SourceSpec, Texts, Update, ViewSpec, Views,
+};
+use operators::Sums;
+use operators::sum_by::sum_by;
+use operators::upsert::upsert;
+
+struct Numbers;
+
+impl Graph<i64> for Numbers {
+    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) {
+        let numbers = upsert(inputs.events, "numbers", |_| 0);
+        let spec = |name: &str, columns: &[&str]| ViewSpec {
+            name: name.into(),
+            about: String::new(),
+            columns: columns.iter().map(|name| Column::new(*name, ColumnKind::Int)).collect(),
+            key: vec![0],
+        };
+        views.derived(spec("numbers", &["key", "value"]), &numbers, |key, group, rows| {
+            rows.extend(group.iter().map(|(value, count)| (Row::new([Cell::Int(low(*key)), Cell::Int(**value)]), *count)));
+        });
+        let values = numbers.as_collection(|_, value| *value);
+        let totals = sum_by(values, "totals", |value| (*value % 10, Sums::of(0, i128::from(*value))));
+        views.sums(spec("totals", &["digit", "total"]), &totals, |digit, sums| {
+            Row::new([Cell::Int(*digit), Cell::Int(sums.0[0] as i64)])
+        });
+    }
+}
+
+fn low(key: Key) -> i64 {
+    i64::from_be_bytes(key.bytes()[8..].try_into().unwrap())
+}
+
+fn key(number: u64) -> Key {
+    Key::from_bytes(u128::from(number).to_be_bytes())
+}
+
+/// Payloads are lines of `key value`, or `key` alone to delete it.
+struct Lines;
+
+impl Decoder<i64> for Lines {
+    fn decode(&self, payload: &[u8]) -> Result<Batch<i64>, EngineError> {
+        let text = String::from_utf8_lossy(payload);
+        let events = (0..).zip(text.lines()).map(|(offset, line)| {
+            let mut words = line.split(' ').map(|word| word.parse::<i64>().unwrap());
+            Event { key: key(words.next().unwrap() as u64), member: 0, offset, record: words.next() }
+        });
+        let events: Vec<_> = events.collect();
+        Ok(Batch { partition: Arc::from(""), upper: events.len() as u64, events, refusals: Vec::new() })
+    }
+}
+
+struct NoTexts;
+impl Texts for NoTexts {
+    fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
+        None
+    }
+}
+
+fn start(folder: &std::path::Path, workers: usize) -> Engine {
+    let config = EngineConfig { workers, ..EngineConfig::new(folder) };
+    Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap()
+}
+
+async fn push(engine: &Engine, id: &str, lines: &str) -> engine::Receipt {
+    let receipt = engine.ingest().push("lines", id, lines.as_bytes().to_vec()).await.unwrap();
+    engine.reader().reached(receipt.tick).await;
+    receipt
+}
+
+fn request(view: &str) -> Request {
+    Request { view: view.into(), ..Request::default() }
+}
+
+async fn read(engine: &Engine, view: &str) -> Snapshot {
+    engine.reader().snapshot(&request(view)).await.unwrap()
+}
+
+fn ints(snapshot: &Snapshot) -> Vec<(i64, i64)> {
+    let int = |cell: &Cell| if let Cell::Int(value) = cell { *value } else { panic!("not a number") };
+    snapshot.rows.iter().map(|(row, count)| (int(&row.cells()[0]), int(&row.cells()[1]) * *count as i64)).collect()
+}
+
+#[tokio::test]
+async fn an_amendment_is_one_retraction_and_one_insertion_in_one_tick() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path(), 1);
+    push(&engine, "a", "1 11\n2 21\n3 5").await;
+    let mut following = engine.reader().subscribe(&request("totals")).await.unwrap();
+    let Some(Update::Snapshot(snapshot)) = following.next().await.unwrap() else { panic!() };
+    assert_eq!(ints(&snapshot), [(1, 32), (5, 5)]);
+    let receipt = push(&engine, "b", "2 31").await;
+    loop {
+        match following.next().await.unwrap().unwrap() {
+            Update::Progress(tick) => assert!(tick <= receipt.tick, "no progress past a tick before its changes"),
+            Update::Changes(tick, rows) => {
+                assert_eq!(tick, receipt.tick);
+                let diffs: Vec<_> = ints(&Snapshot { tick, rows });
+                assert_eq!(diffs, [(1, -32), (1, 42)]);
+                break;
+            }
+            Update::Snapshot(_) => panic!("one snapshot only"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn restart_gives_the_same_ticks_and_rows_and_knows_pushed_batches() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path(), 1);
+    let first = push(&engine, "a", "1 11\n2 21").await;
+    let second = push(&engine, "b", "2 99\n1").await;
+    let before = (read(&engine, "numbers").await.rows, read(&engine, "source_progress").await.rows);
+    engine.shutdown();
+
+    for workers in [1, 2, 4] {
+        let engine = start(folder.path(), workers);
+        engine.reader().status().ready().await.unwrap();
+        assert_eq!((read(&engine, "numbers").await.rows, read(&engine, "source_progress").await.rows), before);
+        let again = push(&engine, "a", "1 12345").await;
+        assert!(again.duplicate);
+        assert_eq!(again.tick, first.tick);
+        assert_eq!(ints(&read(&engine, "numbers").await), [(2, 99)]);
+        let past = Request { as_of: Some(first.tick), ..request("numbers") };
+        assert_eq!(ints(&engine.reader().snapshot(&past).await.unwrap()), [(1, 11), (2, 21)]);
+        let resumed = Request { from_tick: Some(first.tick), ..request("numbers") };
+        let mut resumed = engine.reader().subscribe(&resumed).await.unwrap();
+        let Some(Update::Changes(tick, rows)) = resumed.next().await.unwrap() else { panic!("a change comes first") };
+        assert_eq!(tick, second.tick);
+        assert_eq!(ints(&Snapshot { tick, rows }), [(1, -11), (2, -21), (2, 99)]);
+        engine.shutdown();
+    }
+}
+
+#[tokio::test]
+async fn a_tick_that_was_compacted_is_refused_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicU64::new(1_000_000_000));
+    let clock = Arc::clone(&now);
+    let config = EngineConfig { clock: Arc::new(move || clock.load(Ordering::Relaxed)), ..EngineConfig::new(folder.path()) };
+    let engine = Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap();
+    let first = push(&engine, "a", "1 11").await;
+    now.fetch_add(3_600_000_000, Ordering::Relaxed);
+    push(&engine, "b", "1 12").await;
+    push(&engine, "c", "1 13").await;
+    for request in [
+        Request { as_of: Some(first.tick), ..request("numbers") },
+    ] {
+        let error = engine.reader().snapshot(&request).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Compacted);
+    }
+    let resumed = Request { from_tick: Some(first.tick), ..request("numbers") };
+    let error = engine.reader().subscribe(&resumed).await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Compacted);
+}
+
+#[tokio::test]
+async fn a_second_process_is_kept_out_of_the_data_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path(), 1);
+    let config = EngineConfig::new(folder.path());
+    let second = Engine::start(config, Numbers, vec![], Arc::new(NoTexts)).err().unwrap();
+    assert!(second.what.contains("in use by another process"), "{second}");
+    drop(engine);
+}
