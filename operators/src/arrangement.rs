@@ -156,3 +156,70 @@ impl<K: Key, V: Data, R: Difference> Batcher for TickBatcher<K, V, R> {
         self.frontier.borrow()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use timely::dataflow::operators::probe::Probe;
+
+    use super::*;
+    use crate::churn;
+    use crate::testing::assert_incremental;
+    use differential_dataflow::input::InputSession;
+    use differential_dataflow::trace::BatchReader;
+
+    type Row = (u8, u8);
+
+    fn arranged<'s>(rows: Collection<'s, Row>) -> Collection<'s, Row> {
+        arrange(rows, "rows").as_collection(|key, value| (*key, *value))
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn an_arrangement_holds_the_collection(ticks in churn::churn((0..4u8, 0..4u8))) {
+            assert_incremental(ticks, arranged, |_, rows| rows.to_vec());
+        }
+    }
+
+    #[test]
+    fn a_sealed_tick_is_sorted_and_later_ticks_wait() {
+        let mut batcher = TickBatcher::<u8, u8, isize>::new(None, 0);
+        batcher.push_into(vec![((2, 0), 5, 1), ((1, 0), 5, 1), ((1, 0), 7, 1), ((2, 0), 5, 1), ((3, 0), 5, 1)]);
+        batcher.push_into(vec![((3, 0), 5, -1)]);
+        let (chain, description) = batcher.seal(Antichain::from_elem(6));
+        assert_eq!(chain, vec![vec![((1, 0), 5, 1), ((2, 0), 5, 2)]]);
+        assert_eq!((description.lower(), description.upper()), (&Antichain::from_elem(0), &Antichain::from_elem(6)));
+        assert_eq!(batcher.frontier().to_owned(), Antichain::from_elem(7));
+        let (chain, description) = batcher.seal(Antichain::new());
+        assert_eq!(chain, vec![vec![((1, 0), 7, 1)]]);
+        assert_eq!(description.lower(), &Antichain::from_elem(6));
+        assert!(batcher.frontier().is_empty());
+    }
+
+    #[test]
+    fn memory_follows_the_live_rows_once_readers_let_go() {
+        let held = timely::execute_directly(|worker| {
+            let mut input = InputSession::<Tick, Row, isize>::new();
+            let (mut trace, probe) = worker.dataflow(|scope| {
+                let arranged = arrange(input.to_collection(scope), "rows");
+                (arranged.trace, arranged.stream.probe().0)
+            });
+            let keys = 10;
+            for tick in 0..1000 {
+                input.advance_to(tick);
+                let key = tick as u8 % keys;
+                input.update((key, key), if (tick / keys as u64) % 2 == 0 { 1 } else { -1 });
+                input.advance_to(tick + 1);
+                input.flush();
+                worker.step_while(|| probe.less_than(input.time()));
+                compact(&mut trace, AntichainRef::new(&[tick + 1]));
+            }
+            let mut held = 0;
+            trace.map_batches(|batch| held += batch.len());
+            held
+        });
+        assert!(held < 100, "1000 updates of at most 10 live rows, {held} held");
+    }
+}

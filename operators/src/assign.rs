@@ -134,3 +134,58 @@ impl<N> Choice<N> {
         Matched { edge, runner_up: self.runner_up }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::testing::{Changes, assert_incremental};
+
+    type Candidate = Edge<u8, u8>;
+
+    fn assigned<'s>(edges: Collection<'s, Candidate>) -> Collection<'s, Matched<u8, u8>> {
+        assign(edges, "edges")
+    }
+
+    /// The greedy matching of all parts, as it is defined.
+    fn greedy(edges: &[(Candidate, isize)]) -> Changes<Matched<u8, u8>> {
+        let mut ranked: Vec<Candidate> = edges.iter().map(|(edge, _)| *edge).collect();
+        ranked.sort_by_key(|edge| (Reverse(edge.score), Reverse(edge.tie), edge.left, edge.right));
+        let (mut lefts, mut rights) = (BTreeSet::new(), BTreeSet::new());
+        ranked.retain(|edge| {
+            let free = !lefts.contains(&(edge.part, edge.left)) && !rights.contains(&(edge.part, edge.right));
+            free && lefts.insert((edge.part, edge.left)) && rights.insert((edge.part, edge.right))
+        });
+        let runner_up = |edge: &Candidate| {
+            let others = edges.iter().map(|(other, _)| other).filter(|other| other.part == edge.part);
+            others
+                .filter(|other| (other.left == edge.left) != (other.right == edge.right))
+                .map(|other| other.score)
+                .max()
+        };
+        ranked.into_iter().map(|edge| (Matched { edge, runner_up: runner_up(&edge) }, 1)).collect()
+    }
+
+    fn edges() -> impl Strategy<Value = Candidate> {
+        let edge = |(part, score, tie, left, right)| Edge { part, score, tie, left, right };
+        (0..3u8, 0..4i64, 0..2i64, 0..4u8, 0..4u8).prop_map(edge)
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn the_matching_is_the_greedy_one(ticks in churn::churn(edges())) {
+            assert_incremental(ticks, assigned, |_, edges| sorted(greedy(edges)));
+        }
+    }
+
+    fn sorted<D: Ord>(mut rows: Changes<D>) -> Changes<D> {
+        rows.sort();
+        rows
+    }
+}

@@ -99,7 +99,9 @@ impl<'scope, K: Key, V: Data> Blocks<'scope, K, V> {
         follow(&self.items, self.side_max, name, |key, turn, out| {
             let row = |item: &(Side, V)| (key.clone(), item.clone());
             match (turn.before, turn.after) {
-                (Block::Live(_), Block::Live(_)) => out.extend(turn.changes.iter().map(|(item, diff)| (row(item), *diff))),
+                (Block::Live(_), Block::Live(_)) => {
+                    out.extend(turn.changes.iter().map(|(item, diff)| (row(item), *diff)))
+                }
                 (Block::Live(items), _) => out.extend(items.iter().map(|(item, count)| (row(item), -count))),
                 (_, Block::Live(items)) => out.extend(items.iter().map(|(item, count)| (row(item), *count))),
                 (Block::Capped(_), Block::Capped(_)) => {}
@@ -178,7 +180,7 @@ impl Sizes {
     }
 }
 
-/// Follows each block from tick to tick. The items of a block that stays capped are not read.
+/// Follows each block from tick to tick.
 fn follow<'scope, K: Key, V: Data, D: Data>(
     items: &Arranged<'scope, K, (Side, V)>,
     side_max: usize,
@@ -189,38 +191,21 @@ fn follow<'scope, K: Key, V: Data, D: Data>(
     let stream = items.stream.clone();
     stream
         .unary_frontier(Pipeline, name, move |_capability, _info| {
-            let mut capped: HashMap<K, Sizes> = HashMap::new();
+            let mut capped = Capped { sizes: HashMap::new(), side_max };
             let mut rows = Vec::new();
             move |(input, frontier), output| {
                 input.for_each(|capability, batches| {
                     let mut session = output.session(&capability);
                     for batch in batches.drain(..) {
                         let (mut cursor, storage) = trace.cursor();
-                        let (mut contents, mut before) = (History::new(), Vec::new());
+                        let mut contents = History::new();
                         visit_batch(&batch, 0..Tick::MAX, |key, changed, ticks| {
-                            let mut read = false;
+                            if !capped.throughout(key, changed, ticks) {
+                                contents.seek(&mut cursor, &storage, key);
+                            }
                             for tick in ticks {
                                 let changes = changed.changes_at(*tick);
-                                let was_capped = capped.get(key).copied();
-                                let stays_capped = was_capped.is_some_and(|sizes| sizes.plus(changes).exceed(side_max));
-                                if !stays_capped && !read {
-                                    contents.seek(&mut cursor, &storage, key);
-                                    read = true;
-                                }
-                                before.clear();
-                                if was_capped.is_none() {
-                                    before.extend_from_slice(contents.before(*tick));
-                                }
-                                let sizes = was_capped.unwrap_or_else(|| Sizes::of(&before)).plus(changes);
-                                let after = if sizes.exceed(side_max) {
-                                    capped.insert(key.clone(), sizes);
-                                    Block::Capped(sizes)
-                                } else {
-                                    capped.remove(key);
-                                    Block::Live(contents.at(*tick))
-                                };
-                                let before = was_capped.map_or(Block::Live(&before), Block::Capped);
-                                step(key, Turn { before, changes, after }, &mut rows);
+                                capped.turn(key, changes, *tick, &mut contents, |turn| step(key, turn, &mut rows));
                                 consolidate(&mut rows);
                                 session.give_iterator(rows.drain(..).map(|(row, diff)| (row, *tick, diff)));
                             }
@@ -231,4 +216,159 @@ fn follow<'scope, K: Key, V: Data, D: Data>(
             }
         })
         .as_collection()
+}
+
+/// The sizes of the blocks that are capped.
+struct Capped<K> {
+    sizes: HashMap<K, Sizes>,
+    side_max: usize,
+}
+
+impl<K: Key> Capped<K> {
+    /// Whether a block is capped and stays so at all these ticks: then its items need not be read.
+    fn throughout<V: Data>(&self, key: &K, changed: &mut History<'_, (Side, V), isize>, ticks: &[Tick]) -> bool {
+        let Some(sizes) = self.sizes.get(key) else { return false };
+        let mut sizes = *sizes;
+        ticks.iter().all(|tick| {
+            sizes = sizes.plus(changed.changes_at(*tick));
+            sizes.exceed(self.side_max)
+        })
+    }
+
+    /// Takes one block through one tick. `contents` are its items, needed unless it stays capped.
+    fn turn<V: Data>(
+        &mut self,
+        key: &K,
+        changes: Items<'_, V>,
+        tick: Tick,
+        contents: &mut History<'_, (Side, V), isize>,
+        step: impl FnOnce(Turn<'_, V>),
+    ) {
+        let was_capped = self.sizes.get(key).copied();
+        let items = if was_capped.is_none() { contents.before(tick).to_vec() } else { Vec::new() };
+        let before = was_capped.map_or(Block::Live(&items), Block::Capped);
+        let sizes = was_capped.unwrap_or_else(|| Sizes::of(&items)).plus(changes);
+        if sizes.exceed(self.side_max) {
+            self.sizes.insert(key.clone(), sizes);
+            step(Turn { before, changes, after: Block::Capped(sizes) });
+        } else {
+            self.sizes.remove(key);
+            step(Turn { before, changes, after: Block::Live(contents.at(tick)) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::group::cost;
+    use crate::testing::{Changes, assert_incremental, run};
+
+    type Item = (u8, (Side, u8));
+
+    fn pair(_key: &u8, left: &u8, right: &u8) -> Option<(u8, u8)> {
+        (left + right < 6).then_some((*left, *right))
+    }
+
+    fn capped<'s>(items: Collection<'s, Item>) -> Collection<'s, CappedBlock<u8>> {
+        cap_blocks(items, 3, "blocks").capped
+    }
+
+    fn live<'s>(items: Collection<'s, Item>) -> Collection<'s, Item> {
+        cap_blocks(items, 3, "blocks").live("live")
+    }
+
+    fn pairs<'s>(items: Collection<'s, Item>) -> Collection<'s, (u8, u8)> {
+        pair_within_blocks(&cap_blocks(items, 3, "blocks"), "pairs", pair)
+    }
+
+    fn size(items: &[(Item, isize)], of: Side) -> u64 {
+        items.iter().filter(|((_, (side, _)), _)| *side == of).map(|(_, count)| *count as u64).sum()
+    }
+
+    fn capped_of(items: &[(Item, isize)]) -> Changes<CappedBlock<u8>> {
+        let blocks = items.chunk_by(|a, b| a.0.0 == b.0.0);
+        let sized = blocks.map(|block| CappedBlock {
+            key: block[0].0.0,
+            left: size(block, Side::Left),
+            right: size(block, Side::Right),
+        });
+        sized.filter(|block| block.left > 3 || block.right > 3).map(|block| (block, 1)).collect()
+    }
+
+    fn live_of(items: &[(Item, isize)]) -> Changes<Item> {
+        let capped: Vec<u8> = capped_of(items).iter().map(|(block, _)| block.key).collect();
+        items.iter().filter(|((key, _), _)| !capped.contains(key)).cloned().collect()
+    }
+
+    fn pairs_of(items: &[(Item, isize)]) -> Changes<(u8, u8)> {
+        let mut pairs = Vec::new();
+        let live = live_of(items);
+        for ((key, (side, left)), left_count) in &live {
+            for ((other_key, (other_side, right)), right_count) in &live {
+                if key == other_key && (*side, *other_side) == (Side::Left, Side::Right) {
+                    pairs.extend(pair(key, left, right).map(|row| (row, left_count * right_count)));
+                }
+            }
+        }
+        consolidate(&mut pairs);
+        pairs
+    }
+
+    fn items() -> impl Strategy<Value = Item> {
+        (0..2u8, (prop_oneof![Just(Side::Left), Just(Side::Right)], 0..5u8))
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn blocks_over_the_cap_are_shown_with_their_sizes(ticks in churn::churn(items())) {
+            assert_incremental(ticks, capped, |_, items| capped_of(items));
+        }
+
+        #[test]
+        fn live_items_are_those_of_the_other_blocks(ticks in churn::churn(items())) {
+            assert_incremental(ticks, live, |_, items| live_of(items));
+        }
+
+        #[test]
+        fn pairs_are_those_of_live_blocks(ticks in churn::churn(items())) {
+            assert_incremental(ticks, pairs, |_, items| pairs_of(items));
+        }
+    }
+
+    #[test]
+    fn a_block_that_stays_capped_is_not_read() {
+        let load: Changes<(u8, (Side, u32))> = (0..10_000).map(|item| ((1, (Side::Left, item)), 1)).collect();
+        let more = (10_000..10_100).map(|item| vec![((1, (Side::Left, item)), 1)]);
+        let ticks = std::iter::once(load).chain(more).collect();
+        cost::updates_read();
+        let outputs = run(ticks, |items| cap_blocks(items, BLOCK_SIDE_MAX, "blocks").capped);
+        let block = |left| CappedBlock { key: 1, left, right: 0 };
+        assert_eq!(outputs[100], vec![(block(10_099), -1), (block(10_100), 1)]);
+        assert_eq!(cost::updates_read(), 10_000 + 10_000 + 100, "the load, its block once, then the changes alone");
+    }
+
+    #[test]
+    fn an_item_is_paired_within_its_block_only() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let row = |key: u32, side, item: u32| ((key, (side, item)), 1);
+        let load = (0..100).flat_map(|key| (0..5).map(move |item| row(key, Side::Right, item))).collect();
+        run(vec![load, vec![row(7, Side::Left, 0)]], move |items| {
+            let counter = Arc::clone(&counter);
+            pair_within_blocks(&cap_blocks(items, 5, "blocks"), "pairs", move |_, left, right| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                Some((*left, *right))
+            })
+        });
+        assert_eq!(calls.load(Ordering::Relaxed), 5);
+    }
 }

@@ -55,7 +55,9 @@ pub fn deadline<'scope, D: Key>(rows: Collection<'scope, (D, Tick)>, name: &str)
                     let (due, rows) = entry.remove_entry();
                     if let Some(capability) = held.as_mut() {
                         capability.downgrade(&due);
-                        output.session(&*capability).give_iterator(rows.into_iter().map(|(row, diff)| (row, due, diff)));
+                        output
+                            .session(&*capability)
+                            .give_iterator(rows.into_iter().map(|(row, diff)| (row, due, diff)));
                     }
                 }
                 match (waiting.first_key_value(), held.as_mut()) {
@@ -82,5 +84,44 @@ fn wait<D: Ord>(waiting: &mut BTreeMap<Tick, BTreeMap<D, isize>>, due: Tick, row
     }
     if rows.is_empty() {
         waiting.remove(&due);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::testing::{assert_incremental, run};
+
+    fn due<'s>(rows: Collection<'s, (u8, Tick)>) -> Collection<'s, u8> {
+        deadline(rows, "rows")
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn rows_show_from_the_tick_they_are_due(ticks in churn::churn((0..4u8, 0..10u64))) {
+            assert_incremental(ticks, due, |tick, rows| {
+                rows.iter().filter(|((_, due), _)| *due <= tick).map(|((row, _), count)| (*row, *count)).collect()
+            });
+        }
+    }
+
+    #[test]
+    fn a_row_retracted_before_it_is_due_never_shows() {
+        let updates = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = std::sync::Arc::clone(&updates);
+        let ticks = vec![vec![((1, 4), 1), ((2, 4), 1)], vec![((1, 4), -1)], vec![], vec![], vec![]];
+        let outputs = run(ticks, move |rows: Collection<'_, (u8, Tick)>| {
+            let counter = std::sync::Arc::clone(&counter);
+            deadline(rows, "rows").inspect(move |_| {
+                counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            })
+        });
+        assert_eq!(outputs, vec![vec![], vec![], vec![], vec![(2, 1)], vec![]]);
+        assert_eq!(updates.load(std::sync::atomic::Ordering::Relaxed), 1, "and costs nothing downstream");
     }
 }

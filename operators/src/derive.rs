@@ -28,9 +28,9 @@
 
 use std::collections::BTreeMap;
 
+use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::difference::{IsZero, Semigroup};
-use differential_dataflow::AsCollection;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -124,4 +124,80 @@ where
         }
     });
     (rows_stream.as_collection(), sums_stream.as_collection())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arrangement::arrange;
+    use crate::churn;
+    use crate::group::cost;
+    use crate::sum_by::arrange_sums;
+    use crate::testing::{Changes, assert_incremental, run, sums_as_rows};
+
+    type Row = (u8, u8);
+
+    /// The greatest value of each key, and how many rows a greatest value stands for.
+    fn greatest<'s>(rows: Collection<'s, Row>) -> (Collection<'s, Row>, Collection<'s, u8, Sums>) {
+        derive(&arrange(rows, "rows"), "greatest", |key, group, out| {
+            let count: isize = group.iter().map(|(_, count)| count).sum();
+            if let Some((value, _)) = group.last() {
+                out.row((*key, **value));
+                out.sum(**value, Sums::of(0, count as i128));
+            }
+        })
+    }
+
+    fn greatest_sums<'s>(rows: Collection<'s, Row>) -> Collection<'s, (u8, i128)> {
+        sums_as_rows(&arrange_sums(greatest(rows).1, "sums"), |value, sums| (*value, sums.0[0]))
+    }
+
+    fn greatest_of(rows: &[(Row, isize)]) -> Vec<(Row, isize)> {
+        let of_keys = rows.chunk_by(|a, b| a.0.0 == b.0.0);
+        of_keys.map(|rows| (rows[rows.len() - 1].0, rows.iter().map(|(_, count)| count).sum())).collect()
+    }
+
+    fn sums_of(rows: &[(Row, isize)]) -> Changes<(u8, i128)> {
+        let mut sums = BTreeMap::new();
+        greatest_of(rows).into_iter().for_each(|((_, value), count)| *sums.entry(value).or_insert(0) += count as i128);
+        sums.into_iter().map(|row| (row, 1)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn rows_follow_the_groups(ticks in churn::churn((0..4u8, 0..4u8))) {
+            let rows = |_, rows: &[(Row, isize)]| greatest_of(rows).into_iter().map(|(row, _)| (row, 1)).collect();
+            assert_incremental(ticks, |input| greatest(input).0, rows);
+        }
+
+        #[test]
+        fn sums_follow_the_groups(ticks in churn::churn((0..4u8, 0..4u8))) {
+            assert_incremental(ticks, greatest_sums, |_, rows| sums_of(rows));
+        }
+    }
+
+    #[test]
+    fn a_change_costs_its_group_and_not_the_others() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let load = (0..1000u32).map(|row| ((row / 10, row), 1)).collect();
+        cost::updates_read();
+        run(vec![load, vec![((7, 5000), 1)]], move |input| {
+            let counter = Arc::clone(&counter);
+            derive::<_, _, _, _, (), _>(&arrange(input, "rows"), "sizes", move |key, group, out| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                out.row((*key, group.len()));
+            })
+            .0
+        });
+        assert_eq!(calls.load(Ordering::Relaxed), 100 + 2, "each group once, then one before and after");
+        assert_eq!(cost::updates_read(), 1000 + 11);
+    }
 }

@@ -57,3 +57,59 @@ pub fn first_seen<'scope, K: Key, D: Data>(
         })
         .as_collection()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::testing::{Changes, FEEDS, run, run_as, total};
+
+    type Row = (u8, u8);
+
+    fn stamped<'s>(rows: Collection<'s, Row>) -> Collection<'s, (u8, u8, Tick)> {
+        first_seen(rows, "rows")
+    }
+
+    /// Each tick's net changes, with the first tick at whose end a row had the key.
+    fn stamped_of(ticks: &[Changes<Row>]) -> Vec<Changes<(u8, u8, Tick)>> {
+        let mut first: BTreeMap<u8, Tick> = BTreeMap::new();
+        let mut outputs = Vec::new();
+        for tick in 1..=ticks.len() {
+            for ((key, _), _) in total(&ticks[..tick]) {
+                first.entry(key).or_insert(tick as Tick);
+            }
+            let changes = total(&ticks[tick - 1..tick]).into_iter();
+            outputs.push(changes.map(|((key, row), diff)| ((key, row, first[&key]), diff)).collect());
+        }
+        outputs.iter_mut().for_each(consolidate);
+        outputs
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn every_row_carries_the_first_tick_of_its_key(ticks in churn::churn((0..4u8, 0..3u8))) {
+            for feed in FEEDS {
+                assert_eq!(run_as(feed, ticks.clone(), stamped), stamped_of(&ticks), "{feed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_came_and_went_within_a_tick_was_not_seen() {
+        let ticks = vec![vec![((1, 1), 1), ((1, 1), -1)], vec![((1, 1), 1)]];
+        assert_eq!(run(ticks, stamped), vec![vec![], vec![((1, 1, 2), 1)]]);
+    }
+
+    #[test]
+    fn a_row_gives_one_row() {
+        let load = (0..100u8).map(|key| ((key, 0), 1)).collect();
+        let outputs = run(vec![load, vec![((7, 1), 1)]], stamped);
+        assert_eq!(outputs[1], vec![((7, 1, 1), 1)]);
+    }
+}

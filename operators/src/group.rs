@@ -49,6 +49,8 @@ impl<'a, V: Data, R: Difference> History<'a, V, R> {
             });
             cursor.step_val(storage);
         }
+        #[cfg(test)]
+        cost::UPDATES_READ.with(|read| read.set(read.get() + self.updates.len()));
     }
 
     /// The key's contents at `tick`, what happened at `tick` included.
@@ -154,4 +156,110 @@ pub fn ticks_of<B: BatchReader<Time = Tick>>(batch: &B) -> (Tick, Tick) {
     let lower = batch.lower().elements().first().copied().unwrap_or(Tick::MAX);
     let upper = batch.upper().elements().first().copied().unwrap_or(Tick::MAX);
     (lower, upper.saturating_sub(1))
+}
+
+/// What reading costs, for tests that assert it.
+#[cfg(test)]
+pub(crate) mod cost {
+    use std::cell::Cell;
+
+    thread_local! {
+        pub(super) static UPDATES_READ: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How many updates this thread has read since it was last asked.
+    pub(crate) fn updates_read() -> usize {
+        UPDATES_READ.with(|read| read.replace(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use differential_dataflow::input::InputSession;
+    use proptest::prelude::*;
+    use timely::dataflow::channels::pact::Pipeline;
+    use timely::dataflow::operators::generic::Operator;
+    use timely::dataflow::operators::probe::Probe;
+
+    use super::*;
+    use crate::arrangement::arrange;
+    use crate::churn;
+    use crate::testing::{Changes, total};
+
+    type Row = (u8, u8);
+
+    /// Runs `check` on the trace of an arrangement whose past is all kept, and on the batches that led to it.
+    fn with_history(
+        ticks: Vec<Changes<Row>>,
+        check: impl FnOnce(&mut Trace<u8, u8>, &[Batch<u8, u8>]) + Send + Sync + 'static,
+    ) {
+        timely::execute_directly(move |worker| {
+            let batches = Rc::new(RefCell::new(Vec::new()));
+            let seen = Rc::clone(&batches);
+            let mut input = InputSession::<Tick, Row, isize>::new();
+            let (mut trace, probe) = worker.dataflow(|scope| {
+                let arranged = arrange(input.to_collection(scope), "rows");
+                let sink = arranged.stream.unary::<timely::container::CapacityContainerBuilder<Vec<()>>, _, _, _>(
+                    Pipeline,
+                    "batches",
+                    |_, _| move |input, _output| input.for_each(|_, batches| seen.borrow_mut().append(batches)),
+                );
+                (arranged.trace, sink.probe().0)
+            });
+            for (tick, changes) in (1..).zip(&ticks) {
+                input.advance_to(tick);
+                changes.iter().for_each(|(row, diff)| input.update(*row, *diff));
+                input.advance_to(tick + 1);
+                input.flush();
+                worker.step_while(|| probe.less_than(input.time()));
+            }
+            check(&mut trace, &batches.borrow());
+        });
+    }
+
+    fn rows_at(
+        trace: &mut Trace<u8, u8>,
+        contents: impl Fn(&mut History<'_, u8, isize>) -> Vec<(u8, isize)>,
+    ) -> Changes<Row> {
+        let mut rows = Vec::new();
+        visit_all(trace, |key, history| {
+            rows.extend(contents(history).into_iter().map(|(value, count)| ((*key, value), count)))
+        });
+        rows
+    }
+
+    fn owned(group: Group<'_, '_, u8, isize>) -> Vec<(u8, isize)> {
+        group.iter().map(|(value, count)| (**value, *count)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn a_history_shows_each_key_before_and_at_every_tick(ticks in churn::churn((0..4u8, 0..4u8))) {
+            with_history(ticks.clone(), move |trace, batches| {
+                for tick in 1..=ticks.len() {
+                    let expected = total(&ticks[..tick]);
+                    assert_eq!(rows_at(trace, |history| owned(history.at(tick as Tick))), expected);
+                    assert_eq!(rows_at(trace, |history| owned(history.before(tick as Tick + 1))), expected);
+                    let changed = total(&ticks[tick - 1..tick]);
+                    assert_eq!(rows_at(trace, |history| owned(history.changes_at(tick as Tick))), changed);
+                }
+                for batch in batches {
+                    let (_, tick) = ticks_of(batch);
+                    let mut keys: Vec<u8> = total(&ticks[tick as usize - 1..tick as usize]).iter().map(|((key, _), _)| *key).collect();
+                    keys.dedup();
+                    let mut visited = Vec::new();
+                    visit_changed(trace, batch, |key, history| {
+                        assert_eq!(history.ticks_within(Some(tick - 1), tick), [tick]);
+                        visited.push(*key);
+                    });
+                    assert_eq!(visited, keys, "only the keys that changed");
+                }
+            });
+        }
+    }
 }

@@ -12,6 +12,8 @@
 pub mod arrangement;
 pub mod assign;
 pub mod blocks;
+#[cfg(test)]
+mod churn;
 pub mod deadline;
 pub mod derive;
 pub mod first_seen;

@@ -25,15 +25,17 @@
 //! assert_eq!(outputs, vec![vec![((*b"ES", None), 1)], vec![((*b"ES", None), -1), ((*b"ES", Some(50)), 1)]]);
 //! ```
 
+use std::ops::Range;
+
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
-use differential_dataflow::trace::{Cursor, TraceReader};
+use differential_dataflow::trace::TraceReader;
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::{Capability, InputCapability};
 use timely::dataflow::operators::generic::Operator;
+use timely::dataflow::operators::{Capability, InputCapability};
 use timely::progress::frontier::AntichainRef;
 
-use crate::arrangement::{Arranged, Batch, Collection, Data, Key, Tick, compact};
+use crate::arrangement::{Arranged, Batch, Collection, Data, Key, Tick, Trace, compact};
 use crate::group::{Group, History, ticks_of, visit_batch};
 
 /// Rows that have a reference, with each value found: `logic(key, row, value)`.
@@ -78,55 +80,24 @@ fn answer<'scope, K: Key, D: Data, V: Data, O: Data>(
             let mut rows_arrived = Arrived::new();
             let mut values_arrived = Arrived::new();
             let mut done = 0;
-            let mut changes = Vec::new();
             move |(rows_input, rows_frontier), (values_input, values_frontier), output| {
                 rows_input.for_each(|capability, batches| rows_arrived.add(&capability, batches));
                 values_input.for_each(|capability, batches| values_arrived.add(&capability, batches));
-                // Ticks that are complete on both sides.
+                // Ticks are taken when they are complete on both sides.
                 let upper = first_open(rows_frontier.frontier()).min(first_open(values_frontier.frontier()));
                 if upper <= done {
                     return;
                 }
-                let (mut rows_cursor, rows_storage) = rows_trace.cursor();
-                let (mut values_cursor, values_storage) = values_trace.cursor();
-                let (mut rows, mut values) = (History::new(), History::new());
-
-                // A row that changes, with the values that its key has after the tick ...
                 for (capability, batch) in &rows_arrived.batches {
                     let mut session = output.session(capability);
-                    visit_batch(batch, done..upper, |key, changed, ticks| {
-                        values.seek(&mut values_cursor, &values_storage, key);
-                        for tick in ticks {
-                            let now = values.at(*tick);
-                            for (row, diff) in changed.changes_at(*tick) {
-                                answers(key, row, *diff, now, &mut changes);
-                            }
-                            consolidate(&mut changes);
-                            session.give_iterator(changes.drain(..).map(|(row, diff)| (row, *tick, diff)));
-                        }
-                    });
-                    values_cursor.rewind_keys(&values_storage);
+                    let give = |update| session.give(update);
+                    changed_rows(batch, done..upper, &mut values_trace, &mut answers, give);
                 }
-                // ... and values that change, with the rows that their key had before it.
                 for (capability, batch) in &values_arrived.batches {
                     let mut session = output.session(capability);
-                    visit_batch(batch, done..upper, |key, _changed, ticks| {
-                        rows.seek(&mut rows_cursor, &rows_storage, key);
-                        values.seek(&mut values_cursor, &values_storage, key);
-                        for tick in ticks {
-                            let rows = rows.before(*tick);
-                            let before = values.before(*tick);
-                            rows.iter().for_each(|(row, count)| answers(key, row, -count, before, &mut changes));
-                            let now = values.at(*tick);
-                            rows.iter().for_each(|(row, count)| answers(key, row, *count, now, &mut changes));
-                            consolidate(&mut changes);
-                            session.give_iterator(changes.drain(..).map(|(row, diff)| (row, *tick, diff)));
-                        }
-                    });
-                    rows_cursor.rewind_keys(&rows_storage);
-                    values_cursor.rewind_keys(&values_storage);
+                    let give = |update| session.give(update);
+                    changed_values(batch, done..upper, &mut rows_trace, &mut values_trace, &mut answers, give);
                 }
-
                 rows_arrived.retire(upper);
                 values_arrived.retire(upper);
                 compact(&mut rows_trace, AntichainRef::new(&[upper]));
@@ -135,6 +106,56 @@ fn answer<'scope, K: Key, D: Data, V: Data, O: Data>(
             }
         })
         .as_collection()
+}
+
+/// Rows that change, with the values that their key has after the tick.
+fn changed_rows<K: Key, D: Data, V: Data, O: Data>(
+    batch: &Batch<K, D>,
+    within: Range<Tick>,
+    values_trace: &mut Trace<K, V>,
+    answers: &mut impl FnMut(&K, &D, isize, Group<'_, '_, V, isize>, &mut Vec<(O, isize)>),
+    mut give: impl FnMut((O, Tick, isize)),
+) {
+    let (mut cursor, storage) = values_trace.cursor();
+    let mut values = History::new();
+    let mut changes = Vec::new();
+    visit_batch(batch, within, |key, changed, ticks| {
+        values.seek(&mut cursor, &storage, key);
+        for tick in ticks {
+            let now = values.at(*tick);
+            changed.changes_at(*tick).iter().for_each(|(row, diff)| answers(key, row, *diff, now, &mut changes));
+            consolidate(&mut changes);
+            changes.drain(..).for_each(|(row, diff)| give((row, *tick, diff)));
+        }
+    });
+}
+
+/// Values that change, with the rows that their key had before the tick.
+fn changed_values<K: Key, D: Data, V: Data, O: Data>(
+    batch: &Batch<K, V>,
+    within: Range<Tick>,
+    rows_trace: &mut Trace<K, D>,
+    values_trace: &mut Trace<K, V>,
+    answers: &mut impl FnMut(&K, &D, isize, Group<'_, '_, V, isize>, &mut Vec<(O, isize)>),
+    mut give: impl FnMut((O, Tick, isize)),
+) {
+    let (mut rows_cursor, rows_storage) = rows_trace.cursor();
+    let (mut values_cursor, values_storage) = values_trace.cursor();
+    let (mut rows, mut values) = (History::new(), History::new());
+    let mut changes = Vec::new();
+    visit_batch(batch, within, |key, _changed, ticks| {
+        rows.seek(&mut rows_cursor, &rows_storage, key);
+        values.seek(&mut values_cursor, &values_storage, key);
+        for tick in ticks {
+            let rows = rows.before(*tick);
+            let before = values.before(*tick);
+            rows.iter().for_each(|(row, count)| answers(key, row, -count, before, &mut changes));
+            let now = values.at(*tick);
+            rows.iter().for_each(|(row, count)| answers(key, row, *count, now, &mut changes));
+            consolidate(&mut changes);
+            changes.drain(..).for_each(|(row, diff)| give((row, *tick, diff)));
+        }
+    });
 }
 
 /// Batches that have arrived and are not done with, each with the right to send what follows from it.
@@ -166,4 +187,99 @@ impl<K: Key, V: Data> Arrived<K, V> {
 /// The first tick at which something may still come.
 fn first_open(frontier: AntichainRef<'_, Tick>) -> Tick {
     frontier.first().copied().unwrap_or(Tick::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arrangement::arrange;
+    use crate::churn;
+    use crate::testing::{Changes, assert_incremental, run};
+
+    /// (key, whether it is a reference, row or value)
+    type Input = (u8, bool, u8);
+    type Sides<'s, D> = (Arranged<'s, u8, D>, Arranged<'s, u8, D>);
+
+    fn sides<'s, D: Data>(input: Collection<'s, (u8, bool, D)>) -> Sides<'s, D> {
+        let of = |wanted| move |(key, is_reference, row)| (is_reference == wanted).then_some((key, row));
+        (arrange(input.clone().flat_map(of(false)), "rows"), arrange(input.flat_map(of(true)), "reference"))
+    }
+
+    fn inner<'s>(input: Collection<'s, Input>) -> Collection<'s, (u8, u8, u8)> {
+        let (rows, reference) = sides(input);
+        lookup(&rows, &reference, "inner", |key, row, value| (*key, *row, *value))
+    }
+
+    fn left<'s>(input: Collection<'s, Input>) -> Collection<'s, (u8, u8, Option<u8>)> {
+        let (rows, reference) = sides(input);
+        lookup_left(&rows, &reference, "left", |key, row, value| (*key, *row, value.copied()))
+    }
+
+    /// The rows and values are late by different ways: values through a deadline, so that the two sides do not close
+    /// their ticks together.
+    fn left_late<'s>(input: Collection<'s, Input>) -> Collection<'s, (u8, u8, Option<u8>)> {
+        let late = input.clone().filter(|row| row.1).map(|row| (row, 0));
+        left(input.filter(|row| !row.1).concat(crate::deadline::deadline(late, "late")))
+    }
+
+    fn left_of(input: &[(Input, isize)]) -> Changes<(u8, u8, Option<u8>)> {
+        let mut found = Vec::new();
+        for ((key, _, row), count) in input.iter().filter(|((_, is_reference, _), _)| !is_reference) {
+            let values = input.iter().filter(|((other, is_reference, _), _)| *is_reference && other == key);
+            let before = found.len();
+            found.extend(values.map(|((.., value), times)| ((*key, *row, Some(*value)), count * times)));
+            if found.len() == before {
+                found.push(((*key, *row, None), *count));
+            }
+        }
+        found
+    }
+
+    fn inner_of(input: &[(Input, isize)]) -> Changes<(u8, u8, u8)> {
+        let found = left_of(input).into_iter();
+        found.filter_map(|((key, row, value), count)| Some(((key, row, value?), count))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn rows_carry_every_value_of_their_key(ticks in churn::churn((0..3u8, any::<bool>(), 0..3u8))) {
+            assert_incremental(ticks, inner, |_, input| inner_of(input));
+        }
+
+        #[test]
+        fn rows_without_a_value_carry_none(ticks in churn::churn((0..3u8, any::<bool>(), 0..3u8))) {
+            assert_incremental(ticks, left, |_, input| left_of(input));
+        }
+
+        #[test]
+        fn the_two_sides_may_come_by_different_ways(ticks in churn::churn((0..3u8, any::<bool>(), 0..3u8))) {
+            assert_incremental(ticks, left_late, |_, input| left_of(input));
+        }
+    }
+
+    #[test]
+    fn a_change_answers_the_rows_that_it_matches() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let rows = (0..1000u16).map(|row| (((row % 100) as u8, false, row), 1)).collect();
+        let values = (0..100u8).map(|key| ((key, true, 0), 1)).collect();
+        let changed_value = vec![((7, true, 0), -1), ((7, true, 1), 1)];
+        let changed_row = vec![((7, false, 5000), 1)];
+        run(vec![values, rows, changed_value, changed_row], move |input| {
+            let counter = Arc::clone(&counter);
+            let (rows, reference) = sides(input);
+            lookup(&rows, &reference, "counted", move |key, row, value| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                (*key, *row, *value)
+            })
+        });
+        assert_eq!(calls.load(Ordering::Relaxed), 1000 + 2 * 10 + 1);
+    }
 }

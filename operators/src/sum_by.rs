@@ -40,3 +40,60 @@ pub fn sum_by<'scope, D: Data, G: Key>(
 pub fn arrange_sums<'scope, G: Key>(sums: Collection<'scope, G, Sums>, name: &str) -> Arranged<'scope, G, (), Sums> {
     arrange(sums.map(|group| (group, ())), name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::group::cost;
+    use crate::testing::{Changes, assert_incremental, run, sums_as_rows};
+
+    fn sums<'s>(rows: Collection<'s, (u8, i128)>) -> Collection<'s, (u8, i128, i128)> {
+        let sums = sum_by(rows, "sums", |(group, value)| (*group, Sums([*value, 1, 0, 0, 0, 0])));
+        sums_as_rows(&sums, |group, sums| (*group, sums.0[0], sums.0[1]))
+    }
+
+    fn sums_of(rows: &[((u8, i128), isize)]) -> Changes<(u8, i128, i128)> {
+        let mut sums: BTreeMap<u8, (i128, i128)> = BTreeMap::new();
+        for ((group, value), count) in rows {
+            let (sum, number) = sums.entry(*group).or_default();
+            *sum += value * *count as i128;
+            *number += *count as i128;
+        }
+        sums.into_iter().map(|(group, (sum, number))| ((group, sum, number), 1)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn sums_are_exact(ticks in churn::churn((0..4u8, prop_oneof![-3..4i128, Just(i64::MAX as i128 * 3)]))) {
+            assert_incremental(ticks, sums, |_, rows| sums_of(rows));
+        }
+    }
+
+    #[test]
+    fn a_row_is_added_without_reading_its_group() {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        let load = (0..1000i128).map(|value| ((1u8, value), 1)).collect();
+        cost::updates_read();
+        let outputs = run(vec![load, vec![((1, 7), -1)]], move |input| {
+            let counter = Arc::clone(&counter);
+            let sums = sum_by(input, "sums", move |(group, value)| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                (*group, Sums::of(0, *value))
+            });
+            sums_as_rows(&sums, |group, sums| (*group, sums.0[0]))
+        });
+        assert_eq!(outputs[1], vec![((1, 499_493), 1), ((1, 499_500), -1)]);
+        assert_eq!(calls.load(Ordering::Relaxed), 1001);
+        assert_eq!(cost::updates_read(), 1 + 2, "the sums themselves");
+    }
+}

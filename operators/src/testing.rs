@@ -1,7 +1,9 @@
-//! A harness for tests and examples: feeds ticks to a small dataflow and collects what comes out of each.
+//! A harness for tests and examples: feeds ticks to a small dataflow and collects what comes out of each, and compares
+//! that with a naive batch computation.
 //!
-//! The harness counts its ticks from 1, and closes each before it gives the next.
+//! The harness counts its ticks from 1.
 
+use std::fmt::Debug;
 use std::sync::mpsc;
 
 use differential_dataflow::consolidation::consolidate;
@@ -18,14 +20,36 @@ use crate::upsert::Upsert;
 /// One tick's changes: rows and their differences.
 pub type Changes<D> = Vec<(D, isize)>;
 
-/// Runs a dataflow on one worker; gives the consolidated output of each tick, in the order of the rows.
+/// How ticks are given to a dataflow. The output must not depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// How many workers share the input.
+    pub workers: usize,
+    /// How many ticks are given before the dataflow may work and closes them.
+    pub ticks_at_once: usize,
+    /// Whether the changes of a tick are given last first.
+    pub reversed: bool,
+}
+
+/// One worker, which closes each tick before the next is given.
+pub const TICK_BY_TICK: Feed = Feed { workers: 1, ticks_at_once: 1, reversed: false };
+
+/// Feeds that should all give the same output, [`TICK_BY_TICK`] first.
+pub const FEEDS: [Feed; 4] = [
+    TICK_BY_TICK,
+    Feed { workers: 1, ticks_at_once: usize::MAX, reversed: true },
+    Feed { workers: 2, ticks_at_once: 3, reversed: false },
+    Feed { workers: 4, ticks_at_once: usize::MAX, reversed: true },
+];
+
+/// Runs a dataflow tick by tick; gives the consolidated output of each tick, in the order of the rows.
 pub fn run<D, O, G>(ticks: Vec<Changes<D>>, graph: G) -> Vec<Changes<O>>
 where
     D: Data + Send + Sync,
     O: Data + Send,
     G: for<'s> Fn(Collection<'s, D>) -> Collection<'s, O> + Send + Sync + 'static,
 {
-    run_on(1, ticks, graph)
+    run_as(TICK_BY_TICK, ticks, graph)
 }
 
 /// Runs a dataflow on several workers, each of which is given a part of the input.
@@ -35,27 +59,33 @@ where
     O: Data + Send,
     G: for<'s> Fn(Collection<'s, D>) -> Collection<'s, O> + Send + Sync + 'static,
 {
-    let count = ticks.len();
-    let (sender, receiver) = mpsc::channel();
-    execute(workers, sender, move |worker, collected| {
+    run_as(Feed { workers, ..TICK_BY_TICK }, ticks, graph)
+}
+
+/// Runs a dataflow on ticks that are given in a certain way.
+pub fn run_as<D, O, G>(feed: Feed, ticks: Vec<Changes<D>>, graph: G) -> Vec<Changes<O>>
+where
+    D: Data + Send + Sync,
+    O: Data + Send,
+    G: for<'s> Fn(Collection<'s, D>) -> Collection<'s, O> + Send + Sync + 'static,
+{
+    execute(feed, ticks, move |worker, ticks, collected| {
         let mut input = InputSession::<Tick, D, isize>::new();
         let probe = Handle::new();
         worker.dataflow::<Tick, _, _>(|scope| {
             let output = graph(input.to_collection(scope));
-            collect(output, &probe, collected.clone());
+            collect(output, &probe, collected);
         });
-        let (index, peers) = (worker.index(), worker.peers());
-        for (tick, changes) in (1..).zip(&ticks) {
-            input.advance_to(tick);
-            for (row, diff) in changes.iter().skip(index).step_by(peers) {
-                input.update(row.clone(), *diff);
+        for closed_together in ticks.chunks(feed.ticks_at_once) {
+            for (tick, changes) in closed_together {
+                input.advance_to(*tick);
+                changes.iter().for_each(|(row, diff)| input.update(row.clone(), *diff));
+                input.advance_to(tick + 1);
             }
-            input.advance_to(tick + 1);
             input.flush();
-            worker.step_while(|| probe.less_than(&(tick + 1)));
+            worker.step_while(|| probe.less_than(input.time()));
         }
-    });
-    by_tick(count, receiver)
+    })
 }
 
 /// Like [`run`], for upserts.
@@ -66,24 +96,72 @@ where
     O: Data + Send,
     G: for<'s> Fn(Stream<'s, Tick, Vec<Upsert<K, V>>>) -> Collection<'s, O> + Send + Sync + 'static,
 {
-    let count = ticks.len();
-    let (sender, receiver) = mpsc::channel();
-    execute(1, sender, move |worker, collected| {
+    run_upserts_as(TICK_BY_TICK, ticks, graph)
+}
+
+/// Like [`run_as`], for upserts.
+pub fn run_upserts_as<K, V, O, G>(feed: Feed, ticks: Vec<Vec<Upsert<K, V>>>, graph: G) -> Vec<Changes<O>>
+where
+    K: Data + Send + Sync,
+    V: Data + Send + Sync,
+    O: Data + Send,
+    G: for<'s> Fn(Stream<'s, Tick, Vec<Upsert<K, V>>>) -> Collection<'s, O> + Send + Sync + 'static,
+{
+    execute(feed, ticks, move |worker, ticks, collected| {
         let mut input = InputHandle::new();
         let probe = Handle::new();
         worker.dataflow::<Tick, _, _>(|scope| {
             use timely::dataflow::operators::vec::Input;
             let output = graph(scope.input_from(&mut input));
-            collect(output, &probe, collected.clone());
+            collect(output, &probe, collected);
         });
-        for (tick, upserts) in (1..).zip(&ticks) {
-            input.advance_to(tick);
-            upserts.iter().for_each(|upsert| input.send(upsert.clone()));
-            input.advance_to(tick + 1);
-            worker.step_while(|| probe.less_than(&(tick + 1)));
+        for closed_together in ticks.chunks(feed.ticks_at_once) {
+            for (tick, upserts) in closed_together {
+                input.advance_to(*tick);
+                upserts.iter().for_each(|upsert| input.send(upsert.clone()));
+                input.advance_to(tick + 1);
+            }
+            worker.step_while(|| probe.less_than(input.time()));
         }
-    });
-    by_tick(count, receiver)
+    })
+}
+
+/// Asserts that a dataflow gives at each tick the difference that `oracle`, a batch computation from a tick and all
+/// rows at that tick, makes: on every one of the [`FEEDS`], and with the input split into ticks in other ways.
+pub fn assert_incremental<D, O, G>(ticks: Vec<Changes<D>>, graph: G, oracle: impl Fn(Tick, &[(D, isize)]) -> Changes<O>)
+where
+    D: Data + Send + Sync,
+    O: Data + Send,
+    G: for<'s> Fn(Collection<'s, D>) -> Collection<'s, O> + Copy + Send + Sync + 'static,
+{
+    let expected = differences(&ticks, &oracle);
+    for feed in FEEDS {
+        assert_eq!(run_as(feed, ticks.clone(), graph), expected, "output by tick, {feed:?}");
+    }
+    for ticks_merged in [2, ticks.len().saturating_sub(1).max(1)] {
+        let ticks: Vec<Changes<D>> = ticks.chunks(ticks_merged).map(<[_]>::concat).collect();
+        let expected = differences(&ticks, &oracle);
+        assert_eq!(run(ticks, graph), expected, "output by tick, with {ticks_merged} ticks made one");
+    }
+}
+
+/// What a batch computation gives for each tick, less what it gave for the tick before.
+pub fn differences<D, O>(ticks: &[Changes<D>], oracle: impl Fn(Tick, &[(D, isize)]) -> Changes<O>) -> Vec<Changes<O>>
+where
+    D: Ord + Clone,
+    O: Ord + Clone,
+{
+    let mut last: Changes<O> = Vec::new();
+    let mut outputs = Vec::new();
+    for tick in 1..=ticks.len() {
+        let now = oracle(tick as Tick, &total(&ticks[..tick]));
+        let mut changes = now.clone();
+        changes.extend(last.into_iter().map(|(row, diff)| (row, -diff)));
+        consolidate(&mut changes);
+        outputs.push(changes);
+        last = now;
+    }
+    outputs
 }
 
 /// The groups of a [`sum_by`](crate::sum_by::sum_by) as rows.
@@ -108,20 +186,39 @@ type Collected<O> = mpsc::Sender<(O, Tick, isize)>;
 
 // The harness is for tests: a worker that fails must fail the test.
 #[allow(clippy::expect_used)]
-fn execute<O, F>(workers: usize, sender: Collected<O>, run: F)
+fn execute<I, O, F>(feed: Feed, ticks: Vec<Vec<I>>, run: F) -> Vec<Changes<O>>
 where
+    I: Clone + Debug + Send + Sync + 'static,
     O: Data + Send,
-    F: Fn(&mut Worker, Collected<O>) + Send + Sync + 'static,
+    F: Fn(&mut Worker, &[(Tick, Vec<I>)], Collected<O>) + Send + Sync + 'static,
 {
-    let config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
-    let sender = std::sync::Mutex::new(sender);
-    let guards = timely::execute(config, move |worker| {
-        let sender = sender.lock().expect("no worker has failed").clone();
-        run(worker, sender)
-    });
-    for result in guards.expect("workers start").join() {
-        result.expect("a worker ends well");
+    let count = ticks.len();
+    let (sender, receiver) = mpsc::channel();
+    if feed.workers == 1 {
+        timely::execute_directly(move |worker| run(worker, &share(feed, &ticks, 0), sender));
+    } else {
+        let sender = std::sync::Mutex::new(sender);
+        let guards = timely::execute(timely::Config::process(feed.workers), move |worker| {
+            let sender = sender.lock().expect("no worker has failed").clone();
+            run(worker, &share(feed, &ticks, worker.index()), sender);
+        });
+        for result in guards.expect("workers start").join() {
+            result.expect("a worker ends well");
+        }
     }
+    by_tick(count, receiver)
+}
+
+/// One worker's share of each tick, in the order in which it is given.
+fn share<I: Clone>(feed: Feed, ticks: &[Vec<I>], worker: usize) -> Vec<(Tick, Vec<I>)> {
+    let share_of = |changes: &Vec<I>| {
+        let mut share: Vec<I> = changes.iter().skip(worker).step_by(feed.workers).cloned().collect();
+        if feed.reversed {
+            share.reverse();
+        }
+        share
+    };
+    (1..).zip(ticks.iter().map(share_of)).collect()
 }
 
 fn collect<O: Data + Send>(output: Collection<'_, O>, probe: &Handle<Tick>, collected: Collected<O>) {
@@ -135,7 +232,8 @@ fn collect<O: Data + Send>(output: Collection<'_, O>, probe: &Handle<Tick>, coll
 fn by_tick<O: Ord>(count: usize, receiver: mpsc::Receiver<(O, Tick, isize)>) -> Vec<Changes<O>> {
     let mut outputs: Vec<Changes<O>> = (0..count).map(|_| Vec::new()).collect();
     for (row, tick, diff) in receiver {
-        if let Some(changes) = outputs.get_mut(tick as usize - 1) {
+        // What is scheduled for a tick beyond the last is not shown.
+        if let Some(changes) = (tick as usize).checked_sub(1).and_then(|index| outputs.get_mut(index)) {
             changes.push((row, diff));
         }
     }

@@ -19,19 +19,17 @@
 //! assert_eq!(outputs, vec![vec![((7, 100), 1)], vec![((7, 100), -1)]]);
 //! ```
 
-use std::collections::BTreeMap;
-
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::trace::implementations::ord_neu::RcOrdValBuilder;
 use differential_dataflow::trace::{Builder, Cursor, Description, Trace as _, TraceReader};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::Antichain;
 
 use crate::arrangement::{Arranged, Data, Key, Tick, Trace, compact};
+use crate::pending::Pending;
 
 /// One assertion about the value under a business key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,21 +56,20 @@ pub fn upsert<'scope, K: Key, V: Data>(
     let scope = stream.scope();
     let stream = stream.unary_frontier(by_key, name, move |_capability, info| {
         let activator = Some(scope.activator_for(std::rc::Rc::clone(&info.address)));
-        let spine = differential_dataflow::trace::implementations::ord_neu::OrdValSpine::new(info.clone(), None, activator);
+        let spine =
+            differential_dataflow::trace::implementations::ord_neu::OrdValSpine::new(info.clone(), None, activator);
         let (mut trace, mut writer) = TraceAgent::new(spine, info, None);
         *reader_slot = Some(trace.clone());
-        let mut pending: BTreeMap<Tick, (Capability<Tick>, Vec<Upsert<K, V>>)> = BTreeMap::new();
+        let mut pending = Pending::new();
         let mut sealed = Antichain::from_elem(0);
 
         move |(input, frontier), output| {
             input.for_each(|capability, upserts| {
-                let tick = *capability.time();
-                let (_, waiting) = pending.entry(tick).or_insert_with(|| (capability.retain(0), Vec::new()));
-                waiting.append(upserts);
+                pending.at(&capability, *capability.time()).append(upserts);
             });
             // One batch a tick: the same bytes whether ticks come one by one or many at once.
-            while let Some(entry) = pending.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
-                let (tick, (capability, upserts)) = entry.remove_entry();
+            while let Some((capability, upserts)) = pending.next_closed(frontier) {
+                let tick = *capability.time();
                 let upper = Antichain::from_elem(tick + 1);
                 let updates = resolve(&mut trace, tick, upserts, &member_of);
                 let description = Description::new(sealed.clone(), upper.clone(), Antichain::from_elem(0));
@@ -102,7 +99,8 @@ fn resolve<K: Key, V: Data>(
     mut upserts: Vec<Upsert<K, V>>,
     member_of: &impl Fn(&V) -> u16,
 ) -> Vec<((K, V), Tick, isize)> {
-    upserts.sort_unstable_by(|a, b| (&a.key, a.member, b.order).cmp(&(&b.key, b.member, a.order)));
+    // The last first; equal orders, which a source should not give, are decided by value rather than by arrival.
+    upserts.sort_unstable_by(|a, b| (&a.key, a.member, b.order, &b.value).cmp(&(&b.key, b.member, a.order, &a.value)));
     upserts.dedup_by(|later, kept| later.key == kept.key && later.member == kept.member);
     let (mut cursor, storage) = trace.cursor();
     let mut updates = Vec::with_capacity(upserts.len());
@@ -154,4 +152,92 @@ fn build<K: Key, V: Data>(
     let mut builder = RcOrdValBuilder::<K, V, Tick, isize>::with_capacity(updates.len(), updates.len(), updates.len());
     builder.push(&mut updates);
     builder.done(description)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arrangement::Collection;
+    use crate::churn;
+    use crate::testing::{Changes, FEEDS, differences, run_upserts, run_upserts_as};
+
+    /// A value that says its member.
+    type Value = (u16, u8);
+    type Put = Upsert<u8, Value>;
+
+    fn latest<'s>(puts: Stream<'s, Tick, Vec<Put>>) -> Collection<'s, (u8, Value)> {
+        upsert(puts, "values", |value: &Value| value.0).as_collection(|key, value| (*key, *value))
+    }
+
+    /// Ticks of upserts, their orders shuffled within each tick, and at last a tombstone for every key.
+    fn upserts() -> impl Strategy<Value = Vec<Vec<Put>>> {
+        let put = (0..4u8, 0..3u16, 0..5u64, prop::option::weighted(0.7, 0..3u8));
+        let put = put.prop_map(|(key, member, order, value)| Upsert {
+            key,
+            member,
+            order,
+            value: value.map(|value| (member, value)),
+        });
+        prop::collection::vec(prop::collection::vec(put, 0..12), 1..8).prop_map(|mut ticks: Vec<Vec<Put>>| {
+            let tombstone = |key, member| Upsert { key, member, order: 9, value: None };
+            ticks.push((0..4).flat_map(|key| (0..3).map(move |member| tombstone(key, member))).collect());
+            ticks
+        })
+    }
+
+    /// The current values after all these upserts, ticks in order and offsets in order within each.
+    fn latest_of(ticks: &[Vec<Put>]) -> Changes<(u8, Value)> {
+        let mut values = BTreeMap::new();
+        for tick in ticks {
+            let mut tick = tick.clone();
+            tick.sort_by_key(|put| (put.order, put.value));
+            values.extend(tick.into_iter().map(|put| ((put.key, put.member), put.value)));
+        }
+        values.into_iter().filter_map(|((key, _), value)| Some(((key, value?), 1))).collect()
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn the_latest_value_stands(ticks in upserts()) {
+            let numbers: Vec<Changes<usize>> = (0..ticks.len()).map(|tick| vec![(tick, 1)]).collect();
+            let expected = differences(&numbers, |tick, _| latest_of(&ticks[..tick as usize]));
+            for feed in FEEDS {
+                assert_eq!(run_upserts_as(feed, ticks.clone(), latest), expected, "{feed:?}");
+            }
+            let at_once = ticks.concat().into_iter().zip(0..).map(|(put, order)| Upsert { order, ..put }).collect::<Vec<_>>();
+            prop_assert!(latest_of(&[at_once.clone()]).is_empty());
+            prop_assert_eq!(run_upserts(vec![at_once], latest), vec![vec![]]);
+        }
+    }
+
+    #[test]
+    fn a_repeated_value_changes_nothing() {
+        let put = |order| Upsert { key: 1, member: 0, order, value: Some((0, 5)) };
+        assert_eq!(run_upserts(vec![vec![put(1)], vec![put(2)]], latest), vec![vec![((1, (0, 5)), 1)], vec![]]);
+    }
+
+    #[test]
+    fn an_upsert_reads_its_own_group_only() {
+        let reads = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&reads);
+        let put = |row: u16, order| Upsert { key: row / 3, member: row % 3, order, value: Some((row % 3, order)) };
+        let load = (0..300).map(|row| put(row, 1)).collect();
+        run_upserts(vec![load, vec![put(7, 2)]], move |puts| {
+            let counter = Arc::clone(&counter);
+            let member_of = move |value: &(u16, u64)| {
+                counter.fetch_add(1, Ordering::Relaxed);
+                value.0
+            };
+            upsert(puts, "values", member_of).as_collection(|key, value| (*key, *value))
+        });
+        assert!(reads.load(Ordering::Relaxed) <= 3, "one group of three members");
+    }
 }

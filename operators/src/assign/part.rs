@@ -215,3 +215,114 @@ impl<N> Default for Node<N> {
         Node { edges: Vec::new(), chosen: None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use differential_dataflow::consolidation::consolidate;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::testing::{Changes, differences};
+
+    type Edge = Ranked<u16>;
+
+    fn edge(score: i64, left: u16, right: u16) -> Edge {
+        Ranked { score: Reverse(score), tie: Reverse(0), ends: [left, right] }
+    }
+
+    /// Applies one tick; gives its output in order and how many edges were decided.
+    fn apply(part: &mut Part<u16>, changes: &[(Edge, isize)]) -> (Vec<(Edge, Option<i64>, isize)>, usize) {
+        let mut changes = changes.to_vec();
+        consolidate(&mut changes);
+        let mut output = Vec::new();
+        let decided = part.apply(&changes, &mut output);
+        let mut output: Vec<_> =
+            output.into_iter().map(|(choice, diff)| (choice.edge, choice.runner_up, diff)).collect();
+        output.sort();
+        (output, decided)
+    }
+
+    /// The greedy matching, as it is defined.
+    fn greedy(edges: &[(Edge, isize)]) -> Changes<(Edge, Option<i64>)> {
+        let mut matched: Vec<&Edge> = Vec::new();
+        for (edge, _) in edges {
+            let free = |side: usize| matched.iter().all(|other| other.ends[side] != edge.ends[side]);
+            if free(0) && free(1) {
+                matched.push(edge);
+            }
+        }
+        let rival = |edge: &Edge, other: &Edge| (edge.ends[0] == other.ends[0]) != (edge.ends[1] == other.ends[1]);
+        let runner_up =
+            |edge| edges.iter().filter(|(other, _)| rival(edge, other)).map(|(other, _)| other.score.0).max();
+        matched.into_iter().map(|edge| ((edge.clone(), runner_up(edge)), 1)).collect()
+    }
+
+    fn few_edges() -> impl Strategy<Value = Edge> {
+        let ranked =
+            |(score, tie, left, right)| Ranked { score: Reverse(score), tie: Reverse(tie), ends: [left, right] };
+        (0..4i64, 0..2i64, 0..5u16, 0..5u16).prop_map(ranked)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 500, ..churn::config() })]
+
+        #[test]
+        fn the_matching_is_the_greedy_one_at_every_tick(ticks in churn::churn(few_edges())) {
+            let mut part = Part::new();
+            let expected = differences(&ticks, |_, edges| greedy(edges));
+            for (tick, expected) in ticks.iter().zip(expected) {
+                let expected: Vec<_> = expected.into_iter().map(|((edge, runner_up), diff)| (edge, runner_up, diff)).collect();
+                prop_assert_eq!(apply(&mut part, tick).0, expected);
+            }
+            prop_assert!(part.is_empty(), "nothing is kept once all edges are gone");
+        }
+    }
+
+    #[test]
+    fn a_late_edge_is_decided_alone_when_it_changes_no_match() {
+        let mut part = Part::new();
+        let block: Vec<_> = (0..50u16)
+            .flat_map(|left| (0..50u16).map(move |right| (edge(100 - left.abs_diff(right) as i64, left, right), 1)))
+            .collect();
+        apply(&mut part, &block);
+        let (output, decided) = apply(&mut part, &[(edge(10, 7, 30), 1)]);
+        assert_eq!((output, decided), (vec![], 1));
+        let (output, decided) = apply(&mut part, &[(edge(100, 60, 60), 1)]);
+        assert_eq!((output, decided), (vec![(edge(100, 60, 60), None, 1)], 1));
+    }
+
+    #[test]
+    fn a_match_that_goes_is_replaced_from_its_neighbourhood() {
+        let mut part = Part::new();
+        // A thousand pairs, each with a second choice that has no better offer.
+        let pair = |number: u16| [(edge(90, number, number), 1), (edge(50, number, number + 5000), 1)];
+        apply(&mut part, &(0..1000).flat_map(pair).collect::<Vec<_>>());
+        let (output, decided) = apply(&mut part, &[(edge(90, 7, 7), -1)]);
+        assert_eq!(output, vec![(edge(90, 7, 7), Some(50), -1), (edge(50, 7, 5007), None, 1)]);
+        assert_eq!(decided, 2);
+    }
+
+    #[test]
+    fn displaced_ends_find_their_next_best_along_the_chain() {
+        let mut part = Part::new();
+        // 0-0, 1-1, 2-2, ... are matched; each left would next best take the right after its own, from its left.
+        let links = (0..100u16).flat_map(|number| {
+            let score = 1000 - 2 * number as i64;
+            [(edge(score, number, number), 1), (edge(score - 1, number, number + 1), 1)]
+        });
+        apply(&mut part, &links.collect::<Vec<_>>());
+        let (output, decided) = apply(&mut part, &[(edge(2000, 200, 98), 1)]);
+        let matched: Vec<_> = output.iter().filter(|(.., diff)| *diff > 0).map(|(edge, ..)| edge.ends).collect();
+        assert_eq!(matched, vec![[200, 98], [98, 99], [99, 100]]);
+        assert_eq!(decided, 5, "the end of the chain and not its beginning");
+    }
+
+    #[test]
+    fn an_edge_found_twice_counts_once() {
+        let mut part = Part::new();
+        assert_eq!(apply(&mut part, &[(edge(9, 1, 1), 2)]).0, vec![(edge(9, 1, 1), None, 1)]);
+        assert_eq!(apply(&mut part, &[(edge(9, 1, 1), -1)]), (vec![], 0));
+        assert_eq!(apply(&mut part, &[(edge(9, 1, 1), -1)]).0, vec![(edge(9, 1, 1), None, -1)]);
+    }
+}
