@@ -19,11 +19,11 @@ use crate::error::{EngineError, ErrorKind};
 use crate::hub::Frontier;
 use crate::journal::{EntryHead, Journal};
 use crate::metrics::Metrics;
-use crate::releaser::SharedReleaser;
-use crate::source::{Arrival, Batch, Positions, SourceReader, SourceSpec};
+use crate::releaser::Releaser;
+use crate::source::{Arrival, Batch, Event, Positions, SourceReader, SourceSpec};
 use crate::status::Status;
 use crate::system::{self, Progress, SystemView};
-use crate::worker::SystemRow;
+use crate::worker::{Release, SystemRow};
 
 /// How many rows one tick may take.
 pub const TICK_ROWS_MAX: usize = 131_072;
@@ -39,6 +39,9 @@ const TICK_OPEN_MAX: Duration = Duration::from_millis(5);
 
 /// How long nothing may happen before the clock is moved on without data.
 const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// How many records a partition may have.
+const PARTITION_RECORDS_MAX: u64 = 1 << 44;
 
 /// The partition of what is pushed to a source.
 pub const PUSHED_PARTITION: &str = "pushed";
@@ -90,7 +93,7 @@ pub struct Binder<R> {
     /// Kept inputs.
     pub archive: Archive,
     /// The way to the workers.
-    pub releaser: SharedReleaser<R>,
+    pub releaser: Arc<Releaser<R>>,
     /// How far they are.
     pub frontier: Arc<Frontier>,
     /// What is told to the outside.
@@ -107,6 +110,14 @@ pub struct Binder<R> {
     pub progress: BTreeMap<(u16, Arc<str>), Progress>,
     /// Ticks that are with the workers, and their rows.
     pub outstanding: VecDeque<(Tick, usize)>,
+    /// The tick that is open, and what it took so far.
+    pub open: Option<(Tick, Binding)>,
+    /// The sources, by index, for which the open tick waits.
+    pub holding: BTreeSet<u16>,
+    /// The partitions that the open tick took, in their order.
+    pub bands: BTreeMap<(u16, Arc<str>), u64>,
+    /// The sources, by index, that are read once.
+    pub one_shot: BTreeSet<u16>,
 }
 
 /// What one tick takes.
@@ -158,16 +169,16 @@ impl<R: Send + 'static> Binder<R> {
             }
             for (tick, binding) in bindings {
                 let batches = self.read_again(&binding, &mut readers)?;
-                self.release(tick, batches, binding.run.as_ref());
+                self.release(tick, batches, binding.run.as_ref(), true);
                 replayed = tick;
             }
         }
         self.last = self.last.max(replayed);
-        self.bind_what_the_journal_holds()
+        Ok(())
     }
 
     /// Entries that were appended but not bound when the process died: whole, so they are bound now.
-    fn bind_what_the_journal_holds(&mut self) -> Result<(), EngineError> {
+    pub fn bind_what_the_journal_holds(&mut self) -> Result<(), EngineError> {
         let mut intake = Intake::default();
         for (index, source) in (0..).zip(&self.sources) {
             let Some(decoder) = &source.push else { continue };
@@ -193,7 +204,7 @@ impl<R: Send + 'static> Binder<R> {
         let run = RunEvent { ended, ..self.run.clone() };
         let binding = Binding { run: Some(run), ..Binding::default() };
         self.bindings.bind(tick, &binding, &[])?;
-        self.release(tick, Vec::new(), binding.run.as_ref());
+        self.release(tick, Vec::new(), binding.run.as_ref(), true);
         Ok(())
     }
 
@@ -206,6 +217,8 @@ impl<R: Send + 'static> Binder<R> {
                 Next::Stop => break,
             }
         }
+        self.holding.clear();
+        self.close()?;
         let tick = self.next_tick();
         self.bind_run(tick, true)?;
         while self.frontier.wait_for(tick + 1, Duration::from_secs(1)) <= tick && !self.status.has_failed() {}
@@ -236,7 +249,7 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     fn is_idle(&self) -> bool {
-        self.frontier.get() > self.last
+        self.open.is_some() || self.frontier.get() > self.last
     }
 
     fn next_tick(&self) -> Tick {
@@ -244,6 +257,9 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     fn heartbeat(&mut self) -> Result<(), EngineError> {
+        if self.open.is_some() {
+            return Ok(());
+        }
         let tick = self.next_tick();
         self.bindings.reach(tick)?;
         self.last = tick;
@@ -251,25 +267,49 @@ impl<R: Send + 'static> Binder<R> {
         Ok(())
     }
 
-    /// Makes one tick of an intake: journal, binding, release, receipts, in this order.
+    /// Makes a tick of an intake: journal, binding, release, receipts, in this order. While a source holds the tick open,
+    /// later intakes join it: its binding grows, and nothing of it is seen before it is closed.
     fn bind(&mut self, mut intake: Intake<R>, in_journal: bool) -> Result<(), EngineError> {
         let accepted = self.accept(&mut intake, in_journal);
-        let ended = std::mem::take(&mut intake.ended);
+        for (source, batch) in &intake.batches {
+            if batch.continues {
+                self.holding.insert(*source);
+            } else if !self.is_one_shot(*source) {
+                self.holding.remove(source);
+            }
+        }
+        for (source, _) in &intake.ended {
+            self.holding.remove(source);
+        }
         if !intake.batches.is_empty() {
-            let tick = self.next_tick();
-            let binding = self.binding(&mut intake.batches);
+            let (tick, mut binding) = self.open.take().unwrap_or_else(|| (self.next_tick(), Binding::default()));
+            self.extend_binding(&mut binding, &mut intake.batches);
             let pushed = accepted.iter().map(|push| PushedBatch { source: &push.source, batch_id: &push.batch_id });
             if let Err(error) = self.bindings.bind(tick, &binding, &pushed.collect::<Vec<_>>()) {
                 accepted.into_iter().for_each(|push| push.answer(Err(error.clone())));
                 return Err(error);
             }
-            self.release(tick, intake.batches, None);
+            self.release(tick, intake.batches, None, self.holding.is_empty());
             accepted.into_iter().for_each(|push| push.answer(Ok(Receipt { tick, duplicate: false })));
+            self.open = (!self.holding.is_empty()).then_some((tick, binding));
         }
-        for (source, result) in ended {
+        self.close()?;
+        for (source, result) in intake.ended {
             self.status.source_ended(source, self.last, result);
         }
         Ok(())
+    }
+
+    /// Closes the open tick, if nothing holds it open any more.
+    fn close(&mut self) -> Result<(), EngineError> {
+        if self.holding.is_empty() && let Some((tick, _)) = self.open.take() {
+            self.release(tick, Vec::new(), None, true);
+        }
+        Ok(())
+    }
+
+    fn is_one_shot(&self, source: u16) -> bool {
+        self.one_shot.contains(&source)
     }
 
     /// Puts new pushes in the journal and among the batches; answers those that were pushed before.
@@ -312,16 +352,16 @@ impl<R: Send + 'static> Binder<R> {
         accepted
     }
 
-    /// What the tick takes, its partitions in the order of their arrival; `batches` is brought into that order too, so
-    /// that a replay of the binding sees the same records in the same order.
-    fn binding(&self, batches: &mut [(u16, Batch<R>)]) -> Binding {
-        let mut bound: Vec<Bound> = Vec::new();
+    /// Adds batches to what a tick takes. Partitions stand in the order of their arrival, and the batches are brought into
+    /// that order too: so a replay of the binding sees the same records in the same order.
+    fn extend_binding(&self, binding: &mut Binding, batches: &mut [(u16, Batch<R>)]) {
+        let bound = &mut binding.bound;
         let place_of = |bound: &[Bound], source: u16, batch: &Batch<R>| {
             let name = &self.sources[usize::from(source)].name;
             bound.iter().position(|other| other.source == *name && other.partition == batch.partition)
         };
         for (source, batch) in batches.iter() {
-            match place_of(&bound, *source, batch) {
+            match place_of(bound, *source, batch) {
                 Some(place) => bound[place].upper = bound[place].upper.max(batch.upper),
                 None => bound.push(Bound {
                     source: self.sources[usize::from(*source)].name.clone(),
@@ -330,30 +370,41 @@ impl<R: Send + 'static> Binder<R> {
                 }),
             }
         }
-        batches.sort_by_key(|(source, batch)| place_of(&bound, *source, batch));
-        Binding { bound, run: None }
+        batches.sort_by_key(|(source, batch)| place_of(bound, *source, batch));
     }
 
     /// Gives a bound tick to the workers; waits first while they are too far behind.
-    fn release(&mut self, tick: Tick, batches: Vec<(u16, Batch<R>)>, run: Option<&RunEvent>) {
+    fn release(&mut self, tick: Tick, batches: Vec<(u16, Batch<R>)>, run: Option<&RunEvent>, closes: bool) {
         self.wait_for_room();
         let mut system = Vec::new();
-        let mut events = Vec::with_capacity(batches.iter().map(|(_, batch)| batch.events.len()).sum());
+        let mut events = Vec::with_capacity(batches.len());
+        let mut rows = 0;
         for (source, batch) in batches {
             self.count(tick, source, &batch, &mut system);
-            for event in batch.events {
-                let order = events.len() as u64;
-                events.push(Upsert { key: event.key, member: event.member, order, value: event.record });
-            }
+            rows += batch.events.len();
+            // A partition has its own band of orders, so that what is added to an open tick keeps the order of a replay.
+            let band = self.band(tick, source, &batch.partition);
+            let upsert = |event: Event<R>| Upsert { key: event.key, member: event.member, order: band + event.offset, value: event.record };
+            events.push(batch.events.into_iter().map(upsert).collect());
         }
         for (row, diff) in run.map(|run| system::run_changes(tick, run)).unwrap_or_default() {
             system.push((SystemView::Runs, row, 0, diff));
         }
-        let rows = events.len() + system.len();
-        self.outstanding.push_back((tick, rows));
-        self.metrics.tick_released(events.len());
-        self.releaser.release(tick, events, system);
+        if closes {
+            self.outstanding.push_back((tick, rows + system.len()));
+            self.bands.clear();
+        }
+        self.metrics.tick_released(rows);
+        self.releaser.release(Release { tick, events, system, closes });
         self.last = tick;
+    }
+
+    /// The first of the orders that a partition's records take within a tick: partitions win in the order in which the
+    /// tick took them, and records of a partition in the order of their offsets.
+    fn band(&mut self, tick: Tick, source: u16, partition: &Arc<str>) -> u64 {
+        debug_assert!(tick >= self.last, "ticks are released in order");
+        let next = self.bands.len() as u64;
+        *self.bands.entry((source, Arc::clone(partition))).or_insert(next) * PARTITION_RECORDS_MAX
     }
 
     fn wait_for_room(&mut self) {
@@ -494,7 +545,7 @@ impl<R> Rereader<R> {
             let later_events = batch.events.split_off(batch.events.partition_point(|event| event.offset < bound.upper));
             let later_refusals = batch.refusals.split_off(batch.refusals.partition_point(|refusal| refusal.offset < bound.upper));
             let partition = Arc::clone(&batch.partition);
-            self.rest = Some(Batch { partition, upper: batch.upper, events: later_events, refusals: later_refusals });
+            self.rest = Some(Batch { partition, upper: batch.upper, events: later_events, refusals: later_refusals, continues: false });
             batch.upper = bound.upper;
             take(batch);
             return Ok(());

@@ -1,6 +1,6 @@
 //! The engine as a whole: opened, fed, read and stopped.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, Thread};
@@ -157,6 +157,8 @@ impl Engine {
             metrics.clone(),
         );
 
+        let is_one_shot = |source: &SourceSpec<R>| source.pull.as_ref().is_some_and(|source| source.is_one_shot());
+        let one_shot: BTreeSet<u16> = (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
         let binder = Binder {
             last: folder.bindings.last()?,
             sources,
@@ -177,6 +179,10 @@ impl Engine {
             },
             progress: BTreeMap::new(),
             outstanding: VecDeque::new(),
+            open: None,
+            holding: BTreeSet::new(),
+            bands: BTreeMap::new(),
+            one_shot,
         };
         let stop = Stop::default();
         let (stop_binder, binder_stopped) = bounded(1);
@@ -316,6 +322,8 @@ fn bind_until_stopped<R: Send + 'static>(
 ) -> Result<(), EngineError> {
     binder.replay()?;
     binder.begin()?;
+    binder.bind_what_the_journal_holds()?;
+    binder.holding = binder.one_shot.clone();
     let (arriving, arrivals) = bounded(ARRIVALS_MAX);
     let mut running = Vec::new();
     for index in 0..binder.sources.len() {

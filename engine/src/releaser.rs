@@ -1,6 +1,5 @@
 //! Gives commands to the workers: all of them the same ones, in the same order.
 
-use std::sync::Arc;
 use std::thread::Thread;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -11,7 +10,10 @@ use parking_lot::Mutex;
 use crate::error::EngineError;
 use crate::hub::RowFilter;
 use crate::row::Key;
-use crate::worker::{Answer, Command, Read, ReadWhat, SystemRow};
+use crate::worker::{Answer, Command, Read, ReadWhat, Release};
+
+/// Smaller batches are not split.
+const SHARED_ROWS_MIN: usize = 256;
 
 /// The way to the workers.
 pub struct Releaser<R>(Mutex<State<R>>);
@@ -19,6 +21,7 @@ pub struct Releaser<R>(Mutex<State<R>>);
 struct State<R> {
     workers: Vec<(Sender<Command<R>>, Thread)>,
     released: Tick,
+    next_worker: usize,
     followers: Vec<usize>,
 }
 
@@ -47,23 +50,28 @@ pub(crate) struct Asked {
 impl<R> Releaser<R> {
     /// The way to these workers, which hold `views` views.
     pub fn new(workers: Vec<(Sender<Command<R>>, Thread)>, views: usize) -> Self {
-        Releaser(Mutex::new(State { workers, released: 0, followers: vec![0; views] }))
+        Releaser(Mutex::new(State { workers, released: 0, next_worker: 0, followers: vec![0; views] }))
     }
 
-    /// Gives a tick its input, spread over the workers.
-    pub fn release(&self, tick: Tick, mut events: Vec<Upsert<Key, R>>, system: Vec<SystemRow>) {
+    /// Gives a tick its input, or a part of it, spread over the workers.
+    pub fn release(&self, release: Release<R>) {
         let mut state = self.0.lock();
-        let count = state.workers.len();
-        let share = events.len().div_ceil(count);
-        let mut system = Some(system);
-        for (index, (sender, thread)) in state.workers.iter().enumerate() {
-            let part = if index + 1 == count { std::mem::take(&mut events) } else { events.split_off(events.len() - share.min(events.len())) };
-            let system = system.take().unwrap_or_default();
+        let Release { tick, events, system, closes } = release;
+        let mut shares: Vec<_> = state.workers.iter().map(|_| Release { tick, events: Vec::new(), system: Vec::new(), closes }).collect();
+        let count = shares.len();
+        for events in events {
+            share_out(events, &mut shares, state.next_worker);
+            state.next_worker = (state.next_worker + 1) % count;
+        }
+        shares[0].system = system;
+        for ((sender, thread), share) in state.workers.iter().zip(shares) {
             // A worker that has gone is noticed by whoever waits for its frontier.
-            let _ = sender.send(Command::Release { tick, events: part, system });
+            let _ = sender.send(Command::Release(share));
             thread.unpark();
         }
-        state.released = tick;
+        if closes {
+            state.released = tick;
+        }
     }
 
     /// Says that nothing comes up to and including `tick` any more.
@@ -118,6 +126,20 @@ impl<R> Releaser<R> {
     }
 }
 
+/// Splits a batch evenly; a small one goes to one worker, each time to the next.
+fn share_out<R>(mut events: Vec<Upsert<Key, R>>, shares: &mut [Release<R>], first: usize) {
+    let count = shares.len();
+    if count == 1 || events.len() < SHARED_ROWS_MIN {
+        shares[first % count].events.push(events);
+        return;
+    }
+    let size = events.len().div_ceil(count);
+    for share in shares.iter_mut().rev() {
+        let part = events.split_off(events.len() - size.min(events.len()));
+        share.events.push(part);
+    }
+}
+
 impl<R> State<R> {
     fn send_all(&self, command: impl Fn() -> Command<R>) {
         for (sender, thread) in &self.workers {
@@ -126,6 +148,3 @@ impl<R> State<R> {
         }
     }
 }
-
-/// Shared by all who give commands.
-pub type SharedReleaser<R> = Arc<Releaser<R>>;

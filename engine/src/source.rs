@@ -61,6 +61,8 @@ pub struct Batch<R> {
     pub events: Vec<Event<R>>,
     /// The records that could not be used.
     pub refusals: Vec<Refusal>,
+    /// Whether the next batch belongs to the same tick: more of the same file, say. The tick stays open until then.
+    pub continues: bool,
 }
 
 /// How far each partition of a source has been bound.
@@ -70,6 +72,12 @@ pub type Positions = BTreeMap<Arc<str>, u64>;
 pub trait Source<R>: Send + 'static {
     /// The name that the configuration gives it.
     fn name(&self) -> &str;
+
+    /// Whether all that it gives until it ends belongs to one tick: so a one-shot input, and all those started with it,
+    /// appear at once, and no break is seen that only says that another file was still being read.
+    fn is_one_shot(&self) -> bool {
+        false
+    }
 
     /// Opens a partition that was bound before, to read its records again from offset `from`.
     fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<R>>, EngineError>;

@@ -39,15 +39,8 @@ pub type SystemRow = (SystemView, Row, u16, isize);
 
 /// What a worker is told.
 pub enum Command<R> {
-    /// Take these at this tick, which is then complete.
-    Release {
-        /// The tick.
-        tick: Tick,
-        /// Records.
-        events: Vec<Upsert<Key, R>>,
-        /// Rows of the engine's own views.
-        system: Vec<SystemRow>,
-    },
+    /// Take these at this tick.
+    Release(Release<R>),
     /// Nothing comes before this tick any more.
     Advance(Tick),
     /// Read a view.
@@ -56,6 +49,18 @@ pub enum Command<R> {
     Unfollow(usize),
     /// Stop.
     Stop,
+}
+
+/// A tick's input, or a part of it.
+pub struct Release<R> {
+    /// The tick.
+    pub tick: Tick,
+    /// Records, in the order in which the later one wins.
+    pub events: Vec<Vec<Upsert<Key, R>>>,
+    /// Rows of the engine's own views.
+    pub system: Vec<SystemRow>,
+    /// Whether the tick is complete with this.
+    pub closes: bool,
 }
 
 /// What is asked of every worker about a view.
@@ -161,7 +166,7 @@ impl<R: Data> Worker<R> {
     pub fn run(mut self, timely: &mut Timely) {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Release { tick, events, system }) => self.release(tick, events, system),
+                Ok(Command::Release(release)) => self.release(release),
                 Ok(Command::Advance(tick)) => self.advance(tick),
                 Ok(Command::Read(read)) => self.answer(timely, &read),
                 Ok(Command::Unfollow(view)) => self.views.follow(view, false),
@@ -176,12 +181,15 @@ impl<R: Data> Worker<R> {
         }
     }
 
-    fn release(&mut self, tick: Tick, mut events: Vec<Upsert<Key, R>>, system: Vec<SystemRow>) {
+    fn release(&mut self, mut release: Release<R>) {
+        let tick = release.tick;
         self.advance(tick);
-        self.events.send_batch(&mut events);
-        let mut system: Vec<_> = system.into_iter().map(|row| (row, tick, 1)).collect();
+        release.events.iter_mut().for_each(|events| self.events.send_batch(events));
+        let mut system: Vec<_> = release.system.into_iter().map(|row| (row, tick, 1)).collect();
         self.system.send_batch(&mut system);
-        self.advance(tick + 1);
+        if release.closes {
+            self.advance(tick + 1);
+        }
     }
 
     fn advance(&mut self, tick: Tick) {

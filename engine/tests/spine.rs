@@ -54,7 +54,7 @@ impl Decoder<i64> for Lines {
             Event { key: key(words.next().unwrap() as u64), member: 0, offset, record: words.next() }
         });
         let events: Vec<_> = events.collect();
-        Ok(Batch { partition: Arc::from(""), upper: events.len() as u64, events, refusals: Vec::new() })
+        Ok(Batch { partition: Arc::from(""), upper: events.len() as u64, events, refusals: Vec::new(), continues: false })
     }
 }
 
