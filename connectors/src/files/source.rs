@@ -1,22 +1,46 @@
-//! The source of files.
+//! The source of files: each is kept before its records are given, then read from the kept copy.
 
-use engine::{Archive, EngineError, Source, SourceContext, SourceReader};
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use engine::archive::Kept;
+use engine::error::ErrorKind;
+use engine::{Archive, EngineError, Source, SourceContext, SourceReader, Stop};
 use model::Record;
 
+use super::config::{FileLayout, FilesConfig};
+use super::decode::FileReader;
+use super::listing::Listing;
 use crate::ConfigError;
-use crate::files::FilesConfig;
-use crate::layout::{Layout, Scope};
+use crate::layout::Scope;
+
+/// How long it takes at most to notice that the engine stops.
+const STOP_CHECK: Duration = Duration::from_millis(20);
 
 /// Reads the files that a configuration names.
+#[derive(Debug)]
 pub struct FilesSource {
     name: String,
-    layout: Layout,
+    listing: Listing,
+    layout: FileLayout,
+    /// How often the folder is looked at; `None`: once.
+    poll_interval: Option<Duration>,
 }
 
 impl FilesSource {
     /// A source of the files that `config` names.
     pub fn new(config: &FilesConfig, scope: &Scope<'_>) -> Result<FilesSource, ConfigError> {
-        Ok(FilesSource { name: scope.name.to_owned(), layout: Layout::new(&config.layout, scope)? })
+        let layout = FileLayout::new(config, scope)?;
+        let listing = Listing::new(&layout.key, &config.path, scope.folder)?;
+        if config.poll_interval_ms == 0 {
+            let key = format!("{}.poll_interval_ms", layout.key);
+            return Err(ConfigError::new(key, "is 0", "write how many milliseconds to wait, such as 500"));
+        }
+        let poll_interval = config.follow.then(|| Duration::from_millis(config.poll_interval_ms));
+        Ok(FilesSource { name: scope.name.to_owned(), listing, layout, poll_interval })
     }
 }
 
@@ -25,13 +49,152 @@ impl Source<Record> for FilesSource {
         &self.name
     }
 
+    fn is_one_shot(&self) -> bool {
+        self.poll_interval.is_none()
+    }
+
     fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
-        let _ = (partition, from, archive, &self.layout);
-        Err(EngineError::stopped())
+        let path = archive.path_of(partition)?;
+        Ok(Box::new(FileReader::open(&path, partition, from, &self.layout)?))
     }
 
     fn run(&mut self, context: SourceContext<Record>) -> Result<(), EngineError> {
-        let _ = context;
+        let mut run = Run { source: self, context, read: HashSet::new(), seen: HashMap::new() };
+        match run.go() {
+            Err(error) if error.kind == ErrorKind::Stopped => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// One run of a source.
+struct Run<'s> {
+    source: &'s FilesSource,
+    context: SourceContext<Record>,
+    /// The hashes of what was read.
+    read: HashSet<String>,
+    /// The files that were seen, as they were then.
+    seen: HashMap<PathBuf, Seen>,
+}
+
+/// A file as it was when the folder was last looked at.
+struct Seen {
+    stamp: Stamp,
+    is_read: bool,
+}
+
+/// What changes when a file is written to.
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    size_bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Run<'_> {
+    fn go(&mut self) -> Result<(), EngineError> {
+        self.finish_what_was_begun()?;
+        match self.source.poll_interval {
+            None => self.read_all(),
+            Some(interval) => self.follow(interval),
+        }
+    }
+
+    /// Reads on where an earlier run was interrupted. The files themselves may be gone by now.
+    fn finish_what_was_begun(&mut self) -> Result<(), EngineError> {
+        for (partition, position) in self.context.positions.clone() {
+            let path = self.context.archive.path_of(&partition)?;
+            self.read.insert(partition.to_string());
+            self.give(&path, &partition, position)?;
+        }
         Ok(())
+    }
+
+    fn read_all(&mut self) -> Result<(), EngineError> {
+        let files = self.source.listing.files()?;
+        if files.is_empty() {
+            return Err(self.source.listing.nothing_found());
+        }
+        files.iter().try_for_each(|file| self.read_file(file))
+    }
+
+    fn follow(&mut self, interval: Duration) -> Result<(), EngineError> {
+        loop {
+            for file in self.source.listing.files()? {
+                if self.is_due(&file) {
+                    self.read_followed(&file)?;
+                }
+            }
+            wait(interval, &self.context.stop)?;
+        }
+    }
+
+    /// Whether a file is new and nobody writes to it any more: it is as it was when the folder was last looked at.
+    fn is_due(&mut self, file: &Path) -> bool {
+        let Ok(metadata) = fs::metadata(file) else { return false };
+        let stamp = Stamp { size_bytes: metadata.len(), modified: metadata.modified().ok() };
+        match self.seen.get_mut(file) {
+            Some(seen) if seen.stamp == stamp => !std::mem::replace(&mut seen.is_read, true),
+            _ => {
+                self.seen.insert(file.to_owned(), Seen { stamp, is_read: false });
+                false
+            }
+        }
+    }
+
+    /// A file that cannot be read now may be readable when the folder is looked at again.
+    fn read_followed(&mut self, file: &Path) -> Result<(), EngineError> {
+        match self.read_file(file) {
+            Err(error) if error.kind == ErrorKind::Unavailable && fs::File::open(file).is_err() => {
+                tracing::warn!(source = self.source.name, file = %file.display(), %error, "a file cannot be read yet");
+                self.seen.remove(file);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn read_file(&mut self, file: &Path) -> Result<(), EngineError> {
+        check(&self.context.stop)?;
+        let Some(kept) = self.keep(file)? else {
+            tracing::info!(source = self.source.name, file = %file.display(), "a file of the same content was read before");
+            return Ok(());
+        };
+        self.give(&kept.path, &kept.hash, 0)
+    }
+
+    /// Keeps a file, unless one of the same content was read before.
+    fn keep(&mut self, file: &Path) -> Result<Option<Kept>, EngineError> {
+        // Most files are new when none was read before: then they need not be read twice to find that out.
+        if !self.read.is_empty() && self.read.contains(&Archive::hash_of(file)?) {
+            return Ok(None);
+        }
+        let kept = self.context.archive.keep(file)?;
+        Ok(self.read.insert(kept.hash.clone()).then_some(kept))
+    }
+
+    fn give(&self, kept: &Path, partition: &str, from: u64) -> Result<(), EngineError> {
+        let mut reader = FileReader::open(kept, partition, from, &self.source.layout)?;
+        loop {
+            check(&self.context.stop)?;
+            match reader.next()? {
+                Some(batch) => self.context.outlet.send(batch)?,
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+fn check(stop: &Stop) -> Result<(), EngineError> {
+    if stop.is_stopped() { Err(EngineError::stopped()) } else { Ok(()) }
+}
+
+fn wait(interval: Duration, stop: &Stop) -> Result<(), EngineError> {
+    let due = Instant::now() + interval;
+    loop {
+        check(stop)?;
+        match due.checked_duration_since(Instant::now()) {
+            Some(rest) if !rest.is_zero() => thread::sleep(rest.min(STOP_CHECK)),
+            _ => return Ok(()),
+        }
     }
 }

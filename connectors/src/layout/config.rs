@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::ConfigError;
 use model::NumberFormat;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,22 @@ pub struct LayoutConfig {
     pub tombstone: Option<TombstoneConfig>,
     /// Which rows are written by a newer producer than this configuration knows.
     pub schema_version: Option<SchemaVersionConfig>,
+}
+
+const SETTINGS: &[&str] = &[
+    "record", "columns", "constants", "values", "identifiers", "scale", "numbers", "dates", "times", "tombstone",
+    "schema_version",
+];
+
+/// Refuses settings that neither layouts nor this kind of source has.
+pub(crate) fn refuse_unknown(key: &str, unknown: &BTreeMap<String, de::IgnoredAny>, others: &[&str]) -> Result<(), ConfigError> {
+    match unknown.keys().find(|name| name.as_str() != "kind") {
+        None => Ok(()),
+        Some(name) => {
+            let known = others.iter().chain(SETTINGS).copied();
+            Err(ConfigError::unknown(format!("{key}.{name}"), "setting", name, known))
+        }
+    }
 }
 
 /// What kind of record a row becomes.

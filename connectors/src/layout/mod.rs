@@ -1,18 +1,46 @@
 //! How a row of texts or of Arrow columns becomes a `model::Record`, or a refusal.
 //!
 //! ```text
-//!  LayoutConfig ──checked──▶ Layout ──bound to a header or schema──▶ decoder ──▶ Event<Record> | Refusal
+//!  LayoutConfig ──checked──▶ Layout ──bound to a header or schema──▶ rows | columns ──▶ Event<Record> | Refusal
+//!                              │
+//!                             plan: which column fills which place of a draft, and how its value is read
 //! ```
+//! Exact or refused: no value is rounded, guessed or dropped. What was wrong is told with the field as the file names
+//! it, what was expected and what to do, in the file or in the configuration.
 
+mod columns;
 mod config;
+mod decimal;
+mod draft;
+mod fault;
+mod header;
+mod plan;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod value;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use model::{Dictionary, SourceId};
+use arrow::datatypes::Schema;
+use model::{Allocation, Confirmation, Dictionary, SourceId, Trade, TradeBuilder};
 
 pub use config::{ByField, ColumnName, LayoutConfig, RecordKind, SchemaVersionConfig, Scheme, Text, TombstoneConfig};
 
+pub(crate) use columns::ColumnDecoder;
+pub(crate) use config::refuse_unknown;
+pub(crate) use fault::{Fault, guarded};
+pub(crate) use header::Header;
+pub(crate) use rows::{Given, RowDecoder, TextRow};
+
 use crate::ConfigError;
+use columns::Columns;
+use draft::Draft;
+use plan::{Basis, Plan};
+use rows::Rows;
 
 /// What a source needs to know about the engine that it is part of.
 #[derive(Clone, Copy, Debug)]
@@ -29,14 +57,133 @@ pub struct Scope<'a> {
     pub folder: &'a Path,
 }
 
-/// A layout that was checked: how the rows of one source are read.
+impl Scope<'_> {
+    /// The path of the source's configuration.
+    pub(crate) fn key(&self) -> String {
+        format!("source.{}", self.name)
+    }
+}
+
+/// A layout that was checked: how the rows of one source are read. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Layout {}
+pub struct Layout(Arc<Basis>);
+
+/// The same expression for the drafts of each kind of record. Trades without details are drafted without them.
+macro_rules! for_record {
+    ($layout:expr, $columns:expr, $draft:ident => $value:expr) => {
+        match $layout.0.config.record {
+            RecordKind::Trade if $layout.needs_no_detail($columns) => {
+                type $draft = Trade;
+                $value
+            }
+            RecordKind::Trade => {
+                type $draft = TradeBuilder;
+                $value
+            }
+            RecordKind::Allocation => {
+                type $draft = Allocation;
+                $value
+            }
+            RecordKind::Confirmation => {
+                type $draft = Confirmation;
+                $value
+            }
+        }
+    };
+}
 
 impl Layout {
     /// Checks a configuration.
     pub fn new(config: &LayoutConfig, scope: &Scope<'_>) -> Result<Layout, ConfigError> {
-        let _ = (config, scope);
-        Ok(Layout {})
+        let layout = Layout(Arc::new(Basis {
+            key: Arc::from(scope.key()),
+            source: scope.source,
+            attributes: scope.attributes.into(),
+            dictionary: scope.dictionary.clone(),
+            config: config.clone(),
+        }));
+        layout.0.check()?;
+        let every_column = layout.columns_of(None);
+        for_record!(layout, &every_column, D => Plan::<D>::new(&layout.0, &every_column).map(drop))?;
+        Ok(layout)
     }
+
+    /// The names of all columns that are looked for.
+    pub(crate) fn column_names(&self) -> Vec<ColumnName> {
+        let config = &self.0.config;
+        let columns = self.columns_of(None);
+        let fields = columns.fields.values().chain(columns.attributes.values());
+        let others = config.tombstone.iter().map(|tombstone| &tombstone.column);
+        let others = others.chain(config.schema_version.iter().map(|version| &version.column));
+        let mut names: Vec<ColumnName> = Vec::new();
+        for name in fields.chain(others) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// Whether columns are found by the names of the fields, because the configuration names none.
+    pub(crate) fn is_by_name(&self) -> bool {
+        self.0.config.columns.is_empty()
+    }
+
+    /// What makes records of rows of texts with these columns.
+    pub(crate) fn rows(&self, header: &Header) -> Result<Box<dyn RowDecoder>, Fault> {
+        let columns = self.columns_of(Some(header));
+        for_record!(self, &columns, D => {
+            let rows: Box<dyn RowDecoder> = Box::new(Rows::new(self.plan::<D>(&columns)?, header)?);
+            Ok(rows)
+        })
+    }
+
+    /// What makes records of batches with this schema.
+    pub(crate) fn columns(&self, schema: &Schema) -> Result<Box<dyn ColumnDecoder>, Fault> {
+        let header = Header { names: schema.fields().iter().map(|field| field.name().clone()).collect() };
+        let columns = self.columns_of(Some(&header));
+        for_record!(self, &columns, D => {
+            let columns: Box<dyn ColumnDecoder> = Box::new(Columns::new(self.plan::<D>(&columns)?, schema)?);
+            Ok(columns)
+        })
+    }
+
+    fn plan<D: Draft>(&self, columns: &ByField<ColumnName>) -> Result<Plan<D>, Fault> {
+        Plan::new(&self.0, columns).map_err(|error| Fault::new(format!("{}: {}", error.key, error.what), error.help))
+    }
+
+    fn needs_no_detail(&self, columns: &ByField<ColumnName>) -> bool {
+        let constants = &self.0.config.constants;
+        let is_hot = |name: &String| Trade::place(name).is_some();
+        let fields = columns.fields.keys().chain(constants.fields.keys());
+        columns.attributes.is_empty() && constants.attributes.is_empty() && fields.clone().all(is_hot)
+    }
+
+    /// The columns of the configuration or, when it names none, those that are named like a field or an attribute: of
+    /// the header, or all there could be. A field that cannot be done without is looked for in any case.
+    fn columns_of(&self, header: Option<&Header>) -> Cow<'_, ByField<ColumnName>> {
+        let Basis { config, attributes, .. } = &*self.0;
+        if !self.is_by_name() {
+            return Cow::Borrowed(&config.columns);
+        }
+        let is_there = |name: &str| header.is_none_or(|header| header.names.iter().any(|known| known == name));
+        let named = |name: &str| (name.to_owned(), ColumnName::Name(name.to_owned()));
+        let (names, required) = match config.record {
+            RecordKind::Trade => names_of::<TradeBuilder>(),
+            RecordKind::Allocation => names_of::<Allocation>(),
+            RecordKind::Confirmation => names_of::<Confirmation>(),
+        };
+        let wanted = |name: &&str| {
+            !config.constants.fields.contains_key(*name) && (required.contains(name) || is_there(name))
+        };
+        let fields = names.into_iter().filter(wanted).map(named).collect();
+        let is_trade = config.record == RecordKind::Trade;
+        let is_wanted = |name: &&String| is_trade && !config.constants.attributes.contains_key(*name) && is_there(name);
+        let attributes: BTreeMap<_, _> = attributes.iter().filter(is_wanted).map(|name| named(name)).collect();
+        Cow::Owned(ByField { attributes, fields })
+    }
+}
+
+fn names_of<D: Draft>() -> (Vec<&'static str>, Vec<&'static str>) {
+    (D::names().collect(), D::REQUIRED.iter().map(|(name, _)| *name).collect())
 }

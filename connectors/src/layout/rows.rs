@@ -1,0 +1,131 @@
+//! Rows of texts, such as lines of CSV or JSON, as records.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use engine::{Event, Key};
+use model::{Record, Symbol};
+
+use super::draft::{Draft, Place, at_place};
+use super::fault::Fault;
+use super::header::{Found, Header};
+use super::plan::Plan;
+use super::value::{Reading, SchemaVersion};
+
+/// One value of a row.
+pub(crate) enum Given<'a> {
+    /// A text, in the format that the configuration says; empty when nothing is known.
+    Text(Cow<'a, str>),
+    /// A number as JSON writes it.
+    Number(&'a str),
+}
+
+/// A row that values can be asked of.
+pub(crate) trait TextRow {
+    /// The value of a column that the header names.
+    fn value(&self, column: usize) -> Result<Given<'_>, Fault>;
+}
+
+/// Makes records of rows.
+pub(crate) trait RowDecoder: Send {
+    /// The record, or why there is none.
+    fn decode(&self, row: &dyn TextRow, offset: u64) -> Result<Event<Record>, Fault>;
+}
+
+/// Rows with the columns of one header, as records of one kind.
+pub(crate) struct Rows<D> {
+    plan: Plan<D>,
+    found: Found,
+    names: Vec<String>,
+    member: u16,
+}
+
+impl<D: Draft> Rows<D> {
+    pub(crate) fn new(plan: Plan<D>, header: &Header) -> Result<Rows<D>, Fault> {
+        let found = Found::new(&plan, header)?;
+        let member = plan.template.clone().finish().member();
+        Ok(Rows { plan, found, names: header.names.clone(), member })
+    }
+
+    fn check_version(&self, row: &dyn TextRow) -> Result<(), Fault> {
+        let (Some(versions), Some(column)) = (&self.plan.schema_version, self.found.schema_version) else { return Ok(()) };
+        let read = row.value(column).and_then(|value| read(&value, &versions.reading));
+        read.and_then(|version| versions.check(version)).map_err(|fault| fault.in_field(&self.names[column]))
+    }
+
+    fn is_deleted(&self, row: &dyn TextRow) -> Result<bool, Fault> {
+        let (Some(tombstone), Some(column)) = (&self.plan.tombstone, self.found.tombstone) else { return Ok(false) };
+        let read = row.value(column).and_then(|value| read::<Symbol>(&value, &tombstone.reading));
+        let value = read.map_err(|fault| fault.in_field(&self.names[column]))?;
+        Ok(tombstone.values.contains(&value))
+    }
+}
+
+impl<D: Draft> RowDecoder for Rows<D> {
+    fn decode(&self, row: &dyn TextRow, offset: u64) -> Result<Event<Record>, Fault> {
+        self.check_version(row)?;
+        let deleted = self.is_deleted(row)?;
+        let mut draft = self.plan.template.clone();
+        // Of a record that is deleted only the id matters, and the id comes first.
+        let needed = if deleted { 1 } else { self.plan.fields.len() };
+        for (field, &column) in self.plan.fields.iter().zip(&self.found.fields).take(needed) {
+            let value = row.value(column).and_then(|value| set(field.place, &mut draft, &value, &field.reading));
+            value.map_err(|fault| fault.in_field(&self.names[column]))?;
+        }
+        let id = self.plan.id_of(&mut draft, deleted)?;
+        Ok(Event { key: Key::from_bytes(id.bytes()), member: self.member, offset, record: (!deleted).then(|| draft.finish()) })
+    }
+}
+
+#[inline]
+fn read<T: super::value::FieldValue>(value: &Given<'_>, reading: &Reading) -> Result<T, Fault> {
+    match value {
+        Given::Text(text) => reading.text(text),
+        Given::Number(text) => reading.number(text),
+    }
+}
+
+/// Reads a value into its place.
+#[inline]
+pub(crate) fn set<D: Draft>(place: Place<D>, draft: &mut D, value: &Given<'_>, reading: &Reading) -> Result<(), Fault> {
+    at_place!(place, at => *at(draft) = read(value, reading)?, index => {
+        let text: Option<Arc<str>> = read(value, reading)?;
+        draft.set_attribute(index, text);
+    });
+    Ok(())
+}
+
+impl<D: Draft> Plan<D> {
+    /// The record's own id, if it has that and all else without which it is of no use.
+    #[inline]
+    pub(crate) fn id_of(&self, draft: &mut D, deleted: bool) -> Result<Symbol, Fault> {
+        let needed = if deleted { &D::REQUIRED[..1] } else { D::REQUIRED };
+        for (name, at) in needed {
+            if at(draft).is_none() {
+                return Err(self.lacks(name));
+            }
+        }
+        Ok(*(D::REQUIRED[0].1)(draft))
+    }
+
+    #[cold]
+    fn lacks(&self, name: &str) -> Fault {
+        let column = self.fields.iter().find(|field| *field.reading.field == *name).map(|field| field.column.to_string());
+        let fault = Fault::new(
+            format!("`{name}` is empty, and no record is of use without it"),
+            "fill it in where the record comes from",
+        );
+        Fault { field: column, ..fault }
+    }
+}
+
+impl super::plan::SchemaVersions {
+    pub(crate) fn check(&self, version: SchemaVersion) -> Result<(), Fault> {
+        if version.0 <= self.max {
+            return Ok(());
+        }
+        let what = format!("the record is of schema version {}, a future schema: at most {} is known", version.0, self.max);
+        let help = format!("adapt the configuration to the new schema, then raise `{}.schema_version.max`", self.reading.source);
+        Err(Fault::new(what, help))
+    }
+}
