@@ -109,7 +109,23 @@ impl<R: Send + 'static> Pushes for Pusher<R> {
 impl Ingest {
     /// Pushes a batch, and returns once it is durable. Pushing it again under the same id changes nothing.
     pub async fn push(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<Receipt, EngineError> {
-        self.0.push(source, batch_id, payload)?.await.unwrap_or_else(|_| Err(EngineError::stopped()))
+        self.submit(source, batch_id, payload)?.receipt().await
+    }
+
+    /// Decodes a batch and puts it in line. Batches are taken in the order of these calls, so that many can be on their
+    /// way at once. Decoding takes a while: for a large batch, call it where that disturbs no one.
+    pub fn submit(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<Submitted, EngineError> {
+        self.0.push(source, batch_id, payload).map(Submitted)
+    }
+}
+
+/// A batch that is on its way to be durable.
+pub struct Submitted(oneshot::Receiver<Result<Receipt, EngineError>>);
+
+impl Submitted {
+    /// Waits until the batch is durable.
+    pub async fn receipt(self) -> Result<Receipt, EngineError> {
+        self.0.await.unwrap_or_else(|_| Err(EngineError::stopped()))
     }
 }
 

@@ -113,7 +113,8 @@ impl Mailbox {
         }
         state.rows += rows.len();
         state.ticks.push_back((tick, rows));
-        if state.rows > PENDING_ROWS_MAX {
+        // One large tick that waits alone says nothing about the reader.
+        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 {
             state.squeeze();
         }
     }

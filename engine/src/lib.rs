@@ -29,7 +29,7 @@ pub mod worker;
 
 pub use archive::Archive;
 pub use binder::Receipt;
-pub use engine::{Engine, EngineConfig, Ingest};
+pub use engine::{Engine, EngineConfig, Ingest, Submitted};
 pub use error::{EngineError, ErrorKind};
 pub use operators::Tick;
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};

@@ -151,7 +151,10 @@ impl Reader {
         self.check_tick(request.as_of)?;
         let asked = self.0.ask.ask(&Question { view, what, follow: false, filter });
         let at = asked.at;
-        Ok(Snapshot { tick: at, rows: self.sorted(view, rows_of(self.answers(asked).await?)) })
+        let answers = self.answers(asked).await?;
+        let reader = self.clone();
+        let rows = in_background(move || reader.sorted(view, rows_of(answers))).await?;
+        Ok(Snapshot { tick: at, rows })
     }
 
     /// Follows a view: a snapshot and then its changes, or only the changes after `from_tick`.
@@ -163,49 +166,58 @@ impl Reader {
             let what = format!("{SUBSCRIPTIONS_MAX} readers follow views already");
             return Err(EngineError::new(ErrorKind::Exhausted, what, "end some of them, or try again later"));
         }
-        let mailbox = Arc::new(Mailbox::new(view, filter.clone()));
-        let mut subscription = Subscription {
-            reader: self.clone(),
-            mailbox: Arc::clone(&mailbox),
-            first: VecDeque::new(),
-            up_to: request.up_to,
-            is_done: false,
-        };
-        self.0.mailboxes.add(mailbox);
-        subscription.first = self.first_updates(view, request, filter, &subscription.mailbox).await?;
+        let mut after = request.from_tick;
+        let mut first = VecDeque::new();
+        if let Some(as_of) = request.as_of.filter(|_| after.is_none()) {
+            first.push_back(Update::Snapshot(self.snapshot(request).await?));
+            after = Some(as_of);
+        }
+        let (mut subscription, asked) = self.follow(view, after, filter, request.up_to);
+        let at = asked.at;
+        check_end(after.unwrap_or(at), request.up_to)?;
+        let answers = self.answers(asked).await?;
+        first.extend(self.first_updates(view, at, after, answers).await?);
+        subscription.first = first;
         Ok(subscription)
+    }
+
+    /// Asks for what comes first, and has what comes after it kept in a mailbox from here on.
+    fn follow(&self, view: usize, after: Option<Tick>, filter: Option<RowFilter>, up_to: Option<Tick>) -> (Subscription, Asked) {
+        let mailbox = Arc::new(Mailbox::new(view, filter.clone()));
+        self.0.mailboxes.add(Arc::clone(&mailbox));
+        let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
+        let asked = self.0.ask.ask(&Question { view, what, follow: true, filter });
+        mailbox.start_at(asked.at + 1);
+        // From here on: dropping it takes back the question's `follow`, which must not happen to another reader's.
+        (Subscription { reader: self.clone(), mailbox, first: VecDeque::new(), up_to, is_done: false }, asked)
     }
 
     async fn first_updates(
         &self,
         view: usize,
-        request: &Request,
-        filter: Option<RowFilter>,
-        mailbox: &Mailbox,
-    ) -> Result<VecDeque<Update>, EngineError> {
-        let mut first = VecDeque::new();
-        let mut after = request.from_tick;
-        if let Some(as_of) = request.as_of.filter(|_| after.is_none()) {
-            first.push_back(Update::Snapshot(self.snapshot(request).await?));
-            after = Some(as_of);
-        }
-        let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
-        let asked = self.0.ask.ask(&Question { view, what, follow: true, filter });
-        let at = asked.at;
-        mailbox.start_at(at + 1);
-        let answers = self.answers(asked).await?;
-        match after {
-            None => first.push_back(Update::Snapshot(Snapshot { tick: at, rows: self.sorted(view, rows_of(answers)) })),
-            Some(_) => first.extend(self.changes_by_tick(view, answers).into_iter().map(|(tick, rows)| Update::Changes(tick, rows))),
-        }
-        first.push_back(Update::Progress(at + 1));
-        Ok(first)
+        at: Tick,
+        after: Option<Tick>,
+        answers: Vec<Answer>,
+    ) -> Result<Vec<Update>, EngineError> {
+        let reader = self.clone();
+        in_background(move || {
+            let mut first: Vec<Update> = match after {
+                None => vec![Update::Snapshot(Snapshot { tick: at, rows: reader.sorted(view, rows_of(answers)) })],
+                Some(_) => {
+                    let changes = reader.changes_by_tick(view, answers).into_iter();
+                    changes.map(|(tick, rows)| Update::Changes(tick, rows)).collect()
+                }
+            };
+            first.push(Update::Progress(at + 1));
+            first
+        })
+        .await
     }
 
     async fn answers(&self, asked: Asked) -> Result<Vec<Answer>, EngineError> {
         let workers = self.0.workers;
         let receive = move || (0..workers).map(|_| asked.answers.recv().unwrap_or_else(|_| Err(EngineError::stopped()))).collect();
-        tokio::task::spawn_blocking(receive).await.unwrap_or_else(|_| Err(EngineError::stopped()))
+        in_background(receive).await?
     }
 
     fn changes_by_tick(&self, view: usize, answers: Vec<Answer>) -> BTreeMap<Tick, Rows> {
@@ -250,6 +262,21 @@ impl Reader {
             EngineError::new(ErrorKind::NotFound, format!("there is no view `{name}`"), help)
         })
     }
+}
+
+fn check_end(start: Tick, up_to: Option<Tick>) -> Result<(), EngineError> {
+    match up_to {
+        Some(up_to) if up_to <= start => {
+            let what = format!("`up_to` is tick {up_to}, which is not after the start, tick {start}");
+            Err(EngineError::new(ErrorKind::Invalid, what, "give a later `up_to`, or start earlier with `as_of` or `from_tick`"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Waiting and sorting hold a thread: not one of those that serve all readers.
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, EngineError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| EngineError::stopped())
 }
 
 fn rows_of(answers: Vec<Answer>) -> Rows {

@@ -163,6 +163,68 @@ async fn a_tick_that_was_compacted_is_refused_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_reader_that_is_refused_does_not_end_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = EngineConfig { retention: std::time::Duration::ZERO, ..EngineConfig::new(folder.path()) };
+    let engine = Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap();
+    let first = push(&engine, "a", "1 11").await;
+    push(&engine, "b", "1 12").await;
+    let mut following = engine.reader().subscribe(&request("numbers")).await.unwrap();
+    let refused = Request { as_of: Some(first.tick), ..request("numbers") };
+    assert_eq!(engine.reader().subscribe(&refused).await.err().unwrap().kind, ErrorKind::Compacted);
+    let receipt = push(&engine, "c", "1 13").await;
+    loop {
+        match following.next().await.unwrap().unwrap() {
+            Update::Changes(tick, _) => break assert_eq!(tick, receipt.tick),
+            Update::Progress(tick) => assert!(tick <= receipt.tick, "the change was missed"),
+            Update::Snapshot(_) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_large_tick_does_not_make_a_reader_slow() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path(), 1);
+    let lines = |value: u64| (0..110_000).map(|key| format!("{key} {value}\n")).collect::<String>();
+    push(&engine, "a", &lines(1)).await;
+    let mut following = engine.reader().subscribe(&request("numbers")).await.unwrap();
+    let receipt = push(&engine, "b", &lines(2)).await;
+    loop {
+        if let Update::Changes(tick, rows) = following.next().await.unwrap().unwrap() {
+            assert_eq!((tick, rows.len()), (receipt.tick, 220_000));
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_end_before_the_start_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path(), 1);
+    let receipt = push(&engine, "a", "1 11").await;
+    let ended = Request { up_to: Some(receipt.tick), ..request("numbers") };
+    let error = engine.reader().subscribe(&ended).await.err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn submitted_batches_are_taken_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path(), 1);
+    let submit = |value: u64| engine.ingest().submit("lines", &value.to_string(), format!("1 {value}").into_bytes()).unwrap();
+    let submitted: Vec<_> = (0..100).map(submit).collect();
+    let mut last = 0;
+    for submitted in submitted {
+        let receipt = submitted.receipt().await.unwrap();
+        assert!(receipt.tick >= last);
+        last = receipt.tick;
+    }
+    engine.reader().reached(last).await;
+    assert_eq!(ints(&read(&engine, "numbers").await), [(1, 99)]);
+}
+
+#[tokio::test]
 async fn a_second_process_is_kept_out_of_the_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let engine = start(folder.path(), 1);
