@@ -210,7 +210,7 @@ mod tests {
             for tick in 0..1000 {
                 input.advance_to(tick);
                 let key = tick as u8 % keys;
-                input.update((key, key), if (tick / keys as u64) % 2 == 0 { 1 } else { -1 });
+                input.update((key, key), if (tick / keys as u64).is_multiple_of(2) { 1 } else { -1 });
                 input.advance_to(tick + 1);
                 input.flush();
                 worker.step_while(|| probe.less_than(input.time()));

@@ -182,7 +182,7 @@ pub fn total<D: Ord + Clone>(ticks: &[Changes<D>]) -> Changes<D> {
     all
 }
 
-type Collected<O> = mpsc::Sender<(O, Tick, isize)>;
+pub(crate) type Collected<O> = mpsc::Sender<(O, Tick, isize)>;
 
 // The harness is for tests: a worker that fails must fail the test.
 #[allow(clippy::expect_used)]
@@ -221,7 +221,7 @@ fn share<I: Clone>(feed: Feed, ticks: &[Vec<I>], worker: usize) -> Vec<(Tick, Ve
     (1..).zip(ticks.iter().map(share_of)).collect()
 }
 
-fn collect<O: Data + Send>(output: Collection<'_, O>, probe: &Handle<Tick>, collected: Collected<O>) {
+pub(crate) fn collect<O: Data + Send>(output: Collection<'_, O>, probe: &Handle<Tick>, collected: Collected<O>) {
     let inspected = output.inspect(move |update| {
         // The receiver lives until all workers have ended.
         let _ = collected.send(update.clone());
@@ -229,7 +229,7 @@ fn collect<O: Data + Send>(output: Collection<'_, O>, probe: &Handle<Tick>, coll
     inspected.probe_with(probe);
 }
 
-fn by_tick<O: Ord>(count: usize, receiver: mpsc::Receiver<(O, Tick, isize)>) -> Vec<Changes<O>> {
+pub(crate) fn by_tick<O: Ord>(count: usize, receiver: mpsc::Receiver<(O, Tick, isize)>) -> Vec<Changes<O>> {
     let mut outputs: Vec<Changes<O>> = (0..count).map(|_| Vec::new()).collect();
     for (row, tick, diff) in receiver {
         // What is scheduled for a tick beyond the last is not shown.
