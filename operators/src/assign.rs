@@ -79,7 +79,7 @@ pub fn assign<'scope, P: Key, N: Data>(
     edges
         .inner
         .unary_frontier(by_part, name, |_capability, _info| {
-            let mut pending = Pending::new();
+            let mut pending = Pending::<Vec<_>>::new();
             let mut parts: HashMap<P, Part<N>> = HashMap::new();
             move |(input, frontier), output| {
                 input.for_each(|capability, updates| {

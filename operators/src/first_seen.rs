@@ -36,7 +36,7 @@ pub fn first_seen<'scope, K: Key, D: Data>(
     collection
         .inner
         .unary_frontier(by_key, name, |_capability, _info| {
-            let mut pending = Pending::new();
+            let mut pending = Pending::<Vec<_>>::new();
             let mut first: HashMap<K, Tick> = HashMap::new();
             move |(input, frontier), output| {
                 input.for_each(|capability, updates| {

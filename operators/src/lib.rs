@@ -20,6 +20,7 @@ pub mod first_seen;
 pub mod group;
 pub mod lookup;
 mod pending;
+mod runs;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;

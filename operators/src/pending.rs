@@ -7,24 +7,24 @@ use timely::progress::frontier::MutableAntichain;
 
 use crate::arrangement::Tick;
 
-/// Updates by the tick that they belong to.
+/// Updates (a collection `U` of them) by the tick that they belong to.
 pub(crate) struct Pending<U> {
-    ticks: BTreeMap<Tick, (Capability<Tick>, Vec<U>)>,
+    ticks: BTreeMap<Tick, (Capability<Tick>, U)>,
 }
 
-impl<U> Pending<U> {
+impl<U: Default> Pending<U> {
     pub(crate) fn new() -> Self {
         Pending { ticks: BTreeMap::new() }
     }
 
     /// The updates that wait for `tick`, for more to be added.
-    pub(crate) fn at(&mut self, capability: &InputCapability<Tick>, tick: Tick) -> &mut Vec<U> {
-        let hold = || (capability.delayed(&tick, 0), Vec::new());
+    pub(crate) fn at(&mut self, capability: &InputCapability<Tick>, tick: Tick) -> &mut U {
+        let hold = || (capability.delayed(&tick, 0), U::default());
         &mut self.ticks.entry(tick).or_insert_with(hold).1
     }
 
     /// The earliest tick that has closed, with the right to send at it.
-    pub(crate) fn next_closed(&mut self, frontier: &MutableAntichain<Tick>) -> Option<(Capability<Tick>, Vec<U>)> {
+    pub(crate) fn next_closed(&mut self, frontier: &MutableAntichain<Tick>) -> Option<(Capability<Tick>, U)> {
         let entry = self.ticks.first_entry().filter(|entry| !frontier.less_equal(entry.key()))?;
         Some(entry.remove())
     }

@@ -28,8 +28,12 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::Antichain;
 
-use crate::arrangement::{Arranged, Data, Key, Tick, Trace, compact};
+use crate::arrangement::{Arranged, Batch, Data, Key, Tick, Trace, compact};
 use crate::pending::Pending;
+use crate::runs::{Keyed, Runs};
+
+/// How many updates are handed to a batch builder at once.
+const BUILD_ROWS: usize = 1024;
 
 /// One assertion about the value under a business key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +64,7 @@ pub fn upsert<'scope, K: Key, V: Data>(
             differential_dataflow::trace::implementations::ord_neu::OrdValSpine::new(info.clone(), None, activator);
         let (mut trace, mut writer) = TraceAgent::new(spine, info, None);
         *reader_slot = Some(trace.clone());
-        let mut pending = Pending::new();
+        let mut pending: Pending<Runs<Upsert<K, V>>> = Pending::new();
         let mut sealed = Antichain::from_elem(0);
 
         move |(input, frontier), output| {
@@ -71,9 +75,8 @@ pub fn upsert<'scope, K: Key, V: Data>(
             while let Some((capability, upserts)) = pending.next_closed(frontier) {
                 let tick = *capability.time();
                 let upper = Antichain::from_elem(tick + 1);
-                let updates = resolve(&mut trace, tick, upserts, &member_of);
                 let description = Description::new(sealed.clone(), upper.clone(), Antichain::from_elem(0));
-                let batch = build(updates, description);
+                let batch = resolve(&mut trace, tick, upserts, description, &member_of);
                 writer.insert(batch.clone(), Some(tick));
                 output.session(&capability).give(batch);
                 sealed = upper;
@@ -92,37 +95,58 @@ pub fn upsert<'scope, K: Key, V: Data>(
     Arranged { stream, trace }
 }
 
-/// The updates by which the trace comes to agree with `upserts`, sorted as a batch builder wants them.
+impl<K: Key, V> Keyed for Upsert<K, V> {
+    type Key = K;
+    fn key(&self) -> &K {
+        &self.key
+    }
+}
+
+/// The batch of updates by which the trace comes to agree with `upserts`.
 fn resolve<K: Key, V: Data>(
     trace: &mut Trace<K, V>,
     tick: Tick,
-    mut upserts: Vec<Upsert<K, V>>,
+    upserts: Runs<Upsert<K, V>>,
+    description: Description<Tick>,
     member_of: &impl Fn(&V) -> u16,
-) -> Vec<((K, V), Tick, isize)> {
-    // The last first; equal orders, which a source should not give, are decided by value rather than by arrival.
-    upserts.sort_unstable_by(|a, b| (&a.key, a.member, b.order, &b.value).cmp(&(&b.key, b.member, a.order, &a.value)));
-    upserts.dedup_by(|later, kept| later.key == kept.key && later.member == kept.member);
+) -> Batch<K, V> {
+    let rows = upserts.rows();
+    let mut builder = RcOrdValBuilder::<K, V, Tick, isize>::with_capacity(rows, rows, 0);
+    let mut updates = Vec::with_capacity(rows.min(BUILD_ROWS) + 2);
     let (mut cursor, storage) = trace.cursor();
-    let mut updates = Vec::with_capacity(upserts.len());
-    let mut upserts = upserts.into_iter().peekable();
     let mut current: Vec<&V> = Vec::new();
-    while let Some(first) = upserts.peek() {
-        let key = first.key.clone();
-        let start = updates.len();
+    let mut merge = upserts.merge();
+    let mut group = Vec::new();
+    while let Some(key) = merge.next_group(&mut group) {
+        keep_the_last(&mut group);
         read_current(&mut cursor, &storage, &key, &mut current);
-        while let Some(Upsert { member, value, .. }) = upserts.next_if(|upsert| upsert.key == key) {
+        let start = updates.len();
+        for Upsert { key, member, value, .. } in group.drain(..) {
             let old = current.iter().find(|old| member_of(old) == member);
             if value.as_ref() == old.copied() {
                 continue;
             }
             updates.extend(old.map(|old| ((key.clone(), (*old).clone()), tick, -1)));
-            updates.extend(value.map(|new| ((key.clone(), new), tick, 1)));
+            updates.extend(value.map(|new| ((key, new), tick, 1)));
         }
         if updates.len() > start + 1 {
             updates[start..].sort_unstable();
         }
+        if updates.len() >= BUILD_ROWS {
+            builder.push(&mut updates);
+            updates.clear();
+        }
     }
-    updates
+    builder.push(&mut updates);
+    builder.done(description)
+}
+
+/// Of each member the last; equal orders, which a source should not give, are decided by value rather than by arrival.
+fn keep_the_last<K, V: Ord>(group: &mut Vec<Upsert<K, V>>) {
+    if group.len() > 1 {
+        group.sort_unstable_by(|a, b| (a.member, b.order, &b.value).cmp(&(b.member, a.order, &a.value)));
+        group.dedup_by_key(|upsert| upsert.member);
+    }
 }
 
 fn read_current<'a, K: Key, V: Data, C>(cursor: &mut C, storage: &'a C::Storage, key: &K, current: &mut Vec<&'a V>)
@@ -143,15 +167,6 @@ where
         }
         cursor.step_val(storage);
     }
-}
-
-fn build<K: Key, V: Data>(
-    mut updates: Vec<((K, V), Tick, isize)>,
-    description: Description<Tick>,
-) -> crate::arrangement::Batch<K, V> {
-    let mut builder = RcOrdValBuilder::<K, V, Tick, isize>::with_capacity(updates.len(), updates.len(), updates.len());
-    builder.push(&mut updates);
-    builder.done(description)
 }
 
 #[cfg(test)]
@@ -213,7 +228,7 @@ mod tests {
                 assert_eq!(run_upserts_as(feed, ticks.clone(), latest), expected, "{feed:?}");
             }
             let at_once = ticks.concat().into_iter().zip(0..).map(|(put, order)| Upsert { order, ..put }).collect::<Vec<_>>();
-            prop_assert!(latest_of(&[at_once.clone()]).is_empty());
+            prop_assert!(latest_of(std::slice::from_ref(&at_once)).is_empty());
             prop_assert_eq!(run_upserts(vec![at_once], latest), vec![vec![]]);
         }
     }
