@@ -108,6 +108,11 @@ impl Framer {
         self.line
     }
 
+    /// The name of the encoding of the file.
+    pub(crate) fn encoding(&self) -> &'static str {
+        self.input.encoding()
+    }
+
     /// Goes on to the next record.
     pub(crate) fn advance(&mut self) -> io::Result<Frame> {
         self.leave_record()?;
@@ -283,4 +288,71 @@ fn line_end_bytes(text: &[u8], is_all: bool) -> Option<usize> {
 fn count_line_ends(text: &[u8]) -> u64 {
     let ends = |pair: &[u8]| pair[0] == b'\n' || (pair[0] == b'\r' && pair.get(1) != Some(&b'\n'));
     (0..text.len()).filter(|at| ends(&text[*at..])).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::super::separated::SeparatedRow;
+    use super::*;
+
+    fn framed(content: &[u8], dialect: Dialect) -> Vec<Vec<String>> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(content).unwrap();
+        let input = Input::open(File::open(file.path()).unwrap(), encoding_rs::UTF_8).unwrap();
+        let mut framer = Framer::new(input, dialect);
+        let mut rows = Vec::new();
+        loop {
+            match framer.advance().unwrap() {
+                Frame::End => return rows,
+                Frame::Record => {
+                    let row = SeparatedRow { text: std::str::from_utf8(framer.raw()).unwrap(), fields: framer.fields(), dialect };
+                    rows.push((0..framer.fields().len()).map(|field| row.field(field).into_owned()).collect());
+                }
+                frame => panic!("{frame:?}"),
+            }
+        }
+    }
+
+    fn read_by_the_csv_crate(content: &[u8]) -> Vec<Vec<String>> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(content);
+        reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+    }
+
+    const PLAIN: Dialect = Dialect { delimiter: Some(b','), quote: Some(b'"'), comment: None, trim: false };
+
+    proptest! {
+        /// What the csv crate writes is read as the csv crate reads it.
+        #[test]
+        fn written_fields_are_read_back(
+            rows in prop::collection::vec(prop::collection::vec("[a,\"\r\n é]{0,5}", 1..5), 0..20),
+            end in prop::sample::select(vec![csv::Terminator::CRLF, csv::Terminator::Any(b'\n'), csv::Terminator::Any(b'\r')]),
+        ) {
+            let mut writer = csv::WriterBuilder::new().flexible(true).terminator(end).from_writer(Vec::new());
+            rows.iter().for_each(|row| writer.write_record(row).unwrap());
+            let content = writer.into_inner().unwrap();
+            prop_assert_eq!(framed(&content, PLAIN), read_by_the_csv_crate(&content));
+        }
+
+        /// Text with no quotes is read as the csv crate reads it, whatever its lines look like.
+        #[test]
+        fn any_text_without_quotes_is_read(content in "[a,\r\n ]{0,40}") {
+            prop_assert_eq!(framed(content.as_bytes(), PLAIN), read_by_the_csv_crate(content.as_bytes()));
+        }
+
+        /// Nothing is lost and nothing panics, whatever the bytes: each step goes forward.
+        #[test]
+        fn any_bytes_are_framed(content in prop::collection::vec(prop::sample::select(b"a,\"\r\n\xff #".to_vec()), 0..60), trim in any::<bool>()) {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&content).unwrap();
+            let input = Input::open(File::open(file.path()).unwrap(), encoding_rs::UTF_8).unwrap();
+            let mut framer = Framer::new(input, Dialect { trim, comment: Some(b'#'), ..PLAIN });
+            let frames = (0..=content.len()).take_while(|_| framer.advance().unwrap() != Frame::End).count();
+            prop_assert!(frames <= content.len());
+        }
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) struct Input {
     end: usize,
     ended: bool,
     damage: Option<String>,
+    encoding: &'static Encoding,
 }
 
 impl Input {
@@ -38,8 +39,9 @@ impl Input {
         } else {
             Box::new(file)
         };
-        let mut input = Input { reader: bytes, buffer: Vec::new(), start: 0, end: 0, ended: false, damage: None };
-        input.transcode(encoding)?;
+        let buffer = Vec::new();
+        let mut input = Input { reader: bytes, buffer, start: 0, end: 0, ended: false, damage: None, encoding };
+        input.transcode()?;
         Ok(input)
     }
 
@@ -70,6 +72,11 @@ impl Input {
         self.start = self.end.min(self.start + bytes);
     }
 
+    /// The name of the encoding that the file is in, by its mark or by configuration.
+    pub(crate) fn encoding(&self) -> &'static str {
+        self.encoding.name()
+    }
+
     /// Makes the window larger, or finds that the text has ended.
     pub(crate) fn read_more(&mut self) -> io::Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
@@ -89,12 +96,13 @@ impl Input {
     }
 
     /// Takes off the byte order mark, and has all that follows transcoded.
-    fn transcode(&mut self, encoding: &'static Encoding) -> io::Result<()> {
+    fn transcode(&mut self) -> io::Result<()> {
         const MARK_BYTES_MAX: usize = 3;
         while self.window().len() < MARK_BYTES_MAX && !self.ended {
             self.read_more()?;
         }
-        let (encoding, mark_bytes) = Encoding::for_bom(self.window()).unwrap_or((encoding, 0));
+        let (encoding, mark_bytes) = Encoding::for_bom(self.window()).unwrap_or((self.encoding, 0));
+        self.encoding = encoding;
         self.consume(mark_bytes);
         if encoding != UTF_8 {
             let read_already = Cursor::new(self.window().to_vec());

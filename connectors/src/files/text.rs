@@ -2,7 +2,6 @@
 
 use std::io;
 
-use encoding_rs::UTF_8;
 use engine::{Batch, Refusal};
 use model::Record;
 
@@ -38,7 +37,6 @@ pub(crate) struct TextRecords {
     framer: Framer,
     shape: Shape,
     decoder: Box<dyn RowDecoder>,
-    encoding: &'static str,
 }
 
 enum Shape {
@@ -71,14 +69,14 @@ impl TextRecords {
         if frame != Frame::Record {
             return Err(refused(no_header(&frame)));
         }
-        let text = std::str::from_utf8(framer.raw()).map_err(|_| refused(not_utf8(framer.raw(), layout.encoding.name())))?;
+        let text = std::str::from_utf8(framer.raw()).map_err(|_| refused(not_utf8(framer.raw(), framer.encoding())))?;
         let header = SeparatedRow { text, fields: framer.fields(), dialect }.header();
         let decoder = layout.layout.rows(&header).map_err(|fault| {
             refused(other_delimiter(&header, &dialect, &layout.key).unwrap_or(fault))
         })?;
         let width = header.names.len();
         let shape = Shape::Separated { dialect, width: Some(width), width_min: width };
-        Ok(TextRecords { framer, shape, decoder, encoding: layout.encoding.name() })
+        Ok(TextRecords { framer, shape, decoder })
     }
 
     fn without_header(input: Input, layout: &FileLayout) -> Result<TextRecords, Unreadable> {
@@ -90,7 +88,7 @@ impl TextRecords {
         let header = Header { names: (0..width_min).map(|column| format!("column {column}")).collect() };
         let decoder = layout.layout.rows(&header).map_err(|fault| Unreadable::refused(fault, None, &[]))?;
         let shape = Shape::Separated { dialect, width: None, width_min };
-        Ok(TextRecords { framer, shape, decoder, encoding: layout.encoding.name() })
+        Ok(TextRecords { framer, shape, decoder })
     }
 
     fn json(mut input: Input, layout: &FileLayout) -> Result<TextRecords, Unreadable> {
@@ -101,7 +99,7 @@ impl TextRecords {
         let header = Header { names: columns.iter().map(ColumnName::to_string).collect() };
         let decoder = layout.layout.rows(&header).map_err(|fault| Unreadable::refused(fault, None, &[]))?;
         let shape = Shape::Json(Members::new(&columns));
-        Ok(TextRecords { framer: Framer::new(input, Dialect::LINES), shape, decoder, encoding: UTF_8.name() })
+        Ok(TextRecords { framer: Framer::new(input, Dialect::LINES), shape, decoder })
     }
 
     /// Leaves out records. False if there are not so many.
@@ -150,7 +148,7 @@ impl TextRecords {
 
     fn decode(&self, offset: u64, into: &mut Batch<Record>) -> Result<(), Fault> {
         let raw = self.framer.raw();
-        let text = std::str::from_utf8(raw).map_err(|_| not_utf8(raw, self.encoding))?;
+        let text = std::str::from_utf8(raw).map_err(|_| not_utf8(raw, self.framer.encoding()))?;
         let event = match &self.shape {
             Shape::Json(members) => self.decoder.decode(&members.read(text)?, offset)?,
             Shape::Separated { dialect, width, .. } => {

@@ -12,6 +12,9 @@ use model::Record;
 
 use crate::layout::{Fault, Layout, guarded};
 
+/// What a whole stream ends with. Readers take a stream without it for one that has fewer batches.
+const END: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
 /// The records of one payload (an Arrow IPC stream), numbered from `first_offset`. Rows that cannot be used become
 /// refusals, and so does what cannot be read of the payload.
 pub fn decode_payload(payload: &[u8], partition: &Arc<str>, first_offset: u64, layout: &Layout) -> Batch<Record> {
@@ -33,7 +36,8 @@ fn decode_into(batch: &mut Batch<Record>, payload: &[u8], layout: &Layout) -> Re
         let rows = guarded(|| reader.next().transpose().map_err(|error| error.to_string()));
         match rows.map_err(|reason| unreadable(&reason, batch.upper - first))? {
             Some(rows) => decoder.decode(&rows, batch),
-            None => return Ok(()),
+            None if payload.ends_with(&END) => return Ok(()),
+            None => return Err(unreadable("its end is missing", batch.upper - first)),
         }
     }
 }

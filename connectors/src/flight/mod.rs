@@ -3,6 +3,8 @@
 mod config;
 mod decode;
 mod source;
+#[cfg(test)]
+mod tests;
 
 pub use config::FlightConfig;
 pub use decode::{decode_payload, encode};

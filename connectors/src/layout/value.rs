@@ -208,7 +208,11 @@ macro_rules! numbers {
                 }
                 let scale = number.scale.saturating_add(reading.scale.unwrap_or(0).into());
                 let narrow = i8::try_from(scale).unwrap_or(if scale < 0 { i8::MIN } else { i8::MAX });
-                $type::from_rescaled(number.mantissa, narrow).map_err(|error| bad_number(&error, reading))
+                $type::from_rescaled(number.mantissa, narrow).map_err(|error| {
+                    // The same error, about the number as it is usually written.
+                    let written = Decimal { scale, ..number }.to_string();
+                    bad_number(&$type::parse(&written, &NumberFormat::default()).err().unwrap_or(error), reading)
+                })
             }
         }
     )*};
