@@ -7,7 +7,7 @@ use crate::testing::Changes;
 
 /// How property tests of dataflows run: each case starts several dataflows, so there are few of them.
 pub(crate) fn config() -> ProptestConfig {
-    ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// Ticks in which rows are inserted, several times perhaps, and retracted.

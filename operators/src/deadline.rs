@@ -20,6 +20,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use differential_dataflow::AsCollection;
 use timely::dataflow::channels::pact::Exchange;
@@ -72,10 +73,10 @@ pub fn deadline<'scope, D: Key>(rows: Collection<'scope, (D, Tick)>, name: &str)
 fn wait<D: Ord>(waiting: &mut BTreeMap<Tick, BTreeMap<D, isize>>, due: Tick, row: D, diff: isize) {
     let rows = waiting.entry(due).or_default();
     match rows.entry(row) {
-        std::collections::btree_map::Entry::Vacant(entry) => {
+        Entry::Vacant(entry) => {
             entry.insert(diff);
         }
-        std::collections::btree_map::Entry::Occupied(mut entry) => {
+        Entry::Occupied(mut entry) => {
             *entry.get_mut() += diff;
             if *entry.get() == 0 {
                 entry.remove();
