@@ -1,28 +1,21 @@
-//! Files.
+//! Files: any view as of a tick, as CSV, Parquet or Arrow.
+//!
+//! Guarantees: a file appears whole or not at all (it is written under another name, made durable and renamed), and
+//! replaces what was there in one step. It holds one tick: in Parquet and Arrow the metadata `tieout.view`, `tieout.tick`
+//! and `tieout.version` say which. The same rows give the same bytes. Limits: the view's rows are held in memory while they
+//! are written; a snapshot, not the changes.
+//!
+//! ```toml
+//! format = "csv"          # csv, parquet or arrow; told by the name of the file if not given
+//! compression = "zstd"    # gzip or zstd, of CSV only
+//! ```
 
 mod config;
-
-use std::path::{Path, PathBuf};
-
-use engine::{EngineError, Reader, Request, Tick};
+mod draft;
+mod encode;
+mod sink;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Compression, ExportOptions, Format};
-
-/// What was written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exported {
-    /// Where.
-    pub path: PathBuf,
-    /// As of which tick.
-    pub tick: Tick,
-    /// How many rows.
-    pub rows: u64,
-    /// How large the file is.
-    pub size_bytes: u64,
-}
-
-/// Writes a view as of a tick to a file: whole, or not at all.
-pub async fn export(reader: &Reader, request: &Request, path: &Path, options: &ExportOptions) -> Result<Exported, EngineError> {
-    let _ = (reader, request, path, options);
-    Err(EngineError::stopped())
-}
+pub use sink::{Exported, export};

@@ -1,18 +1,34 @@
-//! A client, for the command line and for tests.
+//! A client: what the command line and the tests use, and an example of what any client has to do.
+
+mod channel;
+mod follow;
+mod push;
+mod read;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
-use engine::{EngineError, Tick};
-use serde::{Deserialize, Serialize};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow_flight::flight_service_client::FlightServiceClient;
+use arrow_flight::{Action, Criteria, FlightDescriptor, FlightInfo};
+use engine::{EngineError, ErrorKind, Tick};
+use tonic::transport::Channel;
 
-use super::{Metadata, Ticket};
+use super::catalogue::About;
+use super::metadata::Kind;
+use super::status::from_status;
+use super::{Health, PutReceipt, Ticket};
 
-/// A connection to a server. Cheap to clone.
-#[derive(Clone)]
-pub struct Client {}
+pub use follow::Follow;
+pub use push::{Pusher, Receipts};
+pub use read::{Message, Messages};
+
+/// A connection to a server. Cheap to clone; it connects again by itself.
+#[derive(Clone, Debug)]
+pub struct Client {
+    service: FlightServiceClient<Channel>,
+}
 
 /// A view of the catalogue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ViewInfo {
     /// Its name.
     pub name: String,
@@ -24,133 +40,89 @@ pub struct ViewInfo {
     pub schema: SchemaRef,
 }
 
-/// How the server fares.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Health {
-    /// `ready`, `replaying` or `failed`.
-    pub status: String,
-    /// Every tick before this is complete.
-    pub frontier: Tick,
-    /// The version of the server.
-    pub version: String,
-    /// Why it failed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<String>,
-}
-
-/// What a pusher is told once its batch is durable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PutReceipt {
-    /// The tick that took the batch.
-    pub tick: Tick,
-    /// Whether it had been pushed before, under the same id: then nothing was done.
-    pub duplicate: bool,
-    /// How many records it had.
-    pub records: u64,
-    /// Its id.
-    pub batch_id: String,
-}
-
-/// One message of a stream.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Message {
-    /// What it says about itself.
-    pub metadata: Metadata,
-    /// Its rows.
-    pub batch: RecordBatch,
-}
-
-/// The messages of one stream, as they come.
-pub struct Messages {}
-
-impl Messages {
-    /// The next message; `None` at the end.
-    pub async fn next(&mut self) -> Result<Option<Message>, EngineError> {
-        Err(EngineError::stopped())
-    }
-}
-
-/// A subscription that outlives its connection: whole ticks only, none missing and none twice.
-pub struct Follow {}
-
-impl Follow {
-    /// The next message; `None` once `up_to` is reached.
-    pub async fn next(&mut self) -> Result<Option<Message>, EngineError> {
-        Err(EngineError::stopped())
-    }
-}
-
-/// Pushes batches one after the other, each acknowledged by its own receipt.
-pub struct Pusher {}
-
-impl Pusher {
-    /// Sends a batch under its id; waits while the server is behind.
-    pub async fn send(&mut self, batch_id: &str, batch: &RecordBatch) -> Result<(), EngineError> {
-        let _ = (batch_id, batch);
-        Err(EngineError::stopped())
-    }
-}
-
-/// The receipts of a [`Pusher`], in the order of its batches.
-pub struct Receipts {}
-
-impl Receipts {
-    /// The next receipt; `None` once the pusher is dropped and all its batches are durable.
-    pub async fn next(&mut self) -> Result<Option<PutReceipt>, EngineError> {
-        Err(EngineError::stopped())
-    }
-}
-
 impl Client {
     /// Connects to an address such as `127.0.0.1:8815`.
     pub async fn connect(address: &str) -> Result<Client, EngineError> {
-        let _ = address;
-        Err(EngineError::stopped())
+        Ok(Client { service: channel::connect(address).await? })
     }
 
     /// The catalogue.
     pub async fn views(&self) -> Result<Vec<ViewInfo>, EngineError> {
-        Err(EngineError::stopped())
+        let mut entries = self.service.clone().list_flights(Criteria::default()).await.map_err(failed)?.into_inner();
+        let mut views = Vec::new();
+        while let Some(entry) = entries.message().await.map_err(failed)? {
+            views.push(view_info(entry)?);
+        }
+        Ok(views)
     }
 
     /// One view of the catalogue.
     pub async fn view(&self, name: &str) -> Result<ViewInfo, EngineError> {
-        let _ = name;
-        Err(EngineError::stopped())
+        let descriptor = FlightDescriptor::new_path(vec![name.to_owned()]);
+        view_info(self.service.clone().get_flight_info(descriptor).await.map_err(failed)?.into_inner())
     }
 
     /// How the server fares.
     pub async fn health(&self) -> Result<Health, EngineError> {
-        Err(EngineError::stopped())
+        let action = Action { r#type: "health".into(), body: Default::default() };
+        let mut answers = self.service.clone().do_action(action).await.map_err(failed)?.into_inner();
+        let answer = answers.message().await.map_err(failed)?.unwrap_or_default();
+        serde_json::from_slice(&answer.body).map_err(|error| foreign(&error.to_string()))
     }
 
-    /// Reads what a ticket asks for, as it comes.
+    /// Reads what a ticket asks for, as it comes, over this connection and no other.
     pub async fn read(&self, ticket: &Ticket) -> Result<Messages, EngineError> {
-        let _ = ticket;
-        Err(EngineError::stopped())
+        let request = arrow_flight::Ticket::new(ticket.to_json());
+        let stream = self.service.clone().do_get(request).await.map_err(failed)?.into_inner();
+        Messages::open(stream).await
     }
 
     /// Reads a view whole: its tick and its rows.
     pub async fn snapshot(&self, ticket: &Ticket) -> Result<(Tick, Vec<RecordBatch>), EngineError> {
-        let _ = ticket;
-        Err(EngineError::stopped())
+        let mut messages = self.read(ticket).await?;
+        let mut batches = Vec::new();
+        while let Some(message) = messages.next().await? {
+            match message.metadata.kind {
+                Kind::Snapshot => batches.push(message.batch),
+                Kind::SnapshotEnd => return Ok((message.metadata.tick, batches)),
+                Kind::Changes | Kind::Progress => break,
+            }
+        }
+        let what = format!("the snapshot of `{}` was cut off", ticket.view);
+        Err(EngineError::new(ErrorKind::Unavailable, what, "read it again; a ticket with from_tick asks for no snapshot"))
     }
 
     /// Follows a view, over as many connections as it takes.
     pub fn follow(&self, ticket: Ticket) -> Follow {
-        let _ = ticket;
-        Follow {}
+        Follow::new(self.clone(), ticket)
     }
 
-    /// Pushes batches as one batch with one id; without one the server makes one up, and a repetition is not noticed.
+    /// Pushes batches of one schema as one batch with one id; without one the server makes one up, and a repetition is
+    /// not noticed.
     pub async fn put(&self, source: &str, batch_id: Option<&str>, batches: &[RecordBatch]) -> Result<PutReceipt, EngineError> {
-        let _ = (source, batch_id, batches);
-        Err(EngineError::stopped())
+        push::put(self.service.clone(), source, batch_id, batches).await
     }
 
-    /// Opens a stream of pushes, for low latency.
-    pub async fn pusher(&self, source: &str, schema: SchemaRef) -> Result<(Pusher, Receipts), EngineError> {
-        let _ = (source, schema);
-        Err(EngineError::stopped())
+    /// Opens a stream of pushes, each with an id and a receipt of its own: many can be on their way at once.
+    pub async fn pusher(&self, source: &str, schema: &Schema) -> Result<(Pusher, Receipts), EngineError> {
+        push::open(self.service.clone(), source, schema).await
     }
+}
+
+fn view_info(entry: FlightInfo) -> Result<ViewInfo, EngineError> {
+    let about: About = serde_json::from_slice(&entry.app_metadata).map_err(|error| foreign(&error.to_string()))?;
+    let name = entry.flight_descriptor.as_ref().and_then(|descriptor| descriptor.path.first()).cloned();
+    let name = name.ok_or_else(|| foreign("an entry of the catalogue has no name"))?;
+    let schema = Schema::try_from(entry).map_err(|error| foreign(&error.to_string()))?;
+    Ok(ViewInfo { name, about: about.about, key: about.key, schema: schema.into() })
+}
+
+fn failed(status: tonic::Status) -> EngineError {
+    from_status(&status)
+}
+
+/// The server answers, but not as this one does.
+fn foreign(what: &str) -> EngineError {
+    let help = "the address may be that of another Flight server, or of another version of tieout";
+    EngineError::new(ErrorKind::Damaged, format!("the server's answer cannot be read: {what}"), help)
 }

@@ -1,0 +1,80 @@
+//! The export of a view.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use engine::{EngineError, ErrorKind, Reader, Request, Tick};
+
+use super::config::{Compression, ExportOptions, Format};
+use super::draft::Draft;
+use super::encode::Content;
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exported {
+    /// Where.
+    pub path: PathBuf,
+    /// As of which tick.
+    pub tick: Tick,
+    /// How many rows.
+    pub rows: u64,
+    /// How large the file is.
+    pub size_bytes: u64,
+}
+
+/// Writes a view as of a tick to a file: whole, or not at all. A file that is there already is replaced at once.
+pub async fn export(reader: &Reader, request: &Request, path: &Path, options: &ExportOptions) -> Result<Exported, EngineError> {
+    let (format, compression) = options.resolve(path)?;
+    let spec = reader.view(&request.view)?.clone();
+    let snapshot = reader.snapshot(request).await?;
+    let content = Content { spec, snapshot, texts: Arc::clone(reader.texts()) };
+    check(&content)?;
+    let path = path.to_owned();
+    let written = tokio::task::spawn_blocking(move || write(&content, path, format, compression)).await;
+    written.unwrap_or_else(|_| Err(EngineError::stopped()))
+}
+
+fn write(content: &Content, path: PathBuf, format: Format, compression: Option<Compression>) -> Result<Exported, EngineError> {
+    let write = || {
+        let (draft, file) = Draft::create(&path)?;
+        let file = content.write(file, format, compression)?;
+        draft.publish(&file)
+    };
+    let size_bytes = write().map_err(|error| cannot_write(&path, &error))?;
+    Ok(Exported { path, tick: content.snapshot.tick, rows: content.count(), size_bytes })
+}
+
+/// A row that is there fewer times than not at all comes from a defect of its view: a file must not hide it.
+fn check(content: &Content) -> Result<(), EngineError> {
+    let Some((row, count)) = content.snapshot.rows.iter().find(|(_, count)| *count < 0) else { return Ok(()) };
+    let key = content.spec.key_text(row, content.texts.as_ref());
+    let what = format!("view `{}` holds the row `{key}` {count} times as of tick {}", content.spec.name, content.snapshot.tick);
+    Err(EngineError::new(ErrorKind::Damaged, what, "the view is computed wrongly: please report it"))
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> EngineError {
+    let help = match error.kind() {
+        io::ErrorKind::NotFound => "make the folder first, or write to another one",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "give the process the right to write in the folder, or write to another one"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or write to another disk; what was there before is unchanged",
+        io::ErrorKind::IsADirectory => "give the path of a file, not of a folder",
+        io::ErrorKind::NotADirectory => "a part of the path is a file, not a folder",
+        _ => "",
+    };
+    EngineError::new(ErrorKind::Unavailable, format!("cannot write {}: {error}", path.display()), help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_path_the_reason_and_what_to_do() {
+        let full = cannot_write(Path::new("/data/breaks.csv"), &io::Error::from(io::ErrorKind::StorageFull));
+        assert!(full.what.contains("/data/breaks.csv") && full.what.contains("no storage space"), "{full}");
+        assert!(full.help.contains("free some space"), "{full}");
+    }
+}

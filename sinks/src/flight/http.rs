@@ -1,0 +1,66 @@
+//! What is served beside Flight, over plain HTTP on the same port: metrics for Prometheus, and health for supervisors.
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use engine::Reader;
+use prometheus::{Encoder, TextEncoder};
+use tonic::Status;
+
+use super::action::Health;
+
+/// The routes.
+pub(super) fn routes(reader: Reader) -> Router {
+    Router::new()
+        .route("/", get(index))
+        .route("/metrics", get(metrics))
+        .route("/livez", get(alive))
+        .route("/readyz", get(ready))
+        .fallback(not_found)
+        .with_state(reader)
+}
+
+async fn index() -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    format!("Tieout {version}\n\nArrow Flight is served on this port.\n\n/metrics  for Prometheus\n/livez    whether the process should live\n/readyz   whether views can be read\n")
+}
+
+async fn metrics(State(reader): State<Reader>) -> impl IntoResponse {
+    let encoder = TextEncoder::new();
+    let mut text = Vec::new();
+    match encoder.encode(&reader.metrics().registry().gather(), &mut text) {
+        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, encoder.format_type().to_owned())], text),
+        Err(error) => {
+            let plain = [(header::CONTENT_TYPE, "text/plain".to_owned())];
+            (StatusCode::INTERNAL_SERVER_ERROR, plain, error.to_string().into_bytes())
+        }
+    }
+}
+
+/// A failed engine does not mend itself: its supervisor should start it again.
+async fn alive(State(reader): State<Reader>) -> (StatusCode, String) {
+    match reader.status().failure() {
+        None => (StatusCode::OK, "alive\n".to_owned()),
+        Some(failure) => (StatusCode::SERVICE_UNAVAILABLE, format!("failed: {failure}\n")),
+    }
+}
+
+async fn ready(State(reader): State<Reader>) -> (StatusCode, String) {
+    match Health::check(&reader) {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
+    }
+}
+
+/// A client of gRPC understands only its own kind of answer.
+async fn not_found(headers: HeaderMap) -> Response<Body> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("application/grpc") {
+        let help = "this server speaks Arrow Flight: arrow.flight.protocol.FlightService";
+        return Status::unimplemented(format!("there is no such service (help: {help})")).into_http();
+    }
+    (StatusCode::NOT_FOUND, "not found; see / for what is served\n").into_response()
+}
