@@ -14,6 +14,7 @@
 mod error;
 pub mod files;
 pub mod flight;
+pub mod generator;
 pub mod layout;
 #[cfg(test)]
 mod suite;
