@@ -1,5 +1,90 @@
-//! The graphs of finance: one folder a domain.
+//! The graphs of finance: one folder a domain, each a function from collections to views.
 
+#![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+use std::collections::BTreeMap;
+
+use engine::{Graph, Inputs, Views};
+use model::{Dictionary, Record, ScoringModel};
+use operators::upsert::upsert;
+use serde::Deserialize;
+
+pub mod calendars;
 pub mod reconciliation;
+pub mod rule_error;
+pub mod trades;
+
+pub use calendars::CalendarConfig;
+pub use reconciliation::{Reconciliation, ReconciliationConfig};
+pub use rule_error::RuleError;
+
+/// The part of the configuration that the graphs are built from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataflowsConfig {
+    /// The names of the free attributes of records, by index.
+    pub attributes: Vec<String>,
+    /// Business calendars, by name.
+    pub calendar: BTreeMap<String, CalendarConfig>,
+    /// Reconciliations, by name.
+    pub reconciliation: BTreeMap<String, ReconciliationConfig>,
+}
+
+/// All graphs of a configuration, checked and ready to be built on each worker.
+pub struct Graphs {
+    sources: Vec<String>,
+    attributes: Vec<String>,
+    reconciliations: Vec<Reconciliation>,
+    models: Vec<ScoringModel>,
+}
+
+impl Graphs {
+    /// Checks the configuration. `sources` are the names of all sources in their order: the index is the `SourceId`.
+    /// `read_model` gives the text of a scoring model's file.
+    pub fn new(
+        config: &DataflowsConfig,
+        sources: &[String],
+        dictionary: &Dictionary,
+        read_model: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Result<Graphs, RuleError> {
+        let calendars = calendars::check(&config.calendar)?;
+        let surroundings = reconciliation::Surroundings {
+            sources,
+            attributes: &config.attributes,
+            calendars: &calendars,
+            dictionary,
+            read_model,
+        };
+        let mut reconciliations = Vec::new();
+        let mut models = Vec::new();
+        for (name, rules) in &config.reconciliation {
+            let reconciliation = Reconciliation::new(name, rules, &surroundings)?;
+            models.extend(reconciliation.models().cloned());
+            reconciliations.push(reconciliation);
+        }
+        Ok(Graphs {
+            sources: sources.to_vec(),
+            attributes: config.attributes.clone(),
+            reconciliations,
+            models,
+        })
+    }
+
+    /// The scoring models, to be given to the engine as records: so a changed model is a change like any other.
+    pub fn models(&self) -> &[ScoringModel] {
+        &self.models
+    }
+}
+
+impl Graph<Record> for Graphs {
+    /// ```text
+    ///  events ──▶ upsert ──▶ records by id ──┬──▶ trades (view)
+    ///                                        └──▶ reconciliations ──▶ matches, breaks, …
+    /// ```
+    fn build(&self, inputs: Inputs<'_, Record>, views: &mut Views) {
+        let records = upsert(inputs.events, "records", Record::member);
+        trades::register(views, &records, &self.sources, &self.attributes);
+        reconciliation::build(&self.reconciliations, &self.sources, &records, inputs.refusals, views);
+    }
+}

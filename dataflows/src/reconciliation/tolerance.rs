@@ -15,7 +15,7 @@
 use model::{Calendar, Field, FieldKind, NumberFormat, Price, Product, Value};
 use serde::{Deserialize, Serialize};
 
-use super::rules::RuleError;
+use crate::rule_error::RuleError;
 
 /// How many decimals a tolerance may have.
 const SCALE: u8 = Price::SCALE;
@@ -66,7 +66,7 @@ pub enum Tolerance {
 }
 
 /// The tolerances of a reconciliation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Tolerances {
     rules: Vec<(Field, Option<Product>, Tolerance)>,
     calendar: Calendar,
@@ -137,7 +137,7 @@ fn wide(a: u128, b: u128) -> (u128, u128) {
 
 impl ToleranceRule {
     fn check(&self, place: &str) -> Result<(Field, Option<Product>, Tolerance), RuleError> {
-        let field = super::rules::field(&self.field, &[], &format!("{place}.field"))?;
+        let field = super::config::field(&self.field, &[], &format!("{place}.field"))?;
         let product = self.product.as_deref().map(|name| {
             Product::parse(name).map_err(|error| RuleError::new(format!("{place}.product"), error.to_string(), "see the list of products"))
         });
