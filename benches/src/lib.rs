@@ -1,1 +1,7 @@
-//! What is measured, and the peers it is measured against.
+//! What is measured, and the peers it is measured against: the data of the workloads, and how time and memory are read.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+pub mod measure;
+pub mod w1;
