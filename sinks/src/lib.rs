@@ -12,7 +12,9 @@
 
 pub mod files;
 pub mod flight;
+#[cfg(test)]
+mod toy;
 
 pub use files::{ExportOptions, Exported, export};
 pub use flight::client;
-pub use flight::{FlightConfig, Ticket, bind, serve};
+pub use flight::{FlightConfig, LISTEN_DEFAULT, Ticket, bind, serve};
