@@ -5,6 +5,8 @@
 //!  flight/  batches pushed over Arrow Flight, as the engine's journal keeps them ─────────┤
 //!                                                                                         ▼
 //!  layout/  how a text or Arrow record becomes a `model::Record`, or a refusal ──▶ engine::Batch<Record>
+//!                                                                                         ▲
+//!  generator/  an invented market day, message by message ────────────────────────────────┘
 //! ```
 //! Every connector satisfies the specification in `connectors/README.md` and is run through the tests in `suite`.
 
@@ -19,19 +21,37 @@ pub mod layout;
 #[cfg(test)]
 mod suite;
 
+use engine::source::SourceSpec;
+use model::Record;
 use serde::Deserialize;
 
 pub use error::ConfigError;
 pub use files::{FilesConfig, FilesSource};
 pub use flight::{FlightConfig, FlightSource};
+pub use generator::{GeneratorConfig, GeneratorSource};
 pub use layout::Scope;
 
 /// The configuration of one source: the table `[source.<name>]`, told apart by `kind`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum SourceConfig {
-    /// Files in a folder.
+    /// Files, once or as they are dropped into a folder.
     Files(FilesConfig),
     /// Batches pushed over Arrow Flight.
     Flight(FlightConfig),
+    /// An invented market day.
+    Generator(GeneratorConfig),
+}
+
+impl SourceConfig {
+    /// The source that it describes, checked and ready to be given to the engine.
+    pub fn source(&self, scope: &Scope<'_>) -> Result<SourceSpec<Record>, ConfigError> {
+        match self {
+            SourceConfig::Files(config) => FilesSource::new(config, scope).map(SourceSpec::pull),
+            SourceConfig::Flight(config) => {
+                FlightSource::new(config, scope).map(|source| SourceSpec::push(scope.name, source))
+            }
+            SourceConfig::Generator(config) => GeneratorSource::new(config, scope).map(SourceSpec::pull),
+        }
+    }
 }

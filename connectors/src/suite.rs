@@ -37,7 +37,8 @@ pub(crate) fn satisfies_the_specification(source: impl Fn() -> Box<dyn Source<Re
 /// All batches of a source that stops by itself.
 pub(crate) fn run(mut source: Box<dyn Source<Record>>, positions: Positions, archive: &Archive) -> Vec<Batch<Record>> {
     let (sender, receiver) = unbounded();
-    let context = SourceContext { positions, outlet: Outlet::new(0, sender), archive: archive.clone(), stop: Stop::default() };
+    let context =
+        SourceContext { positions, outlet: Outlet::new(0, sender), archive: archive.clone(), stop: Stop::default() };
     source.run(context).unwrap();
     receiver.into_iter().map(batch).collect()
 }
@@ -85,7 +86,8 @@ fn seeks_to_any_offset(source: &dyn Source<Record>, all: &Outcomes, archive: &Ar
             let read = read_again(&mut *source.open(partition, from, archive).unwrap());
             let begun = Positions::from([(partition.clone(), from)]);
             let found = outcomes(&read, &begun).remove(partition).unwrap_or_default();
-            let rest: BTreeMap<u64, Outcome> = expected.range(from..).map(|(offset, outcome)| (*offset, outcome.clone())).collect();
+            let rest: BTreeMap<u64, Outcome> =
+                expected.range(from..).map(|(offset, outcome)| (*offset, outcome.clone())).collect();
             assert!(found == rest, "records from {from} of {upper} of {partition} are the same when read again");
         }
     }
@@ -114,7 +116,8 @@ fn stops_before_the_first_batch(mut source: Box<dyn Source<Record>>, archive: &A
     let (sender, receiver) = unbounded();
     let stop = Stop::default();
     stop.stop();
-    let context = SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive: archive.clone(), stop };
+    let context =
+        SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive: archive.clone(), stop };
     source.run(context).unwrap();
     assert!(receiver.into_iter().next().is_none(), "a source that was stopped gives nothing");
 }

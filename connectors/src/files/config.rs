@@ -174,7 +174,8 @@ fn character(key: &str, setting: &str, text: &str) -> Result<Option<u8>, ConfigE
 
 fn encoding(key: &str, label: &str) -> Result<&'static Encoding, ConfigError> {
     Encoding::for_label(label.as_bytes()).ok_or_else(|| {
-        let known = ["utf-8", "utf-16", "utf-16be", "windows-1252", "latin1", "windows-1251", "shift_jis", "gbk", "big5"];
+        let known =
+            ["utf-8", "utf-16", "utf-16be", "windows-1252", "latin1", "windows-1251", "shift_jis", "gbk", "big5"];
         ConfigError::unknown(format!("{key}.csv.encoding"), "encoding", label, known)
     })
 }

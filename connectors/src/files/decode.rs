@@ -35,7 +35,12 @@ enum Content {
 
 impl FileReader {
     /// Opens the file at `path` at record `from`.
-    pub(crate) fn open(path: &Path, partition: &str, from: u64, layout: &FileLayout) -> Result<FileReader, EngineError> {
+    pub(crate) fn open(
+        path: &Path,
+        partition: &str,
+        from: u64,
+        layout: &FileLayout,
+    ) -> Result<FileReader, EngineError> {
         let content = match open(path, from, layout) {
             Ok(content) => content,
             Err(Unreadable::Disk(error)) => return Err(EngineError::io("read", path, &error)),
@@ -51,7 +56,8 @@ impl FileReader {
 
     fn read_batch(&mut self) -> Result<Option<Batch<Record>>, EngineError> {
         let (events, refusals) = (Vec::new(), Vec::new());
-        let mut batch = Batch { partition: self.partition.clone(), upper: self.offset, events, refusals, continues: false };
+        let mut batch =
+            Batch { partition: self.partition.clone(), upper: self.offset, events, refusals, continues: false };
         self.read(&mut batch).map_err(|error| EngineError::io("read", &self.path, &error))?;
         let is_empty = batch.upper == self.offset;
         self.offset = batch.upper;

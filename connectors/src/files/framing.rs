@@ -206,7 +206,8 @@ fn scan(text: &[u8], is_all: bool, dialect: &Dialect, fields: &mut Vec<Bounds>) 
     loop {
         let first = if dialect.trim { dialect.after_blanks(text, start) } else { start };
         let is_quoted = dialect.quote.is_some() && text.get(first).copied() == dialect.quote;
-        let field = if is_quoted { dialect.quoted(text, first + 1, is_all) } else { dialect.plain(text, start, is_all) };
+        let field =
+            if is_quoted { dialect.quoted(text, first + 1, is_all) } else { dialect.plain(text, start, is_all) };
         let (bounds, after) = match field {
             Ok(field) => field,
             Err(scan) => return scan,
@@ -310,7 +311,11 @@ mod tests {
             match framer.advance().unwrap() {
                 Frame::End => return rows,
                 Frame::Record => {
-                    let row = SeparatedRow { text: std::str::from_utf8(framer.raw()).unwrap(), fields: framer.fields(), dialect };
+                    let row = SeparatedRow {
+                        text: std::str::from_utf8(framer.raw()).unwrap(),
+                        fields: framer.fields(),
+                        dialect,
+                    };
                     rows.push((0..framer.fields().len()).map(|field| row.field(field).into_owned()).collect());
                 }
                 frame => panic!("{frame:?}"),

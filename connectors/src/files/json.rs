@@ -103,7 +103,8 @@ fn member<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>, 
         return Ok(None);
     }
     let mut deserializer = serde_json::Deserializer::from_str(object.get());
-    let values = deserializer.deserialize_map(Object { names: &[name.to_owned()] }).map_err(|error| not_an_object(&error))?;
+    let values =
+        deserializer.deserialize_map(Object { names: &[name.to_owned()] }).map_err(|error| not_an_object(&error))?;
     Ok(values.into_iter().next().flatten())
 }
 

@@ -34,7 +34,11 @@ impl ParquetRows {
                 let builder = builder.with_projection(used).with_batch_size(ROWS as usize);
                 let builder = if aligned > 0 { builder.with_offset(aligned as usize) } else { builder };
                 let reader = guarded(|| builder.build().map_err(|error| error.to_string()));
-                Ok(ParquetRows { reader: reader.map_err(|reason| not_parquet(&reason))?, decoder, unasked: (from - aligned) as usize })
+                Ok(ParquetRows {
+                    reader: reader.map_err(|reason| not_parquet(&reason))?,
+                    decoder,
+                    unasked: (from - aligned) as usize,
+                })
             })
     }
 

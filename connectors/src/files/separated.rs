@@ -78,7 +78,8 @@ pub(crate) fn other_delimiter(header: &Header, dialect: &Dialect, source: &str) 
 
 /// The header that must be there is not.
 pub(crate) fn no_header(frame: &Frame) -> Fault {
-    let help = "write the names of the columns in the first line, or set csv.header to false and name columns by number";
+    let help =
+        "write the names of the columns in the first line, or set csv.header to false and name columns by number";
     match frame {
         Frame::Malformed(malformed) => not_a_row(*malformed),
         Frame::Cut(damage) => cut(damage, 0),

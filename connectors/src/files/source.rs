@@ -53,7 +53,12 @@ impl Source<Record> for FilesSource {
         self.poll_interval.is_none()
     }
 
-    fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
+    fn open(
+        &self,
+        partition: &str,
+        from: u64,
+        archive: &Archive,
+    ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
         let path = archive.path_of(partition)?;
         Ok(Box::new(FileReader::open(&path, partition, from, &self.layout)?))
     }
@@ -193,7 +198,7 @@ fn wait(interval: Duration, stop: &Stop) -> Result<(), EngineError> {
     loop {
         check(stop)?;
         match due.checked_duration_since(Instant::now()) {
-            Some(rest) if !rest.is_zero() => thread::sleep(rest.min(STOP_CHECK)),
+            Some(rest) if !rest.is_zero() => thread::park_timeout(rest.min(STOP_CHECK)),
             _ => return Ok(()),
         }
     }

@@ -159,4 +159,3 @@ fn partitions(batches: &[Batch<Record>]) -> Vec<Arc<str>> {
     partitions.dedup();
     partitions
 }
-

@@ -71,9 +71,10 @@ impl TextRecords {
         }
         let text = std::str::from_utf8(framer.raw()).map_err(|_| refused(not_utf8(framer.raw(), framer.encoding())))?;
         let header = SeparatedRow { text, fields: framer.fields(), dialect }.header();
-        let decoder = layout.layout.rows(&header).map_err(|fault| {
-            refused(other_delimiter(&header, &dialect, &layout.key).unwrap_or(fault))
-        })?;
+        let decoder = layout
+            .layout
+            .rows(&header)
+            .map_err(|fault| refused(other_delimiter(&header, &dialect, &layout.key).unwrap_or(fault)))?;
         let width = header.names.len();
         let shape = Shape::Separated { dialect, width: Some(width), width_min: width };
         Ok(TextRecords { framer, shape, decoder })

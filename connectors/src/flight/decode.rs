@@ -51,7 +51,11 @@ fn unreadable(reason: &str, records: u64) -> Fault {
 /// The batches as one payload. They must share a schema.
 pub fn encode(batches: &[RecordBatch]) -> Result<Vec<u8>, EngineError> {
     let Some(first) = batches.first() else {
-        return Err(EngineError::new(ErrorKind::Invalid, "there is no batch to keep", "push at least one, if only with no rows"));
+        return Err(EngineError::new(
+            ErrorKind::Invalid,
+            "there is no batch to keep",
+            "push at least one, if only with no rows",
+        ));
     };
     let failed = |error: arrow::error::ArrowError| {
         let help = "push batches that all have the schema of the first";

@@ -130,7 +130,12 @@ impl Source<Record> for Journal {
         self.source.name()
     }
 
-    fn open(&self, _partition: &str, from: u64, _archive: &Archive) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
+    fn open(
+        &self,
+        _partition: &str,
+        from: u64,
+        _archive: &Archive,
+    ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
         Ok(Box::new(JournalReader(self.batches(from))))
     }
 
@@ -150,7 +155,8 @@ fn journaled_pushes_satisfy_the_specification() {
     let folder = tempfile::TempDir::new().unwrap();
     let archive = Archive::open(folder.path()).unwrap();
     let journal = || -> Box<dyn Source<Record>> {
-        let payload = |row: usize| encode(&[rows(&["T1", "", "T2"], vec![Some(row as f64), None, Some(f64::INFINITY)])]).unwrap();
+        let payload =
+            |row: usize| encode(&[rows(&["T1", "", "T2"], vec![Some(row as f64), None, Some(f64::INFINITY)])]).unwrap();
         let mut payloads: Vec<Vec<u8>> = (0..5).map(payload).collect();
         payloads[2].truncate(20);
         Box::new(Journal { source: source(""), payloads })

@@ -163,7 +163,8 @@ fn check_type(field: &Field) -> Result<(), Fault> {
         return Ok(());
     }
     let what = format!("column `{}` holds {}", field.name(), field.data_type());
-    Err(Fault::new(what, "write it as text, whole numbers, decimals, floats, dates, timestamps or truth values").in_field(field.name()))
+    Err(Fault::new(what, "write it as text, whole numbers, decimals, floats, dates, timestamps or truth values")
+        .in_field(field.name()))
 }
 
 fn is_readable(data_type: &DataType) -> bool {
@@ -205,7 +206,9 @@ fn read_column<T: FieldValue>(array: &ArrayRef, reading: &Reading, faults: &mut 
             Ok(number) => reading.integer(number),
             Err(_) => reading.decimal(Decimal { mantissa: number.into(), scale: 0 }),
         }),
-        D::Float32 => read_each(array.as_primitive::<Float32Type>(), faults, |number| reading.number(&number.to_string())),
+        D::Float32 => {
+            read_each(array.as_primitive::<Float32Type>(), faults, |number| reading.number(&number.to_string()))
+        }
         D::Float64 => read_each(array.as_primitive::<Float64Type>(), faults, |number| reading.float(number)),
         D::Decimal128(_, scale) => {
             let scale = i32::from(*scale);
@@ -215,10 +218,16 @@ fn read_column<T: FieldValue>(array: &ArrayRef, reading: &Reading, faults: &mut 
         D::Decimal32(_, scale) | D::Decimal64(_, scale) => read_as(array, &D::Decimal128(38, *scale), reading, faults),
         D::Date32 => read_each(array.as_primitive::<Date32Type>(), faults, |days| read_date(days, reading)),
         D::Date64 => timestamps!(Date64Type, |millis: i64| millis.checked_mul(1000)),
-        D::Timestamp(TimeUnit::Second, _) => timestamps!(TimestampSecondType, |seconds: i64| seconds.checked_mul(1_000_000)),
-        D::Timestamp(TimeUnit::Millisecond, _) => timestamps!(TimestampMillisecondType, |millis: i64| millis.checked_mul(1000)),
+        D::Timestamp(TimeUnit::Second, _) => {
+            timestamps!(TimestampSecondType, |seconds: i64| seconds.checked_mul(1_000_000))
+        }
+        D::Timestamp(TimeUnit::Millisecond, _) => {
+            timestamps!(TimestampMillisecondType, |millis: i64| millis.checked_mul(1000))
+        }
         D::Timestamp(TimeUnit::Microsecond, _) => timestamps!(TimestampMicrosecondType, Some),
-        D::Timestamp(TimeUnit::Nanosecond, _) => timestamps!(TimestampNanosecondType, |nanos: i64| Some(nanos.div_euclid(1000))),
+        D::Timestamp(TimeUnit::Nanosecond, _) => {
+            timestamps!(TimestampNanosecondType, |nanos: i64| Some(nanos.div_euclid(1000)))
+        }
         D::Dictionary(..) => read_dictionary(array, reading, faults),
         _ => vec![T::NOTHING; array.len()],
     }
@@ -238,11 +247,17 @@ fn read_each<T: FieldValue, A: ArrowPrimitiveType>(
     let values = array.values().iter().enumerate();
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => values.map(|(row, value)| read_at(row, *value)).collect(),
-        Some(nulls) => values.map(|(row, value)| if nulls.is_valid(row) { read_at(row, *value) } else { T::NOTHING }).collect(),
+        Some(nulls) => {
+            values.map(|(row, value)| if nulls.is_valid(row) { read_at(row, *value) } else { T::NOTHING }).collect()
+        }
     }
 }
 
-fn read_texts<'a, T: FieldValue>(texts: impl Iterator<Item = Option<&'a str>>, faults: &mut Faults, reading: &Reading) -> Vec<T> {
+fn read_texts<'a, T: FieldValue>(
+    texts: impl Iterator<Item = Option<&'a str>>,
+    faults: &mut Faults,
+    reading: &Reading,
+) -> Vec<T> {
     let read_at = |(row, text): (usize, Option<&str>)| match text.map(|text| reading.text(text)) {
         None => T::NOTHING,
         Some(Ok(value)) => value,

@@ -37,12 +37,25 @@ pub struct LayoutConfig {
 }
 
 const SETTINGS: &[&str] = &[
-    "record", "columns", "constants", "values", "identifiers", "scale", "numbers", "dates", "times", "tombstone",
+    "record",
+    "columns",
+    "constants",
+    "values",
+    "identifiers",
+    "scale",
+    "numbers",
+    "dates",
+    "times",
+    "tombstone",
     "schema_version",
 ];
 
 /// Refuses settings that neither layouts nor this kind of source has.
-pub(crate) fn refuse_unknown(key: &str, unknown: &BTreeMap<String, de::IgnoredAny>, others: &[&str]) -> Result<(), ConfigError> {
+pub(crate) fn refuse_unknown(
+    key: &str,
+    unknown: &BTreeMap<String, de::IgnoredAny>,
+    others: &[&str],
+) -> Result<(), ConfigError> {
     match unknown.keys().find(|name| name.as_str() != "kind") {
         None => Ok(()),
         Some(name) => {
@@ -167,7 +180,9 @@ impl<'de> Deserialize<'de> for ColumnName {
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<ColumnName, E> {
-                usize::try_from(number).map(ColumnName::Number).map_err(|_| E::custom("there are not that many columns"))
+                usize::try_from(number)
+                    .map(ColumnName::Number)
+                    .map_err(|_| E::custom("there are not that many columns"))
             }
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<ColumnName, E> {

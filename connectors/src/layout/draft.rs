@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Allocation, Amount, Confirmation, Currency, Date, OpenClose, OptionKind, Price, Product, Quantity, Record, Side, SourceId,
-    Symbol, Timestamp, Trade, TradeBuilder,
+    Allocation, Amount, Confirmation, Currency, Date, OpenClose, OptionKind, Price, Product, Quantity, Record, Side,
+    SourceId, Symbol, Timestamp, Trade, TradeBuilder,
 };
 
 /// Where in a draft a value of type `T` goes.

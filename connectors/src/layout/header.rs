@@ -29,7 +29,11 @@ impl Found {
             })
         };
         let found = Found {
-            fields: plan.fields.iter().map(|field| find(&field.column, &format!("`{}`", field.reading.field))).collect(),
+            fields: plan
+                .fields
+                .iter()
+                .map(|field| find(&field.column, &format!("`{}`", field.reading.field)))
+                .collect(),
             tombstone: plan.tombstone.as_ref().map(|tombstone| find(&tombstone.column, "the tombstone")),
             schema_version: plan.schema_version.as_ref().map(|version| find(&version.column, "the schema version")),
         };
@@ -38,7 +42,8 @@ impl Found {
 
     /// Every column that is used, each once, in order.
     pub(crate) fn used(&self) -> Vec<usize> {
-        let mut used: Vec<usize> = self.fields.iter().copied().chain(self.tombstone).chain(self.schema_version).collect();
+        let mut used: Vec<usize> =
+            self.fields.iter().copied().chain(self.tombstone).chain(self.schema_version).collect();
         used.sort_unstable();
         used.dedup();
         used

@@ -7,6 +7,50 @@
 //! ```
 //! Exact or refused: no value is rounded, guessed or dropped. What was wrong is told with the field as the file names
 //! it, what was expected and what to do, in the file or in the configuration.
+//!
+//! # Values
+//!
+//! | field holds | read from text, JSON | read from Arrow columns |
+//! |---|---|---|
+//! | a symbol | as it is; `isin`, `uti` and `venue` are checked, others if `identifiers` says so | text, whole numbers, decimals, floats, truth values, dates |
+//! | a number | as `numbers` says; JSON numbers with all their digits | whole numbers (in units of 10^-`scale`), decimals; floats by their shortest decimal |
+//! | a date | as `dates` says | dates; timestamps at midnight UTC; text and whole numbers as `dates` says |
+//! | a time | as `times` says, UTC without an offset | timestamps, those without a zone in UTC; dates |
+//! | a code | its own or usual texts, and what `values` says | text, whole numbers, truth values, as `values` says |
+//!
+//! Nothing is known of a field whose text is empty or whose value is null. A trade without `id` is refused; so is an
+//! allocation without `id` or `trade`, and a confirmation without `id`, `reconciliation`, `left` or `right`.
+//!
+//! # Configuration
+//!
+//! ```
+//! # let configuration = r##"
+//! record = "trade"                                      # trade, allocation or confirmation
+//! numbers = { decimal = ",", grouping = ".", parentheses_negative = true }
+//! dates = ["%d/%m/%Y", "%Y%m%d"]                        # tried in order; by default %Y-%m-%d
+//! times = ["%d/%m/%Y %H:%M:%S"]                         # by default ISO 8601, with or without an offset
+//! constants = { product = "equity" }                    # what all records have in common
+//! values = { side = { BOT = "buy", SLD = "sell" }, price = { "N/A" = "" } }
+//! identifiers = { counterparty = "lei", venue = "text" } # isin lei cusip sedol figi mic bic uti text
+//! scale = { price = 4 }                                 # whole numbers in `price` count ten-thousandths
+//! tombstone = { column = "status", values = ["CANCELLED", "X"] }  # such a row deletes the record with its id
+//! schema_version = { column = "version", max = 3 }      # rows of a greater version are refused
+//!
+//! [columns]                                             # field = column, by name, or by number from 0; in JSON also
+//! id = "trade_id"                                       # by path, such as `instrument.isin`. Without this table, each
+//! side = "buy_sell"                                     # field is read from the column of its name
+//! price = "px"
+//! counterparty = "cpty_lei"
+//! attributes.given_name = "first_name"
+//! # "##;
+//! # let config: connectors::layout::LayoutConfig = toml::from_str(configuration).unwrap();
+//! # let dictionary = model::Dictionary::new();
+//! # let (attributes, folder) = (["given_name".to_owned()], std::path::Path::new(""));
+//! # let scope = connectors::Scope {
+//! #     name: "internal", source: model::SourceId(0), attributes: &attributes, dictionary: &dictionary, folder,
+//! # };
+//! # connectors::layout::Layout::new(&config, &scope).unwrap();
+//! ```
 
 mod columns;
 mod config;
@@ -173,9 +217,8 @@ impl Layout {
             RecordKind::Allocation => names_of::<Allocation>(),
             RecordKind::Confirmation => names_of::<Confirmation>(),
         };
-        let wanted = |name: &&str| {
-            !config.constants.fields.contains_key(*name) && (required.contains(name) || is_there(name))
-        };
+        let wanted =
+            |name: &&str| !config.constants.fields.contains_key(*name) && (required.contains(name) || is_there(name));
         let fields = names.into_iter().filter(wanted).map(named).collect();
         let is_trade = config.record == RecordKind::Trade;
         let is_wanted = |name: &&String| is_trade && !config.constants.attributes.contains_key(*name) && is_there(name);

@@ -102,7 +102,11 @@ impl<D: Draft> Plan<D> {
         for (required, _) in D::REQUIRED {
             if !columns.fields.contains_key(*required) && !config.constants.fields.contains_key(*required) {
                 let what = format!("`{required}` has no column, and no record is of use without it");
-                return Err(basis.error("columns", &what, &format!("add `{required} = \"...\"` with the name of its column")));
+                return Err(basis.error(
+                    "columns",
+                    &what,
+                    &format!("add `{required} = \"...\"` with the name of its column"),
+                ));
             }
         }
         Ok(plan)
@@ -135,18 +139,18 @@ impl Basis {
     fn place<D: Draft>(&self, setting: &str, name: Name<'_>) -> Result<Place<D>, ConfigError> {
         let key = format!("{}.{setting}.{}", self.key, name.path());
         match name {
-            Name::Field(field) => {
-                D::place(field).ok_or_else(|| ConfigError::unknown(key, "field", field, D::names()))
-            }
+            Name::Field(field) => D::place(field).ok_or_else(|| ConfigError::unknown(key, "field", field, D::names())),
             Name::Attribute(attribute) if D::ATTRIBUTES => {
                 let index = self.attributes.iter().position(|known| known == attribute);
                 let place = index.and_then(|index| u16::try_from(index).ok()).map(Place::Attribute);
                 let known = self.attributes.iter().map(String::as_str);
                 place.ok_or_else(|| ConfigError::unknown(key, "attribute", attribute, known))
             }
-            Name::Attribute(_) => {
-                Err(ConfigError::new(key, "only trades have attributes", "use one of the record's own fields, or take it out"))
-            }
+            Name::Attribute(_) => Err(ConfigError::new(
+                key,
+                "only trades have attributes",
+                "use one of the record's own fields, or take it out",
+            )),
         }
     }
 
@@ -187,7 +191,11 @@ impl Basis {
     fn tombstone(&self) -> Result<Option<Tombstone>, ConfigError> {
         let Some(config) = &self.config.tombstone else { return Ok(None) };
         if config.values.is_empty() {
-            return Err(self.error("tombstone.values", "there is no value that deletes", "name at least one, or take the table out"));
+            return Err(self.error(
+                "tombstone.values",
+                "there is no value that deletes",
+                "name at least one, or take the table out",
+            ));
         }
         let reading = self.plain_reading("tombstone");
         let values = config.values.iter().map(|Text(text)| reading.dictionary.intern(text)).collect();
@@ -196,7 +204,11 @@ impl Basis {
 
     fn schema_version(&self) -> Option<SchemaVersions> {
         let config = self.config.schema_version.as_ref()?;
-        Some(SchemaVersions { column: config.column.clone(), max: config.max, reading: self.plain_reading("schema_version") })
+        Some(SchemaVersions {
+            column: config.column.clone(),
+            max: config.max,
+            reading: self.plain_reading("schema_version"),
+        })
     }
 
     fn reading<D>(&self, name: Name<'_>, place: Place<D>) -> Result<Reading, ConfigError> {
@@ -246,7 +258,11 @@ impl Basis {
 
     fn plain_reading(&self, field: &str) -> Reading {
         let or_default = |formats: &[String], defaults: &[&str]| -> Arc<[String]> {
-            if formats.is_empty() { defaults.iter().map(|format| (*format).to_owned()).collect() } else { formats.into() }
+            if formats.is_empty() {
+                defaults.iter().map(|format| (*format).to_owned()).collect()
+            } else {
+                formats.into()
+            }
         };
         Reading {
             source: self.key.clone(),

@@ -48,7 +48,9 @@ impl<D: Draft> Rows<D> {
     }
 
     fn check_version(&self, row: &dyn TextRow) -> Result<(), Fault> {
-        let (Some(versions), Some(column)) = (&self.plan.schema_version, self.found.schema_version) else { return Ok(()) };
+        let (Some(versions), Some(column)) = (&self.plan.schema_version, self.found.schema_version) else {
+            return Ok(());
+        };
         let read = row.value(column).and_then(|value| read(&value, &versions.reading));
         read.and_then(|version| versions.check(version)).map_err(|fault| fault.in_field(&self.names[column]))
     }
@@ -73,7 +75,12 @@ impl<D: Draft> RowDecoder for Rows<D> {
             value.map_err(|fault| fault.in_field(&self.names[column]))?;
         }
         let id = self.plan.id_of(&mut draft, deleted)?;
-        Ok(Event { key: Key::from_bytes(id.bytes()), member: self.member, offset, record: (!deleted).then(|| draft.finish()) })
+        Ok(Event {
+            key: Key::from_bytes(id.bytes()),
+            member: self.member,
+            offset,
+            record: (!deleted).then(|| draft.finish()),
+        })
     }
 }
 
@@ -110,7 +117,8 @@ impl<D: Draft> Plan<D> {
 
     #[cold]
     fn lacks(&self, name: &str) -> Fault {
-        let column = self.fields.iter().find(|field| *field.reading.field == *name).map(|field| field.column.to_string());
+        let column =
+            self.fields.iter().find(|field| *field.reading.field == *name).map(|field| field.column.to_string());
         let fault = Fault::new(
             format!("`{name}` is empty, and no record is of use without it"),
             "fill it in where the record comes from",
@@ -124,8 +132,12 @@ impl super::plan::SchemaVersions {
         if version.0 <= self.max {
             return Ok(());
         }
-        let what = format!("the record is of schema version {}, a future schema: at most {} is known", version.0, self.max);
-        let help = format!("adapt the configuration to the new schema, then raise `{}.schema_version.max`", self.reading.source);
+        let what =
+            format!("the record is of schema version {}, a future schema: at most {} is known", version.0, self.max);
+        let help = format!(
+            "adapt the configuration to the new schema, then raise `{}.schema_version.max`",
+            self.reading.source
+        );
         Err(Fault::new(what, help))
     }
 }

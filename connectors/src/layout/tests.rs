@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use engine::Batch;
 use model::{
-    Amount, Date, Dictionary, Field, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Record, Side, SourceId,
-    Symbol, Timestamp, Trade, TradeBuilder, Value,
+    Amount, Date, Dictionary, Field, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Record, Side,
+    SourceId, Symbol, Timestamp, Trade, TradeBuilder, Value,
 };
 use proptest::prelude::*;
 
@@ -32,7 +32,8 @@ fn layout() -> (Layout, Dictionary) {
 
 /// Every field and attribute, with the name of its column.
 fn fields() -> Vec<(Field, String)> {
-    let attributes = ATTRIBUTES.iter().enumerate().map(|(index, name)| (Field::Attribute(index as u16), (*name).to_owned()));
+    let attributes =
+        ATTRIBUTES.iter().enumerate().map(|(index, name)| (Field::Attribute(index as u16), (*name).to_owned()));
     Field::ALL.iter().map(|field| (*field, field.name().to_owned())).chain(attributes).collect()
 }
 
@@ -45,11 +46,13 @@ fn any_value(field: Field) -> BoxedStrategy<Value> {
         (_, FieldKind::Symbol) => "[A-Za-z0-9é\"', -]{1,30}".prop_map(|text| Value::Symbol(Symbol::of(&text))).boxed(),
         (_, FieldKind::Quantity) => number(Quantity::SCALE),
         (_, FieldKind::Price) => number(Price::SCALE),
-        (_, FieldKind::Amount) => any::<i128>().prop_map(|scaled| Value::Number { scaled: scaled / 2, scale: Amount::SCALE }).boxed(),
-        (_, FieldKind::Date) => (-100_000..100_000).prop_map(|days| Value::Date(Date::from_days(days))).boxed(),
-        (_, FieldKind::Time) => {
-            (-1_000_000_000_000_000i64..4_000_000_000_000_000).prop_map(|micros| Value::Time(Timestamp::from_micros(micros))).boxed()
+        (_, FieldKind::Amount) => {
+            any::<i128>().prop_map(|scaled| Value::Number { scaled: scaled / 2, scale: Amount::SCALE }).boxed()
         }
+        (_, FieldKind::Date) => (-100_000..100_000).prop_map(|days| Value::Date(Date::from_days(days))).boxed(),
+        (_, FieldKind::Time) => (-1_000_000_000_000_000i64..4_000_000_000_000_000)
+            .prop_map(|micros| Value::Time(Timestamp::from_micros(micros)))
+            .boxed(),
         (_, FieldKind::Text) => "[a-z\n,\" ]{1,12}".prop_map(|text| Value::Text(text.into())).boxed(),
         (Field::Side, _) => code(Side::ALL.iter().map(|side| side.code()).collect()),
         (Field::Product, _) => code(Product::ALL.iter().map(|product| product.code()).collect()),
@@ -69,8 +72,12 @@ fn written(value: &Value, texts: &std::collections::HashMap<Symbol, String>) -> 
     match value {
         Value::None => String::new(),
         Value::Symbol(symbol) => texts[symbol].clone(),
-        Value::Code(_) => value.code_text().unwrap().to_lowercase().replace("usd", "USD").replace("eur", "EUR").replace("jpy", "JPY"),
-        Value::Number { scaled, scale } => super::decimal::Decimal { mantissa: *scaled, scale: (*scale).into() }.to_string(),
+        Value::Code(_) => {
+            value.code_text().unwrap().to_lowercase().replace("usd", "USD").replace("eur", "EUR").replace("jpy", "JPY")
+        }
+        Value::Number { scaled, scale } => {
+            super::decimal::Decimal { mantissa: *scaled, scale: (*scale).into() }.to_string()
+        }
         Value::Date(date) => date.to_string(),
         Value::Time(time) => time.to_string(),
         Value::Text(text) => text.to_string(),
@@ -158,7 +165,14 @@ fn every_field_of_a_trade_has_its_place() {
             | (FieldKind::Date, Place::Date(_))
             | (FieldKind::Time, Place::Time(_)) => true,
             (FieldKind::Code, place) => {
-                matches!(place, Place::Side(_) | Place::Product(_) | Place::Currency(_) | Place::OptionKind(_) | Place::OpenClose(_))
+                matches!(
+                    place,
+                    Place::Side(_)
+                        | Place::Product(_)
+                        | Place::Currency(_)
+                        | Place::OptionKind(_)
+                        | Place::OpenClose(_)
+                )
             }
             _ => false,
         };

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use model::identifiers::{Bic, Cusip, Figi, IdentifierError, Isin, Lei, Mic, Sedol, Uti};
 use model::{
-    Amount, Currency, Date, Dictionary, NumberError, NumberFormat, OpenClose, OptionKind, Price, Product, Quantity, Side, Symbol,
-    Timestamp,
+    Amount, Currency, Date, Dictionary, NumberError, NumberFormat, OpenClose, OptionKind, Price, Product, Quantity,
+    Side, Symbol, Timestamp,
 };
 
 use super::config::Scheme;
@@ -150,7 +150,10 @@ fn check_identifier(text: &str, reading: &Reading) -> Result<(), Fault> {
 #[cold]
 fn bad_identifier(error: &IdentifierError, reading: &Reading) -> Fault {
     let setting = reading.setting_of_field("identifiers");
-    Fault::new(error.to_string(), format!("correct it where it comes from, or set {setting} to \"text\" to take any text"))
+    Fault::new(
+        error.to_string(),
+        format!("correct it where it comes from, or set {setting} to \"text\" to take any text"),
+    )
 }
 
 /// The text of an attribute.
@@ -240,7 +243,10 @@ fn bad_number(error: &NumberError, reading: &Reading) -> Fault {
 fn not_scaled(text: &str, reading: &Reading) -> Fault {
     let scale = reading.scale.unwrap_or(0);
     let what = format!("`{text}` is not a whole number: one was expected, in units of 10^-{scale}");
-    Fault::new(what, format!("correct it, or take {} out if the file writes decimals", reading.setting_of_field("scale")))
+    Fault::new(
+        what,
+        format!("correct it, or take {} out if the file writes decimals", reading.setting_of_field("scale")),
+    )
 }
 
 #[cold]
@@ -264,7 +270,8 @@ impl FieldValue for Date {
     fn from_time(time: Timestamp, _reading: &Reading) -> Result<Date, Fault> {
         let days = time.micros().filter(|micros| micros.rem_euclid(DAY_MICROS) == 0).map(|micros| micros / DAY_MICROS);
         days.and_then(|days| i32::try_from(days).ok()).map(Date::from_days).ok_or_else(|| {
-            let what = format!("`{time}` is a time: a date was expected, and the time of day says nothing about which one");
+            let what =
+                format!("`{time}` is a time: a date was expected, and the time of day says nothing about which one");
             Fault::new(what, "write the column as a date, or map it to a field that holds a time")
         })
     }

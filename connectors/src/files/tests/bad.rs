@@ -23,7 +23,12 @@ fn a_row_that_cannot_be_used_is_refused_with_its_line_its_field_and_what_to_do()
         ("T1,IBM,BUY,1,1,USD,12/06/2026", Some("date"), "not a date written as `%Y-%m-%d`", "source.internal.dates"),
         ("T1,IBM,BUY,1,1,USD,2026-02-30", Some("date"), "not a date", "source.internal.dates"),
         ("T1,IBM,BUY,1,1,USD", None, "6 fields, 7 were expected", "every field"),
-        ("T1,IBM,BUY,1,000,1,USD,2026-06-12", None, "8 fields, 7 were expected", "put a field that holds the delimiter"),
+        (
+            "T1,IBM,BUY,1,000,1,USD,2026-06-12",
+            None,
+            "8 fields, 7 were expected",
+            "put a field that holds the delimiter",
+        ),
         ("T1,\"IBM,BUY,1,1,USD,2026-06-12", None, "never closed", "csv.quote"),
         ("T1,\"IBM\"x,BUY,1,1,USD,2026-06-12", None, "follows a closing quote", "csv.quote"),
     ];
@@ -50,7 +55,8 @@ fn identifiers_are_refused_when_their_check_digits_do_not_fit() {
         ("T1,,,,529900T8BM49AURSDO56", "counterparty", "LEI", "source.internal.identifiers.counterparty"),
     ];
     for (row, field, what, help) in cases {
-        let read = read("t.csv", format!("{header}\nT0,US0378331005,XNYS,037833100,529900T8BM49AURSDO55\n{row}\n"), settings);
+        let read =
+            read("t.csv", format!("{header}\nT0,US0378331005,XNYS,037833100,529900T8BM49AURSDO55\n{row}\n"), settings);
         let refusal = read.only_refusal();
         assert_eq!(read.ids(), ["T0"]);
         assert_eq!(refusal.field.as_deref(), Some(field));
@@ -69,7 +75,13 @@ fn lines_are_counted_past_comments_blank_lines_and_fields_of_several_lines() {
 
 #[test]
 fn a_quote_that_is_left_open_costs_its_own_line_only() {
-    let rows = ["T1,\"IBM,BUY,1,1,USD,2026-06-12", GOOD, "T3,\"IBM\",BUY,1,1,USD,2026-06-12", "T4,\"IBM,BUY,1,1,USD,2026-06-12", GOOD];
+    let rows = [
+        "T1,\"IBM,BUY,1,1,USD,2026-06-12",
+        GOOD,
+        "T3,\"IBM\",BUY,1,1,USD,2026-06-12",
+        "T4,\"IBM,BUY,1,1,USD,2026-06-12",
+        GOOD,
+    ];
     let read = read_rows(&rows, "");
     assert_eq!(read.ids(), ["T0", "T3", "T0"]);
     let lines: Vec<Option<u64>> = read.refusals().iter().map(|refusal| refusal.line).collect();
@@ -161,7 +173,9 @@ fn records_of_a_future_schema_are_refused() {
 #[test]
 fn the_records_before_the_cut_of_a_compressed_file_are_kept() {
     let whole = many_rows(30_000);
-    for (name, packed) in [("t.csv.gz", gzip(whole.as_bytes())), ("t.csv.zst", zstd::encode_all(whole.as_bytes(), 1).unwrap())] {
+    for (name, packed) in
+        [("t.csv.gz", gzip(whole.as_bytes())), ("t.csv.zst", zstd::encode_all(whole.as_bytes(), 1).unwrap())]
+    {
         let cut = &packed[..packed.len() * 2 / 3];
         let read = read(name, cut, COLUMNS);
         let refusal = read.only_refusal();
@@ -230,10 +244,22 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key_and_a_suggestion() {
         ("columns = { id = \"a\", quantty = \"q\" }", "source.internal.columns.quantty", "did you mean `quantity`"),
         ("columns = { id = \"a\", zzz = \"q\" }", "source.internal.columns.zzz", "use one of `id`, `side`"),
         ("columns = { price = \"p\" }", "source.internal.columns", "add `id = \"...\"`"),
-        ("columns.attributes.givenname = \"g\"", "source.internal.columns.attributes.givenname", "did you mean `given_name`"),
+        (
+            "columns.attributes.givenname = \"g\"",
+            "source.internal.columns.attributes.givenname",
+            "did you mean `given_name`",
+        ),
         ("constants = { currency = \"US\" }", "source.internal.constants.currency", ""),
-        ("columns = { id = \"a\", side = \"s\" }\nconstants.side = \"buy\"", "source.internal.constants.side", "take one of them out"),
-        ("columns = { id = \"a\", side = \"s\" }\nvalues.side.K = \"bye\"", "source.internal.values.side.K", "usually written"),
+        (
+            "columns = { id = \"a\", side = \"s\" }\nconstants.side = \"buy\"",
+            "source.internal.constants.side",
+            "take one of them out",
+        ),
+        (
+            "columns = { id = \"a\", side = \"s\" }\nvalues.side.K = \"bye\"",
+            "source.internal.values.side.K",
+            "usually written",
+        ),
         ("identifiers = { price = \"isin\" }", "source.internal.identifiers.price", "take it out"),
         ("scale = { side = 2 }", "source.internal.scale.side", "only numbers"),
         ("numbers = { decimal = \"5\" }", "source.internal.numbers", "such as"),
@@ -245,7 +271,11 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key_and_a_suggestion() {
         ("format = \"jsonl\"\ncolumns = { id = 0 }", "source.internal.columns", "name of the member"),
         ("tombstone = { column = \"s\", values = [] }", "source.internal.tombstone.values", "at least one"),
         ("poll_interval_ms = 0", "source.internal.poll_interval_ms", "milliseconds"),
-        ("record = \"allocation\"\ncolumns = { id = \"a\", trade = \"t\", price = \"p\" }", "source.internal.columns.price", "use one of"),
+        (
+            "record = \"allocation\"\ncolumns = { id = \"a\", trade = \"t\", price = \"p\" }",
+            "source.internal.columns.price",
+            "use one of",
+        ),
     ];
     for (settings, key, help) in cases {
         let error = Desk::new().try_source(&config("t.csv", settings)).unwrap_err();
@@ -256,7 +286,9 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key_and_a_suggestion() {
 
 #[test]
 fn settings_of_tables_that_do_not_exist_are_refused_when_the_configuration_is_read() {
-    for settings in ["csv = { delimeter = \";\" }", "numbers = { decimals = 2 }", "tombstone = { colum = \"a\", values = [] }"] {
+    for settings in
+        ["csv = { delimeter = \";\" }", "numbers = { decimals = 2 }", "tombstone = { colum = \"a\", values = [] }"]
+    {
         let error = toml::from_str::<FilesConfig>(&config("t.csv", settings)).unwrap_err().to_string();
         contains(&error, "unknown field");
     }

@@ -19,7 +19,9 @@ fn ids(batch: &Batch<Record>) -> Vec<String> {
 #[test]
 fn the_files_of_a_glob_or_folder_are_read_in_the_order_of_their_names() {
     let desk = Desk::new();
-    for (name, id) in [("b.csv", "B"), ("a.csv", "A"), ("c.txt", "C"), (".hidden.csv", "H"), ("d.csv.part", "P"), ("e.tmp", "E")] {
+    for (name, id) in
+        [("b.csv", "B"), ("a.csv", "A"), ("c.txt", "C"), (".hidden.csv", "H"), ("d.csv.part", "P"), ("e.tmp", "E")]
+    {
         desk.write(name, one(id));
     }
     assert_eq!(desk.read("path = \"in/*.csv\"").ids(), ["A", "B"]);

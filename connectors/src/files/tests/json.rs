@@ -72,7 +72,8 @@ fn json_lines_are_known_by_their_content() {
 #[test]
 fn json_lines_satisfy_the_specification() {
     let desk = Desk::new();
-    let lines: String = (0..9000).map(|row| format!("{{\"id\": \"T{row}\", \"px\": {row}.{}}}\n", row % 5000)).collect();
+    let lines: String =
+        (0..9000).map(|row| format!("{{\"id\": \"T{row}\", \"px\": {row}.{}}}\n", row % 5000)).collect();
     desk.write("t.jsonl", lines + "{\"id\": \"\"}\n{");
     satisfies_the_specification(|| desk.source(&config("t.jsonl", SETTINGS)), &desk.archive);
 }

@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use arrow::array::*;
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::file::properties::WriterProperties;
+use arrow::array::*;
+use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
 use model::{Date, Field as TradeField, Price, Quantity, Side, Symbol, Value};
 
 use super::*;
@@ -56,25 +56,45 @@ fn texts_of_every_kind_are_read() {
         let kind = array.data_type().clone();
         let (values, read) = read_as("instrument", array, "");
         assert!(read.refusals().is_empty());
-        assert_eq!(values, [symbol("AAPL"), Value::None, Value::None, symbol("a text that is longer than sixteen bytes")], "{kind}");
+        assert_eq!(
+            values,
+            [symbol("AAPL"), Value::None, Value::None, symbol("a text that is longer than sixteen bytes")],
+            "{kind}"
+        );
     }
 }
 
 #[test]
 fn numbers_of_every_kind_are_read_exactly() {
-    let decimal = |scale| Decimal128Array::from(vec![Some(12_500), None, Some(-1)]).with_precision_and_scale(20, scale).unwrap();
+    let decimal =
+        |scale| Decimal128Array::from(vec![Some(12_500), None, Some(-1)]).with_precision_and_scale(20, scale).unwrap();
     let cases: Vec<(&str, ArrayRef, &str, [i128; 2])> = vec![
         ("quantity", Arc::new(Int64Array::from(vec![Some(125), None, Some(-1)])), "", [125_000_000, -1_000_000]),
         ("quantity", Arc::new(Int32Array::from(vec![Some(125), None, Some(-1)])), "", [125_000_000, -1_000_000]),
         ("quantity", Arc::new(Int8Array::from(vec![Some(125), None, Some(-1)])), "scale.quantity = 6", [125, -1]),
         ("price", Arc::new(UInt64Array::from(vec![Some(125), None, Some(1)])), "scale.price = 4", [1_250_000, 10_000]),
-        ("price", Arc::new(Float64Array::from(vec![Some(0.1), None, Some(-179.52)])), "", [10_000_000, -17_952_000_000]),
-        ("price", Arc::new(Float32Array::from(vec![Some(0.1), None, Some(-179.52)])), "", [10_000_000, -17_952_000_000]),
+        (
+            "price",
+            Arc::new(Float64Array::from(vec![Some(0.1), None, Some(-179.52)])),
+            "",
+            [10_000_000, -17_952_000_000],
+        ),
+        (
+            "price",
+            Arc::new(Float32Array::from(vec![Some(0.1), None, Some(-179.52)])),
+            "",
+            [10_000_000, -17_952_000_000],
+        ),
         ("price", Arc::new(decimal(2)), "", [12_500_000_000, -1_000_000]),
         ("price", Arc::new(decimal(8)), "", [12_500, -1]),
         ("price", Arc::new(decimal(0)), "scale.price = 4", [125_000_000, -10_000]),
         ("gross_amount", Arc::new(decimal(3)), "", [1_250_000_000, -100_000]),
-        ("price", Arc::new(StringArray::from(vec![Some("12500"), None, Some("-1")])), "scale.price = 4", [125_000_000, -10_000]),
+        (
+            "price",
+            Arc::new(StringArray::from(vec![Some("12500"), None, Some("-1")])),
+            "scale.price = 4",
+            [125_000_000, -10_000],
+        ),
     ];
     for (field, array, settings, [first, third]) in cases {
         let kind = array.data_type().clone();
@@ -124,7 +144,11 @@ fn ids_and_codes_are_read_from_numbers_and_truth_values() {
     assert_eq!(values, [whole("5"), whole("0.25")]);
     let (values, _) = read_as("reference", Arc::new(BooleanArray::from(vec![true])), "");
     assert_eq!(values, [whole("true")]);
-    let (values, _) = read_as("side", Arc::new(BooleanArray::from(vec![true, false])), "values.side = { true = \"buy\", false = \"sell\" }");
+    let (values, _) = read_as(
+        "side",
+        Arc::new(BooleanArray::from(vec![true, false])),
+        "values.side = { true = \"buy\", false = \"sell\" }",
+    );
     assert_eq!(values, [Value::code(Side::Buy.code()), Value::code(Side::Sell.code())]);
     let (values, _) = read_as("side", Arc::new(Int16Array::from(vec![1, 2])), "");
     assert_eq!(values, [Value::code(Side::Buy.code()), Value::code(Side::Sell.code())]);
@@ -175,7 +199,8 @@ fn rows_without_id_of_a_future_schema_or_cancelled_are_told_apart() {
         ("status", Arc::new(StringArray::from(vec![None, None, Some("N"), Some("X")]))),
         ("version", Arc::new(Int32Array::from(vec![Some(1), None, Some(9), Some(1)]))),
     ]);
-    let settings = "tombstone = { column = \"status\", values = [\"X\"] }\nschema_version = { column = \"version\", max = 1 }";
+    let settings =
+        "tombstone = { column = \"status\", values = [\"X\"] }\nschema_version = { column = \"version\", max = 1 }";
     let read = read("t.parquet", parquet(&rows, 1000), settings);
     assert_eq!(read.ids(), ["T0"]);
     assert_eq!(read.batches[0].events[1].record, None);
@@ -186,7 +211,8 @@ fn rows_without_id_of_a_future_schema_or_cancelled_are_told_apart() {
 
 #[test]
 fn a_missing_column_refuses_the_file() {
-    let rows = batch_of(vec![("id", Arc::new(StringArray::from(vec!["T0"]))), ("prise", Arc::new(Int64Array::from(vec![1])))]);
+    let rows =
+        batch_of(vec![("id", Arc::new(StringArray::from(vec!["T0"]))), ("prise", Arc::new(Int64Array::from(vec![1])))]);
     let read = read("t.parquet", parquet(&rows, 10), "columns = { id = \"id\", price = \"price\" }");
     contains(&read.only_refusal().help, "should be \"prise\"");
 }
@@ -236,7 +262,12 @@ fn a_damaged_parquet_file_never_takes_the_reader_down() {
         let partition = read.batches[0].partition.clone();
         let again = suite::run(desk.source(&settings), Positions::from([(partition, from)]), &desk.archive);
         let offsets = |batches: &[Batch<Record>]| -> Vec<u64> {
-            batches.iter().flat_map(|batch| &batch.refusals).map(|refusal| refusal.offset).filter(|offset| *offset >= from).collect()
+            batches
+                .iter()
+                .flat_map(|batch| &batch.refusals)
+                .map(|refusal| refusal.offset)
+                .filter(|offset| *offset >= from)
+                .collect()
         };
         assert_eq!(offsets(&again), offsets(&read.batches), "the same records are refused on every reading");
     }

@@ -49,7 +49,8 @@ const ALLOCATIONS: &str = r#"
 #[test]
 fn trades_of_a_fund_and_its_brokers_are_read_without_a_refusal() {
     let folder = "matching/trades_internal_vs_broker";
-    let internal = format!("{TRADES}\nid = \"internal_trade_id\"\norder_id = \"order_id\"\nexecution_time = \"created_at\"");
+    let internal =
+        format!("{TRADES}\nid = \"internal_trade_id\"\norder_id = \"order_id\"\nexecution_time = \"created_at\"");
     let broker = format!("{TRADES}\nid = \"broker_trade_id\"\nexecution_time = \"received_at\"");
     for (file, settings, rows) in [
         ("internal_trades.csv", &*internal, 501),

@@ -83,7 +83,9 @@ fn allocations_and_confirmations_are_read_too() {
 
     let settings = "record = \"confirmation\"\nconstants = { reconciliation = \"desk\" }";
     let confirmations = read("c.csv", "id,left,right,by\nC1,T1,B1,ann\n", settings);
-    let [Record::Confirmation(confirmation)] = confirmations.records()[..] else { panic!("a confirmation was expected") };
+    let [Record::Confirmation(confirmation)] = confirmations.records()[..] else {
+        panic!("a confirmation was expected")
+    };
     assert_eq!((confirmation.reconciliation, confirmation.by), (Symbol::of("desk"), Symbol::of("ann")));
 }
 
