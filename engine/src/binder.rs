@@ -221,8 +221,13 @@ impl<R: Send + 'static> Binder<R> {
         self.close()?;
         let tick = self.next_tick();
         self.bind_run(tick, true)?;
-        while self.frontier.wait_for(tick + 1, Duration::from_secs(1)) <= tick && !self.status.has_failed() {}
+        self.catch_up();
         Ok(())
+    }
+
+    /// Waits until the workers have dealt with all that was released.
+    pub fn catch_up(&self) {
+        while self.frontier.wait_for(self.last + 1, Duration::from_secs(1)) <= self.last && !self.status.has_failed() {}
     }
 
     fn gather(&mut self, intakes: &Intakes<R>) -> Next<R> {

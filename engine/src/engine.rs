@@ -339,6 +339,7 @@ fn bind_until_stopped<R: Send + 'static>(
     binder.replay()?;
     binder.begin()?;
     binder.bind_what_the_journal_holds()?;
+    binder.catch_up();
     binder.holding = binder.one_shot.clone();
     let (arriving, arrivals) = bounded(ARRIVALS_MAX);
     let mut running = Vec::new();

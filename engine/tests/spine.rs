@@ -124,6 +124,7 @@ async fn restart_gives_the_same_ticks_and_rows_and_knows_pushed_batches() {
     for workers in [1, 2, 4] {
         let engine = start(folder.path(), workers);
         engine.reader().status().ready().await.unwrap();
+        assert!(engine.reader().frontier() > second.tick, "ready means that the past has been worked through");
         assert_eq!((read(&engine, "numbers").await.rows, read(&engine, "source_progress").await.rows), before);
         let again = push(&engine, "a", "1 12345").await;
         assert!(again.duplicate);

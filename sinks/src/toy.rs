@@ -2,9 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
@@ -16,6 +13,7 @@ use engine::{
 use operators::Sums;
 use operators::sum_by::sum_by;
 use operators::upsert::upsert;
+use parking_lot::{Condvar, Mutex};
 
 /// The columns that are pushed: a value by key; without a value the key is deleted.
 pub(crate) fn pushed_schema() -> SchemaRef {
@@ -40,18 +38,17 @@ pub(crate) fn start_with(config: EngineConfig, gate: &Gate) -> Engine {
 
 /// Holds up decoding, and with it replay.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<AtomicBool>);
+pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
 
 impl Gate {
     /// Closes or opens it.
     pub(crate) fn close(&self, is_closed: bool) {
-        self.0.store(is_closed, Ordering::Release);
+        *self.0.0.lock() = is_closed;
+        self.0.1.notify_all();
     }
 
     fn pass(&self) {
-        while self.0.load(Ordering::Acquire) {
-            thread::sleep(Duration::from_millis(1));
-        }
+        self.0.1.wait_while(&mut self.0.0.lock(), |is_closed| *is_closed);
     }
 }
 

@@ -18,4 +18,4 @@ mod sink;
 mod tests;
 
 pub use config::{Compression, ExportOptions, Format};
-pub use sink::{Exported, export};
+pub use sink::{Exported, export, write_snapshot};

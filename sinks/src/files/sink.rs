@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::{EngineError, ErrorKind, Reader, Request, Tick};
+use engine::{EngineError, ErrorKind, Reader, Request, Snapshot, Texts, Tick, ViewSpec};
 
 use super::config::{Compression, ExportOptions, Format};
 use super::draft::Draft;
@@ -25,14 +25,26 @@ pub struct Exported {
 
 /// Writes a view as of a tick to a file: whole, or not at all. A file that is there already is replaced at once.
 pub async fn export(reader: &Reader, request: &Request, path: &Path, options: &ExportOptions) -> Result<Exported, EngineError> {
-    let (format, compression) = options.resolve(path)?;
+    options.resolve(path)?;
     let spec = reader.view(&request.view)?.clone();
     let snapshot = reader.snapshot(request).await?;
-    let content = Content { spec, snapshot, texts: Arc::clone(reader.texts()) };
-    check(&content)?;
-    let path = path.to_owned();
-    let written = tokio::task::spawn_blocking(move || write(&content, path, format, compression)).await;
+    let (texts, path, options) = (Arc::clone(reader.texts()), path.to_owned(), *options);
+    let written = tokio::task::spawn_blocking(move || write_snapshot(spec, snapshot, texts, &path, &options)).await;
     written.unwrap_or_else(|_| Err(EngineError::stopped()))
+}
+
+/// Writes rows that were read before, as [`export`] does.
+pub fn write_snapshot(
+    spec: ViewSpec,
+    snapshot: Snapshot,
+    texts: Arc<dyn Texts>,
+    path: &Path,
+    options: &ExportOptions,
+) -> Result<Exported, EngineError> {
+    let (format, compression) = options.resolve(path)?;
+    let content = Content { spec, snapshot, texts };
+    check(&content)?;
+    write(&content, path.to_owned(), format, compression)
 }
 
 fn write(content: &Content, path: PathBuf, format: Format, compression: Option<Compression>) -> Result<Exported, EngineError> {

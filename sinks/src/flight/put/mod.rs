@@ -6,11 +6,12 @@
 mod payload;
 mod target;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use arrow_flight::decode::{DecodedPayload, FlightDataDecoder};
+use arrow_flight::decode::{DecodedFlightData, DecodedPayload, FlightDataDecoder};
 use arrow_flight::error::FlightError;
 use arrow_flight::{FlightData, PutResult};
 use engine::{EngineError, ErrorKind, Ingest, Submitted};
@@ -102,7 +103,9 @@ impl Pushing {
             tokio::select! {
                 biased;
                 Some(result) = self.underway.next(), if !self.underway.is_empty() => return result.map(Some),
-                message = self.messages.next(), if has_room => {
+                // Arrow's decoder trusts the lengths that a message gives, and panics where they are wrong.
+                message = AssertUnwindSafe(self.messages.next()).catch_unwind(), if has_room => {
+                    let message = message.unwrap_or_else(|_| Some(Err(torn())));
                     if let Err(error) = self.take(message).await {
                         self.metrics.puts.with_label_values(&["refused"]).inc();
                         self.ended = Some(Err(error));
@@ -121,7 +124,7 @@ impl Pushing {
         }
     }
 
-    async fn take(&mut self, message: Option<Result<arrow_flight::decode::DecodedFlightData, FlightError>>) -> Result<(), Status> {
+    async fn take(&mut self, message: Option<Result<DecodedFlightData, FlightError>>) -> Result<(), Status> {
         let Some(message) = message else {
             self.ended = Some(Ok(()));
             return self.end().await;
@@ -229,6 +232,10 @@ fn refused(what: &str, help: &str) -> Status {
 /// A message that is larger than the server reads is told like a batch that is too large.
 fn unreadable(status: Status) -> Status {
     if status.code() == Code::OutOfRange { to_status(too_large()) } else { status }
+}
+
+fn torn() -> FlightError {
+    FlightError::DecodeError("a message is shorter than it says".to_owned())
 }
 
 fn undecodable(error: FlightError) -> Status {
