@@ -1,1 +1,85 @@
-fn main() {}
+//! The command line of Tieout: one file a subcommand.
+//!
+//! ```text
+//!  run, demo ──────────▶ config ──▶ engine ──▶ served: Flight, metrics, health on one port
+//!  query, subscribe, ──▶ Flight client ──▶ standard output, or a file
+//!  export, views
+//!  check, generate, learn, completions
+//! ```
+//! Data goes to standard output, all else to standard error. Exit codes: 0 done, 1 failed, 2 usage or configuration,
+//! 3 ran and breaks remain.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod check;
+mod completions;
+mod config;
+mod demo;
+mod export;
+mod generate;
+mod output;
+mod process;
+mod query;
+mod run;
+mod subscribe;
+mod summary;
+mod views;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use process::{Failure, LogFormat, Outcome};
+
+// Workers allocate small rows all the time, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 ran and breaks remain.";
+
+/// Reconciles trades as they come in, and keeps every number right.
+#[derive(Parser)]
+#[command(name = "tieout", version, after_help = EXIT_CODES, propagate_version = true)]
+struct Cli {
+    /// How the log on standard error is written; RUST_LOG says how much of it
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Run),
+    Demo(demo::Demo),
+    Generate(generate::Generate),
+    Query(query::Query),
+    Subscribe(subscribe::Subscribe),
+    Export(export::Export),
+    Views(views::ListViews),
+    Check(check::Check),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    fn run(self) -> Result<Outcome, Failure> {
+        match self {
+            Command::Run(run) => run.run(),
+            Command::Demo(demo) => demo.run(),
+            Command::Generate(generate) => generate.run(),
+            Command::Query(query) => query.run(),
+            Command::Subscribe(subscribe) => subscribe.run(),
+            Command::Export(export) => export.run(),
+            Command::Views(views) => views.run(),
+            Command::Check(check) => check.run(),
+            Command::Completions(completions) => completions.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    process::start_logging(cli.log_format);
+    process::exit_code(&cli.command.run())
+}

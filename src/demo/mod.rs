@@ -1,0 +1,160 @@
+//! `tieout demo`: a market day, invented and reconciled live, with nothing to install or configure.
+
+mod truth;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use connectors::generator::DaySpec;
+use engine::{EngineError, ErrorKind, Reader};
+use sinks::flight::LISTEN_DEFAULT;
+
+use crate::config::Config;
+use crate::output;
+use crate::process::{Failure, Outcome, Service, StatusLine, Stopping, block_on};
+use crate::summary::Summary;
+
+/// The configuration of the demo.
+const DEMO: &str = include_str!("../../examples/demo.toml");
+
+/// How many times faster than the market the demo runs: a day takes nine minutes.
+const SPEED_DEFAULT: u32 = 60;
+
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+
+const EXAMPLES: &str = "\
+Two sides tell the same day: late, corrected, cancelled, duplicated and one-sided trades among ten thousand clean ones.
+Watch breaks come and go; then see that what remains is what was planted. Nothing is left behind.
+
+Examples:
+  tieout demo                    live, 60 times faster than the market
+  tieout demo --speed 600 --trades 100000
+  tieout demo --once             the whole day at once, checked against the truth";
+
+/// Invents a market day and reconciles it live
+#[derive(Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Demo {
+    /// Take the whole day as fast as it goes, check the result against the truth, and end
+    #[arg(long)]
+    once: bool,
+    /// Another seed gives other trades
+    #[arg(long, default_value_t = DaySpec::default().seed)]
+    seed: u64,
+    /// How many trades are agreed
+    #[arg(long, default_value_t = DaySpec::default().trades)]
+    trades: u64,
+    /// How many times faster than the market; 0 for no waiting at all [default: 60; with --once 0]
+    #[arg(long, value_name = "TIMES")]
+    speed: Option<u32>,
+    /// The address and port to listen on [default: 127.0.0.1:8815; with --once none]
+    #[arg(long, env = "TIEOUT_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The folder of the durable state; a temporary one if not given
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let temporary = tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
+        let day = DaySpec { seed: self.seed, trades: self.trades, ..DaySpec::default() };
+        let speed = self.speed.unwrap_or(if self.once { 0 } else { SPEED_DEFAULT });
+        let mut config = Config::parse("examples/demo.toml", &configuration(&day, speed)?, Path::new(""))?;
+        config.settings.data = self.data.unwrap_or_else(|| temporary.path().to_owned());
+        let default = (!self.once).then(|| LISTEN_DEFAULT.to_owned());
+        let listen = self.listen.or(default);
+        block_on(serve(config, listen, self.once.then_some(day)))
+    }
+}
+
+/// The configuration of the demo for this day.
+fn configuration(day: &DaySpec, speed: u32) -> Result<String, EngineError> {
+    let unfit = |what: String| EngineError::new(ErrorKind::Invalid, format!("the demo cannot be configured: {what}"), "");
+    let mut config: toml::Table = DEMO.parse().map_err(|error: toml::de::Error| unfit(error.to_string()))?;
+    let day = toml::Table::try_from(day).map_err(|error| unfit(error.to_string()))?;
+    let sources = config.get_mut("source").and_then(toml::Value::as_table_mut).into_iter().flat_map(|sources| sources.iter_mut());
+    for source in sources.filter_map(|(_, source)| source.as_table_mut()) {
+        source.insert("day".to_owned(), day.clone().into());
+        source.insert("speed".to_owned(), i64::from(speed).into());
+    }
+    Ok(config.to_string())
+}
+
+/// Runs until the day is over and checked (`once`), or until it is stopped.
+async fn serve(config: Config, listen: Option<String>, once: Option<DaySpec>) -> Result<Outcome, Failure> {
+    let mut stopping = Stopping::listen()?;
+    let mut service = Service::start(config, listen.as_deref()).await?;
+    let reader = service.reader().clone();
+    let address = service.address().map(|address| address.to_string());
+    let work = async {
+        reader.status().ready().await?;
+        if let Some(address) = address {
+            eprintln!("listening on {address}\n{}", what_to_try(&address));
+        }
+        watch(&reader).await?;
+        let summary = Summary::read(&reader).await?;
+        output::print(&summary.to_string())?;
+        match &once {
+            Some(day) => truth::check(&reader, day, summary.tick()).await,
+            None => {
+                eprintln!("the day is over; the views are served until you press Ctrl-C");
+                std::future::pending().await
+            }
+        }
+    };
+    let result = tokio::select! {
+        result = work => result,
+        error = service.failed() => return Err(error.into()),
+        asked = stopping.asked() => asked.map(|()| Outcome::Done).map_err(Failure::from),
+    };
+    service.stop().await?;
+    result
+}
+
+/// Shows how the day goes until it is over.
+async fn watch(reader: &Reader) -> Result<(), EngineError> {
+    let status_line = StatusLine::new();
+    let show = async {
+        while status_line.is_shown() {
+            status_line.show(&Summary::read(reader).await?.line());
+            tokio::time::sleep(STATUS_INTERVAL).await;
+        }
+        std::future::pending().await
+    };
+    let over = async {
+        let tick = reader.status().complete().await?;
+        reader.reached(tick).await;
+        Ok(())
+    };
+    tokio::select! {
+        result = show => result,
+        result = over => result,
+    }
+}
+
+fn what_to_try(address: &str) -> String {
+    format!(
+        r#"
+In another terminal:
+
+  tieout subscribe breaks --address {address}
+  tieout query break_summary --address {address}
+  curl http://{address}/metrics
+
+Or from Python (pip install pyarrow):
+
+  import json
+  import pyarrow.flight as flight
+
+  client = flight.connect("grpc://{address}")
+  print(client.do_get(flight.Ticket(b"match_rates")).read_all().to_pandas())
+
+  ticket = flight.Ticket(json.dumps({{"view": "breaks", "subscribe": True}}))
+  for message in client.do_get(ticket):
+      for row in message.data.to_pylist():
+          print(row["_diff"], row["type"], row["trade_id"], row["left_value"], row["right_value"])
+"#
+    )
+}

@@ -1,0 +1,112 @@
+//! Rows of a view as a client receives them, as the engine's own rows again.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use engine::{Cell, Column, ColumnKind, EngineError, Row, Rows, Texts, ViewSpec};
+
+use super::foreign;
+
+/// How many columns come before a view's own: `_tick`, `_diff` and `_key`.
+const OWN_COLUMNS: usize = 3;
+
+/// A view's columns, and how its rows are read from what was received.
+pub(crate) struct Received {
+    /// The view.
+    pub(crate) spec: ViewSpec,
+}
+
+impl Received {
+    /// A view of this name with the columns that are sent of it, and of which those of `key` make its key.
+    pub(crate) fn new(name: &str, sent: &Schema, key: &[String]) -> Result<Self, EngineError> {
+        let own = sent.fields().iter().skip(OWN_COLUMNS);
+        let column = |field: &Arc<arrow::datatypes::Field>| {
+            let kind = kind_of(field.data_type());
+            kind.map(|kind| Column::new(field.name(), kind)).ok_or_else(|| foreign(format!("column `{}` is a {}", field.name(), field.data_type())))
+        };
+        let columns = own.map(column).collect::<Result<Vec<_>, _>>()?;
+        let key = key.iter().filter_map(|name| columns.iter().position(|column| column.name == *name)).collect();
+        Ok(Received { spec: ViewSpec { name: name.to_owned(), about: String::new(), columns, key } })
+    }
+
+    /// The rows of a message: each with its `_tick` and how many times it is there, is added or is taken away.
+    pub(crate) fn rows(&self, batch: &RecordBatch) -> Result<Rows, EngineError> {
+        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| foreign(format!("the rows have no column `{name}`")));
+        let diffs = column("_diff")?.as_primitive_opt::<Int64Type>().ok_or_else(|| foreign("`_diff` is not a number".to_owned()))?;
+        let columns = self.spec.columns.iter().map(|own| Ok((column(&own.name)?.as_ref(), own.kind)));
+        let columns = columns.collect::<Result<Vec<_>, EngineError>>()?;
+        let row = |index: usize| {
+            let cells = columns.iter().map(|(array, kind)| cell(*array, *kind, index)).collect::<Result<Vec<_>, _>>()?;
+            Ok((Row::new(cells), diffs.value(index) as isize))
+        };
+        (0..batch.num_rows()).map(row).collect()
+    }
+}
+
+/// What is received has texts, no symbols.
+pub(crate) fn without_texts() -> Arc<dyn Texts> {
+    struct None;
+    impl Texts for None {
+        fn text(&self, _symbol: [u8; 16]) -> Option<Arc<str>> {
+            Option::None
+        }
+    }
+    Arc::new(None)
+}
+
+fn kind_of(data_type: &DataType) -> Option<ColumnKind> {
+    Some(match data_type {
+        DataType::Boolean => ColumnKind::Bool,
+        DataType::Int64 => ColumnKind::Int,
+        DataType::Decimal128(_, scale) => ColumnKind::Fixed(u8::try_from(*scale).ok()?),
+        DataType::Date32 => ColumnKind::Date,
+        DataType::Timestamp(TimeUnit::Microsecond, _) => ColumnKind::Time,
+        DataType::Utf8 => ColumnKind::Text,
+        _ => return None,
+    })
+}
+
+fn cell(array: &dyn Array, kind: ColumnKind, index: usize) -> Result<Cell, EngineError> {
+    if array.is_null(index) {
+        return Ok(Cell::Null);
+    }
+    let cell = match kind {
+        ColumnKind::Bool => array.as_boolean_opt().map(|array| Cell::Bool(array.value(index))),
+        ColumnKind::Int => array.as_primitive_opt::<Int64Type>().map(|array| Cell::Int(array.value(index))),
+        ColumnKind::Fixed(_) => array.as_primitive_opt::<Decimal128Type>().map(|array| Cell::Fixed(array.value(index))),
+        ColumnKind::Date => array.as_primitive_opt::<Date32Type>().map(|array| Cell::Date(array.value(index))),
+        ColumnKind::Time => array.as_primitive_opt::<TimestampMicrosecondType>().map(|array| Cell::Time(array.value(index))),
+        ColumnKind::Text => array.as_string_opt::<i32>().map(|array| Cell::text(array.value(index))),
+    };
+    cell.ok_or_else(|| foreign(format!("a value is a {}, not a {kind:?}", array.data_type())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were_sent() {
+        use ColumnKind::{Bool, Date, Fixed, Int, Text, Time};
+        let columns = [("b", Bool), ("i", Int), ("f", Fixed(8)), ("d", Date), ("t", Time), ("x", Text)];
+        let spec = ViewSpec {
+            name: "v".into(),
+            about: String::new(),
+            columns: columns.map(|(name, kind)| Column::new(name, kind)).to_vec(),
+            key: vec![1, 5],
+        };
+        let full = [Cell::Bool(true), Cell::Int(-3), Cell::Fixed(150_000_000), Cell::Date(20_000), Cell::Time(5), Cell::text("a,b")];
+        let rows = [Row::new(full), Row::new(vec![Cell::Null; 6])];
+        let [first, second] = &rows;
+        let own = spec.arrays(&[first, second], without_texts().as_ref());
+        let mut fields: Vec<_> = ["_tick", "_diff", "_key"].map(|name| arrow::datatypes::Field::new(name, DataType::Int64, false)).to_vec();
+        fields.extend(spec.schema().fields().iter().map(|field| field.as_ref().clone()));
+        let numbers: arrow::array::ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![1, -1]));
+        let arrays = std::iter::repeat_n(numbers, OWN_COLUMNS).chain(own).collect();
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).unwrap();
+        let received = Received::new("v", &batch.schema(), &["i".into(), "x".into()]).unwrap();
+        assert_eq!(received.spec, spec);
+        assert_eq!(received.rows(&batch).unwrap(), [(rows[0].clone(), 1), (rows[1].clone(), -1)]);
+    }
+}

@@ -1,0 +1,29 @@
+//! What every subcommand needs of the process it runs in: its end, its log, its signals, its terminal.
+
+mod failure;
+mod logging;
+mod service;
+mod signals;
+mod status_line;
+
+use std::future::Future;
+
+use engine::{EngineError, ErrorKind};
+
+pub(crate) use failure::{Failure, Outcome, exit_code};
+pub(crate) use logging::{LogFormat, start_logging};
+pub(crate) use service::Service;
+pub(crate) use signals::Stopping;
+pub(crate) use status_line::StatusLine;
+
+/// Runs what waits for the network, the engine or a signal.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        let what = format!("cannot start the threads that serve clients: {error}");
+        EngineError::new(ErrorKind::Unavailable, what, "raise the limit on threads")
+    })?;
+    let result = runtime.block_on(work);
+    // What still runs (a query that nobody waits for) must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
