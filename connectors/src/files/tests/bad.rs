@@ -100,6 +100,15 @@ fn a_line_without_end_is_refused_and_does_not_fill_the_memory() {
 }
 
 #[test]
+fn a_last_line_that_is_too_long_is_refused_like_any_other() {
+    for length in [(1 << 20) - 40, (1 << 20) + 1, (1 << 20) + 300_000] {
+        let row = GOOD.replace("IBM", &"x".repeat(length));
+        let read = read_rows(&[GOOD, &row], "").refusals().len();
+        assert_eq!(read, usize::from(length > 1 << 20), "{length}");
+    }
+}
+
+#[test]
 fn bytes_of_another_encoding_refuse_their_row_only() {
     let content = [HEADER.as_bytes(), b"\nT1,M\xfcller,BUY,1,1,USD,2026-06-12\n", GOOD.as_bytes(), b"\n"].concat();
     let read = read("t.csv", content, COLUMNS);

@@ -144,6 +144,15 @@ fn without_a_header_columns_are_numbered() {
 }
 
 #[test]
+fn the_first_row_says_how_many_fields_there_are_wherever_reading_starts() {
+    let desk = Desk::new();
+    desk.write("t.csv", "1.5,T1,x\n2.5,T2\n3.5,T3\n4.5,T4,y\n");
+    let settings = config("t.csv", "csv = { header = false }\n[columns]\nid = 1\nprice = 0");
+    satisfies_the_specification(|| desk.source(&settings), &desk.archive);
+    assert_eq!(desk.read(&settings).ids(), ["T1", "T4"]);
+}
+
+#[test]
 fn texts_are_read_in_the_encoding_of_the_file() {
     let content = "id,counterparty\nT1,Müller & Söhne KG\nT2,b\n";
     let utf16 = |order: fn(u16) -> [u8; 2]| content.encode_utf16().flat_map(order).collect::<Vec<u8>>();
