@@ -113,7 +113,7 @@ impl Source<Record> for Side {
         let partition: Arc<str> = Arc::from("w1");
         let mut place = 0;
         while place < self.trades {
-            let upper = (place + 65_536).min(self.trades);
+            let upper = (place + engine::source::BATCH_ROWS_MAX as u64).min(self.trades);
             let mut events = Vec::with_capacity((upper - place) as usize);
             for place in place..upper {
                 let number = number_at(self.side, place, self.trades);

@@ -47,7 +47,7 @@ fn column_kind(field: Field) -> ColumnKind {
 /// A value as the cell of a column of its own kind.
 pub fn cell(value: Value) -> Cell {
     match value {
-        Value::Number { scaled, .. } => Cell::Fixed(scaled),
+        Value::Number { scaled, .. } => Cell::fixed(scaled),
         Value::Date(Date(days)) => Cell::Date(days),
         Value::Time(Timestamp(micros)) => Cell::Time(micros),
         value => text_cell(&value),

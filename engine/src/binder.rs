@@ -413,6 +413,7 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     fn wait_for_room(&mut self) {
+        while !self.releaser.backlog().wait_for(TICK_ROWS_MAX, Duration::from_millis(100)) && !self.status.has_failed() {}
         loop {
             let frontier = self.frontier.get();
             while self.outstanding.front().is_some_and(|(tick, _)| *tick < frontier) {

@@ -15,7 +15,7 @@ use crate::archive::Archive;
 use crate::binder::{Binder, Clock, Intakes, Push, Receipt};
 use crate::bindings::{Bindings, RunEvent};
 use crate::error::{EngineError, ErrorKind};
-use crate::hub::{self, Frontier, Mailboxes};
+use crate::hub::{self, Backlog, Frontier, Mailboxes};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::reader::Reader;
@@ -146,8 +146,9 @@ impl Engine {
         let mut threads = Vec::new();
 
         let (reports, reported) = unbounded();
-        let crew = Crew::start(&config, graph, reports, &status)?;
-        let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len()));
+        let backlog = Arc::new(Backlog::default());
+        let crew = Crew::start(&config, graph, reports, Arc::clone(&backlog), &status)?;
+        let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len(), backlog));
         threads.push(crew.thread);
 
         let frontier = Arc::new(Frontier::default());
@@ -282,13 +283,19 @@ struct Crew<R> {
 type Built = (usize, Thread, Vec<ViewSpec>);
 
 impl<R: Data + Send + Sync> Crew<R> {
-    fn start(config: &EngineConfig, graph: impl Graph<R>, reports: Sender<Report>, status: &Arc<Status>) -> Result<Self, EngineError> {
+    fn start(
+        config: &EngineConfig,
+        graph: impl Graph<R>,
+        reports: Sender<Report>,
+        backlog: Arc<Backlog>,
+        status: &Arc<Status>,
+    ) -> Result<Self, EngineError> {
         let (senders, receivers): (Vec<_>, Vec<_>) = (0..config.workers).map(|_| unbounded()).unzip();
         let (built, waiting) = unbounded::<Built>();
         let (workers, retention) = (config.workers, config.retention);
         let status = Arc::clone(status);
         let thread = spawn("workers", move || {
-            if let Err(error) = run_workers(workers, retention, graph, receivers, reports, built) {
+            if let Err(error) = run_workers(workers, retention, graph, receivers, (reports, built), backlog) {
                 status.fail(error);
             }
         })?;
@@ -308,16 +315,16 @@ fn run_workers<R: Data + Send + Sync>(
     retention: Duration,
     graph: impl Graph<R>,
     receivers: Vec<Receiver<Command<R>>>,
-    reports: Sender<Report>,
-    built: Sender<Built>,
+    senders: (Sender<Report>, Sender<Built>),
+    backlog: Arc<Backlog>,
 ) -> Result<(), EngineError> {
     let died = |what: String| EngineError::new(ErrorKind::Damaged, what, "restart it; if it dies again, keep the data folder and report it");
     let timely_config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
-    let shared = Mutex::new((reports, built));
+    let shared = Mutex::new(senders);
     let guards = timely::execute(timely_config, move |timely| {
         let (reports, built) = shared.lock().clone();
         let index = timely.index();
-        let worker = Worker::build(timely, &graph, receivers[index].clone(), reports, retention);
+        let worker = Worker::build(timely, &graph, receivers[index].clone(), reports, Arc::clone(&backlog), retention);
         // The engine waits for every worker, so the receiver is there.
         let _ = built.send((index, thread::current(), worker.views().specs()));
         drop(built);

@@ -69,6 +69,7 @@ fn order(cell: &Cell, wanted: &Cell, texts: &dyn Texts) -> Option<Ordering> {
         (Cell::Null, Cell::Null) => Some(Ordering::Equal),
         (Cell::Null, _) | (_, Cell::Null) => None,
         (Cell::Symbol(symbol), Cell::Text(wanted)) => texts.text(*symbol).map(|text| (*text).cmp(wanted)),
+        (Cell::Hash(hash), Cell::Text(wanted)) => Some((*format!("{:032x}", u128::from_be_bytes(*hash))).cmp(wanted)),
         (cell, wanted) => Some(cell.cmp(wanted)),
     }
 }
@@ -100,7 +101,7 @@ fn cell(value: &Value, kind: ColumnKind, name: &str) -> Result<Cell, EngineError
     let parsed = match kind {
         ColumnKind::Bool => text.parse().ok().map(Cell::Bool),
         ColumnKind::Int => text.parse().ok().map(Cell::Int),
-        ColumnKind::Fixed(scale) => fixed(&text, scale).map(Cell::Fixed),
+        ColumnKind::Fixed(scale) => fixed(&text, scale).map(Cell::fixed),
         ColumnKind::Date => arrow::array::types::Date32Type::parse_text(&text).map(Cell::Date),
         ColumnKind::Time => arrow::array::types::TimestampMicrosecondType::parse_text(&text)
             .or_else(|| text.parse().ok())

@@ -64,6 +64,34 @@ impl Frontier {
     }
 }
 
+/// How many rows have been given to the workers and not been taken by them yet: what keeps memory bounded while a tick is
+/// open, and no frontier moves.
+#[derive(Default)]
+pub struct Backlog {
+    rows: Mutex<usize>,
+    shrunk: Condvar,
+}
+
+impl Backlog {
+    /// Rows are given.
+    pub fn add(&self, rows: usize) {
+        *self.rows.lock() += rows;
+    }
+
+    /// Rows are taken.
+    pub fn remove(&self, rows: usize) {
+        let mut waiting = self.rows.lock();
+        *waiting = waiting.saturating_sub(rows);
+        self.shrunk.notify_all();
+    }
+
+    /// Waits until at most `rows` wait, or `timeout` has passed; says whether they do.
+    pub fn wait_for(&self, rows: usize, timeout: std::time::Duration) -> bool {
+        let mut waiting = self.rows.lock();
+        *waiting <= rows || { self.shrunk.wait_for(&mut waiting, timeout); *waiting <= rows }
+    }
+}
+
 /// What waits for one reader.
 pub struct Mailbox {
     pub(crate) view: usize,

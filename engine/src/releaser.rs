@@ -1,5 +1,6 @@
 //! Gives commands to the workers: all of them the same ones, in the same order.
 
+use std::sync::Arc;
 use std::thread::Thread;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -8,7 +9,7 @@ use operators::upsert::Upsert;
 use parking_lot::Mutex;
 
 use crate::error::EngineError;
-use crate::hub::RowFilter;
+use crate::hub::{Backlog, RowFilter};
 use crate::row::Key;
 use crate::worker::{Answer, Command, Read, ReadWhat, Release};
 
@@ -16,7 +17,10 @@ use crate::worker::{Answer, Command, Read, ReadWhat, Release};
 const SHARED_ROWS_MIN: usize = 256;
 
 /// The way to the workers.
-pub struct Releaser<R>(Mutex<State<R>>);
+pub struct Releaser<R> {
+    state: Mutex<State<R>>,
+    backlog: Arc<Backlog>,
+}
 
 struct State<R> {
     workers: Vec<(Sender<Command<R>>, Thread)>,
@@ -49,13 +53,20 @@ pub(crate) struct Asked {
 
 impl<R> Releaser<R> {
     /// The way to these workers, which hold `views` views.
-    pub fn new(workers: Vec<(Sender<Command<R>>, Thread)>, views: usize) -> Self {
-        Releaser(Mutex::new(State { workers, released: 0, next_worker: 0, followers: vec![0; views] }))
+    pub fn new(workers: Vec<(Sender<Command<R>>, Thread)>, views: usize, backlog: Arc<Backlog>) -> Self {
+        let state = State { workers, released: 0, next_worker: 0, followers: vec![0; views] };
+        Releaser { state: Mutex::new(state), backlog }
+    }
+
+    /// What the workers have not taken yet.
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
     }
 
     /// Gives a tick its input, or a part of it, spread over the workers.
     pub fn release(&self, release: Release<R>) {
-        let mut state = self.0.lock();
+        self.backlog.add(release.events.iter().map(Vec::len).sum());
+        let mut state = self.state.lock();
         let Release { tick, events, system, closes } = release;
         let mut shares: Vec<_> = state.workers.iter().map(|_| Release { tick, events: Vec::new(), system: Vec::new(), closes }).collect();
         let count = shares.len();
@@ -76,20 +87,20 @@ impl<R> Releaser<R> {
 
     /// Says that nothing comes up to and including `tick` any more.
     pub fn advance(&self, tick: Tick) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.send_all(|| Command::Advance(tick + 1));
         state.released = state.released.max(tick);
     }
 
     /// Stops the workers.
     pub fn stop(&self) {
-        self.0.lock().send_all(|| Command::Stop);
+        self.state.lock().send_all(|| Command::Stop);
     }
 
     /// Asks all workers about a view, between two ticks.
     pub(crate) fn ask(&self, question: &Question) -> Asked {
         let (reply, answers) = crossbeam_channel::unbounded();
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         let released = state.released;
         let (what, at) = match question.what {
             Wanted::Now => (ReadWhat::Snapshot(released), released),
@@ -113,7 +124,7 @@ impl<R> Releaser<R> {
 
     /// One reader fewer follows a view.
     pub fn unfollow(&self, view: usize) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.followers[view] = state.followers[view].saturating_sub(1);
         if state.followers[view] == 0 {
             state.send_all(|| Command::Unfollow(view));
@@ -122,7 +133,7 @@ impl<R> Releaser<R> {
 
     /// The last tick that was released.
     pub fn released(&self) -> Tick {
-        self.0.lock().released
+        self.state.lock().released
     }
 }
 

@@ -57,18 +57,41 @@ pub enum Cell {
     /// A count or a number without decimals.
     Int(i64),
     /// A fixed-point number with the scale of its column.
-    Fixed(i128),
+    Fixed(Wide),
     /// Days since 1970-01-01.
     Date(i32),
     /// Microseconds since 1970-01-01, UTC: also how ticks are shown.
     Time(i64),
     /// A text by its symbol; it is looked up where people look.
     Symbol([u8; 16]),
+    /// An identity of 16 bytes, shown as 32 hexadecimal digits.
+    Hash([u8; 16]),
     /// A text.
     Text(Arc<str>),
 }
 
+/// A 128-bit integer that is aligned like a 64-bit one: cells are many, and an `i128` would make each a third larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Wide(i64, u64);
+
+impl From<i128> for Wide {
+    fn from(value: i128) -> Self {
+        Wide((value >> 64) as i64, value as u64)
+    }
+}
+
+impl From<Wide> for i128 {
+    fn from(Wide(high, low): Wide) -> i128 {
+        i128::from(high) << 64 | i128::from(low)
+    }
+}
+
 impl Cell {
+    /// A fixed-point cell, scaled as its column says.
+    pub fn fixed(scaled: i128) -> Self {
+        Cell::Fixed(scaled.into())
+    }
+
     /// A text cell.
     pub fn text(text: impl AsRef<str>) -> Self {
         Cell::Text(Arc::from(text.as_ref()))
@@ -210,8 +233,9 @@ impl fmt::Display for Shown<'_> {
             (Cell::Null, _) => Ok(()),
             (Cell::Bool(value), _) => write!(f, "{value}"),
             (Cell::Int(value), _) => write!(f, "{value}"),
-            (Cell::Fixed(value), ColumnKind::Fixed(scale)) => write_fixed(f, *value, scale),
-            (Cell::Fixed(value), _) => write!(f, "{value}"),
+            (Cell::Fixed(value), ColumnKind::Fixed(scale)) => write_fixed(f, (*value).into(), scale),
+            (Cell::Fixed(value), _) => write!(f, "{}", i128::from(*value)),
+            (Cell::Hash(hash), _) => write!(f, "{:032x}", u128::from_be_bytes(*hash)),
             (Cell::Date(days), _) => write!(f, "{}", arrow::temporal_conversions::date32_to_datetime(*days).map(|d| d.date().to_string()).unwrap_or_default()),
             (Cell::Time(micros), _) => {
                 let moment = arrow::temporal_conversions::timestamp_us_to_datetime(*micros);
@@ -258,7 +282,7 @@ fn array<'a>(kind: ColumnKind, cells: impl ExactSizeIterator<Item = &'a Cell>, t
         }
         ColumnKind::Fixed(_) => {
             let mut builder = Decimal128Builder::with_capacity(count).with_data_type(kind.data_type());
-            cells.for_each(|cell| builder.append_option(if let Cell::Fixed(value) = cell { Some(*value) } else { None }));
+            cells.for_each(|cell| builder.append_option(if let Cell::Fixed(value) = cell { Some((*value).into()) } else { None }));
             Arc::new(builder.finish())
         }
         ColumnKind::Date => {

@@ -47,7 +47,7 @@ pub struct Refusal {
 pub const RAW_BYTES_MAX: usize = 4096;
 
 /// How many records a batch may hold.
-pub const BATCH_ROWS_MAX: usize = 65_536;
+pub const BATCH_ROWS_MAX: usize = 16_384;
 
 /// Records of one partition, in the order of their offsets, with none left out: each offset below `upper` and not below
 /// the last batch's `upper` is an event, a refusal or a record that the configuration skips.

@@ -16,6 +16,7 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
 
 use crate::error::{EngineError, ErrorKind};
+use crate::hub::Backlog;
 use crate::row::{Key, Row};
 use crate::system::SystemView;
 use crate::view::{Change, Rows, Views};
@@ -117,6 +118,7 @@ const STEP_PARK_MAX: Duration = Duration::from_millis(1);
 pub struct Worker<R: Data> {
     commands: Receiver<Command<R>>,
     reports: Sender<Report>,
+    backlog: Arc<Backlog>,
     retention: Duration,
     events: InputHandle<Tick, timely::container::CapacityContainerBuilder<Vec<Upsert<Key, R>>>>,
     system: InputHandle<Tick, timely::container::CapacityContainerBuilder<Vec<(SystemRow, Tick, isize)>>>,
@@ -135,6 +137,7 @@ impl<R: Data> Worker<R> {
         graph: &dyn Graph<R>,
         commands: Receiver<Command<R>>,
         reports: Sender<Report>,
+        backlog: Arc<Backlog>,
         retention: Duration,
     ) -> Self {
         let mut events = InputHandle::new();
@@ -154,7 +157,7 @@ impl<R: Data> Worker<R> {
             graph.build(Inputs { events, refusals: refusals.as_collection() }, &mut views);
         });
         let index = timely.index();
-        Worker { commands, reports, retention, events, system, views, probe, index, released: 0, reported: 0, since: 0 }
+        Worker { commands, reports, backlog, retention, events, system, views, probe, index, released: 0, reported: 0, since: 0 }
     }
 
     /// The catalogue.
@@ -166,7 +169,12 @@ impl<R: Data> Worker<R> {
     pub fn run(mut self, timely: &mut Timely) {
         loop {
             match self.commands.try_recv() {
-                Ok(Command::Release(release)) => self.release(release),
+                Ok(Command::Release(release)) => {
+                    let rows = release.events.iter().map(Vec::len).sum();
+                    self.release(release);
+                    timely.step();
+                    self.backlog.remove(rows);
+                }
                 Ok(Command::Advance(tick)) => self.advance(tick),
                 Ok(Command::Read(read)) => self.answer(timely, &read),
                 Ok(Command::Unfollow(view)) => self.views.follow(view, false),

@@ -10,14 +10,14 @@
 //!
 //! # Example
 //! ```
-//! use operators::{Sums, arrange, derive::derive, testing};
+//! use operators::{arrange, derive::derive, testing};
 //! let outputs = testing::run(
 //!     vec![vec![((1u64, 10u64), 1), ((1, 20), 1)], vec![((1, 20), -1)]],
 //!     |input| {
 //!         let (largest, _count) = derive(&arrange(input, "numbers"), "largest", |key, group, out| {
 //!             if let Some((value, _)) = group.last() {
 //!                 out.row((*key, **value));
-//!                 out.sum((), Sums::of(0, group.len() as i128));
+//!                 out.add((), 0, group.len() as i128);
 //!             }
 //!         });
 //!         largest
@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
-use differential_dataflow::difference::{IsZero, Semigroup};
+use differential_dataflow::difference::IsZero;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -53,9 +53,9 @@ impl<D, S: Ord> Derived<'_, D, S> {
         self.rows.push((row, self.sign));
     }
 
-    /// Adds to the sums kept under a name.
-    pub fn sum(&mut self, name: S, sums: Sums) {
-        self.sums.entry(name).or_default().plus_equals(&sums.times(self.sign as i128));
+    /// Adds to one part of the sums kept under a name.
+    pub fn add(&mut self, name: S, part: usize, value: i128) {
+        self.sums.entry(name).or_default().0[part] += value * self.sign as i128;
     }
 }
 

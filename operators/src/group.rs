@@ -137,6 +137,18 @@ pub(crate) fn visit_batch<'a, K: Key, V: Data, R: Difference>(
     }
 }
 
+/// Visits the updates of a batch, without reading the trace.
+pub(crate) fn visit_updates<K: Key, V: Data, R: Difference>(batch: &Batch<K, V, R>, mut visit: impl FnMut(&V, Tick, R)) {
+    let mut cursor = batch.cursor();
+    while cursor.key_valid(batch) {
+        while let Some(value) = cursor.get_val(batch) {
+            cursor.map_times(batch, |tick, diff| visit(value, *tick, diff.clone()));
+            cursor.step_val(batch);
+        }
+        cursor.step_key(batch);
+    }
+}
+
 /// Visits every key of an arrangement with its history.
 pub fn visit_all<K: Key, V: Data, R: Difference>(
     trace: &mut Trace<K, V, R>,

@@ -17,10 +17,15 @@
 //! assert_eq!(outputs[1], vec![(('a', 7), 1), (('a', 12), -1)]);
 //! ```
 
+use std::collections::BTreeMap;
+
 use differential_dataflow::AsCollection;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::Map;
 
-use crate::arrangement::{Arranged, Collection, Data, Key, arrange};
+use crate::arrangement::{Arranged, Collection, Data, Key, Tick, arrange};
+use crate::group::visit_updates;
 use crate::sums::Sums;
 
 /// Sums what each row adds to its group.
@@ -39,6 +44,32 @@ pub fn sum_by<'scope, D: Data, G: Key>(
 /// Arranges sums that are already named by their group.
 pub fn arrange_sums<'scope, G: Key>(sums: Collection<'scope, G, Sums>, name: &str) -> Arranged<'scope, G, (), Sums> {
     arrange(sums.map(|group| (group, ())), name)
+}
+
+/// Counts the values of an arrangement without reading it: what each update adds, `times` over, to one part of the sums
+/// under a name.
+pub fn tally<'scope, K: Key, V: Data, S: Data>(
+    arranged: &Arranged<'scope, K, V>,
+    name: &str,
+    adds: impl Fn(&V) -> Option<(S, usize)> + 'static,
+) -> Collection<'scope, S, Sums> {
+    let sums = arranged.stream.clone().unary(Pipeline, name, move |_capability, _info| {
+        move |input, output| {
+            input.for_each(|capability, batches| {
+                let mut sums: BTreeMap<(Tick, S), Sums> = BTreeMap::new();
+                for batch in batches.drain(..) {
+                    visit_updates(&batch, |value, tick, diff| {
+                        if let Some((name, part)) = adds(value) {
+                            sums.entry((tick, name)).or_default().0[part] += diff as i128;
+                        }
+                    });
+                }
+                let mut session = output.session(&capability);
+                session.give_iterator(sums.into_iter().map(|((tick, name), sums)| (name, tick, sums)));
+            });
+        }
+    });
+    sums.as_collection()
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ impl<'a> Break<'a> {
         let authority = if let BreakKind::Mismatch(difference) = &self.kind { Some(leg.side_name(difference.authority)) } else { None };
         let desk = self.trade.detail.as_ref().map_or(Symbol::NONE, |detail| detail.desk);
         let row = Row::new([
-            Cell::text(hexadecimal(identity)),
+            Cell::Hash(identity.bytes()),
             Cell::Text(leg.reconciliation.clone()),
             Cell::Text(leg.sides[1].clone()),
             Cell::text(type_name),
@@ -92,7 +92,7 @@ impl<'a> Break<'a> {
             date_cell(self.trade.trade_date),
             left,
             right,
-            difference.map_or(Cell::Null, Cell::Fixed),
+            difference.map_or(Cell::Null, Cell::fixed),
             authority.map_or(Cell::Null, |side| Cell::Text(side.clone())),
         ]);
         (identity, row)
@@ -118,10 +118,6 @@ fn identity(leg: &Leg, type_name: &str, trade: &Trade) -> Key {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&blake3::Hasher::new().update(name.as_bytes()).update(&trade).finalize().as_bytes()[..16]);
     Key::from_bytes(bytes)
-}
-
-fn hexadecimal(identity: Key) -> String {
-    format!("{:032x}", u128::from_be_bytes(identity.bytes()))
 }
 
 /// The name of a severity in views and configuration.

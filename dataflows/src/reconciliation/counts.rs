@@ -93,7 +93,7 @@ fn part(sums: &Sums, part: usize) -> i64 {
 fn match_rates_row(group: &Row, sums: &Sums) -> Row {
     let [trades, paired, matched] = [counts::RECEIVED, counts::PAIRED, counts::MATCHED].map(|index| part(sums, index));
     // In millionths, rounded down: a rate never looks better than it is.
-    let rate = |count: i64| if trades > 0 { Cell::Fixed(i128::from(count) * 1_000_000 / i128::from(trades)) } else { Cell::Null };
+    let rate = |count: i64| if trades > 0 { Cell::fixed(i128::from(count) * 1_000_000 / i128::from(trades)) } else { Cell::Null };
     let own = [Cell::Int(trades), Cell::Int(paired), Cell::Int(matched), rate(paired), rate(matched)];
     Row::new(group.cells().iter().cloned().chain(own).collect::<Vec<_>>())
 }

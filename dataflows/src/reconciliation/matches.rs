@@ -36,7 +36,7 @@ struct FieldEvidence<'a> {
 pub fn row(leg: &Leg, tier: &str, pair: [&Trade; 2], scored: Option<&Scored<'_>>) -> Row {
     let [left, right] = pair;
     let evidence = serde_json::to_string(&evidence(leg, pair, scored)).unwrap_or_default();
-    let bits = |value: i64| Cell::Fixed(i128::from(value));
+    let bits = |value: i64| Cell::fixed(i128::from(value));
     Row::new([
         Cell::Text(leg.reconciliation.clone()),
         Cell::Text(leg.sides[1].clone()),

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use engine::{Key, Row};
 use model::{Date, SourceId, Trade};
-use operators::Sums;
 use operators::derive::Derived;
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +80,7 @@ impl Decisions for Flow<'_, '_> {
 
     fn count(&mut self, trade: &Trade, part: usize) {
         let key = CountKey { leg: self.index, source: trade.source, date: trade.trade_date };
-        self.out.sum(key, Sums::of(part, 1));
+        self.out.add(key, part, 1);
     }
 }
 

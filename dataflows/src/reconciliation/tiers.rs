@@ -7,6 +7,7 @@ use engine::{Key, Row, Views};
 use model::{Record, ScoringModel, Symbol, Trade};
 use operators::blocks::{CappedBlock, Side};
 use operators::derive::derive;
+use operators::sum_by::tally;
 use operators::{Arranged, Collection, Sums, arrange};
 use timely::dataflow::operators::vec::Map;
 
@@ -177,13 +178,12 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
     /// Counts what came in, apart from what becomes of it: so that a trade that gets lost on the way is noticed.
     fn count_received(&mut self, placed: &Placed) {
         let own = placed.clone();
-        let (_, received) = derive::<_, _, _, (), _, _>(self.records, "received", move |_id, group, out| {
-            for (record, _) in group {
-                if let Record::Trade(trade) = record && own.leg.side_of(trade.source).is_some() {
-                    let key = CountKey { leg: own.index, source: trade.source, date: trade.trade_date };
-                    out.sum(key, Sums::of(counts::RECEIVED, 1));
-                }
+        let received = tally(self.records, "received", move |record| match record {
+            Record::Trade(trade) if own.leg.side_of(trade.source).is_some() => {
+                let key = CountKey { leg: own.index, source: trade.source, date: trade.trade_date };
+                Some((key, counts::RECEIVED))
             }
+            _ => None,
         });
         self.counts.push(received);
     }
