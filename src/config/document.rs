@@ -156,15 +156,6 @@ impl<'a, 't> Inside<'a, 't> {
     }
 }
 
-/// The steps into a value.
-pub(super) fn steps_into(value: &DeValue<'_>) -> Vec<Step> {
-    match value {
-        DeValue::Table(table) => table.keys().map(|key| Step::Key(key.get_ref().to_string())).collect(),
-        DeValue::Array(list) => (0..list.len()).map(Step::Index).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// The value at the end of some steps.
 pub(super) fn value_at<'v, 't>(value: &'v DeValue<'t>, steps: &[Step]) -> Option<&'v DeValue<'t>> {
     steps.iter().try_fold(value, |value, step| match (value, step) {
@@ -174,20 +165,30 @@ pub(super) fn value_at<'v, 't>(value: &'v DeValue<'t>, steps: &[Step]) -> Option
     })
 }
 
+/// The value at the end of some steps, to be changed.
+fn value_at_mut<'v, 't>(value: &'v mut DeValue<'t>, steps: &[Step]) -> Option<&'v mut DeValue<'t>> {
+    steps.iter().try_fold(value, |value, step| match (value, step) {
+        (DeValue::Table(table), Step::Key(key)) => table.get_mut(key.as_str()).map(Spanned::get_mut),
+        (DeValue::Array(list), Step::Index(index)) => list.iter_mut().nth(*index).map(Spanned::get_mut),
+        _ => None,
+    })
+}
+
+/// Puts another value at the end of some steps.
+pub(super) fn replace_at<'t>(value: &mut DeValue<'t>, steps: &[Step], other: DeValue<'t>) {
+    if let Some(value) = value_at_mut(value, steps) {
+        *value = other;
+    }
+}
+
 /// Takes away the value at the end of some steps.
 pub(super) fn remove_at(value: &mut DeValue<'_>, steps: &[Step]) {
-    match (value, steps) {
-        (DeValue::Table(table), [Step::Key(key)]) => drop(table.remove(key.as_str())),
-        (DeValue::Array(list), [Step::Index(index)]) => *list = list.iter().enumerate().filter(|(at, _)| at != index).map(|(_, value)| value.clone()).collect(),
-        (DeValue::Table(table), [Step::Key(key), rest @ ..]) => {
-            if let Some(value) = table.get_mut(key.as_str()) {
-                remove_at(value.get_mut(), rest);
-            }
-        }
-        (DeValue::Array(list), [Step::Index(index), rest @ ..]) => {
-            if let Some(value) = list.iter_mut().nth(*index) {
-                remove_at(value.get_mut(), rest);
-            }
+    let Some((last, outer)) = steps.split_last() else { return };
+    match (value_at_mut(value, outer), last) {
+        (Some(DeValue::Table(table)), Step::Key(key)) => drop(table.remove(key.as_str())),
+        (Some(DeValue::Array(list)), Step::Index(index)) => {
+            let rest = list.iter().enumerate().filter(|(at, _)| at != index);
+            *list = rest.map(|(_, value)| value.clone()).collect();
         }
         _ => {}
     }

@@ -18,6 +18,16 @@ impl Problem {
     pub(super) fn new(what: impl Into<String>, help: impl Into<String>, place: Range<usize>) -> Self {
         Problem { what: what.into(), help: help.into(), place }
     }
+
+    #[cfg(test)]
+    pub(super) fn what(&self) -> &str {
+        &self.what
+    }
+
+    #[cfg(test)]
+    pub(super) fn line(&self, text: &str) -> usize {
+        text[..self.place.start].matches('\n').count() + 1
+    }
 }
 
 /// All that is wrong with a configuration, in the order of its lines.
@@ -79,7 +89,7 @@ pub(super) fn did_you_mean(name: &str, known: &[&str]) -> String {
 }
 
 /// What serde says of a setting, in words for people: what is wrong, and what to do.
-pub(super) fn explained(error: &str, key: &str) -> (String, String) {
+pub(super) fn explained(error: &str) -> (String, String) {
     let quoted: Vec<&str> = error.split('`').skip(1).step_by(2).collect();
     let (name, known) = quoted.split_first().map_or(("", &[][..]), |(name, known)| (*name, known));
     if error.starts_with("unknown field") {
@@ -92,7 +102,7 @@ pub(super) fn explained(error: &str, key: &str) -> (String, String) {
         return (format!("the setting `{name}` is missing"), format!("add `{name} = ...`"));
     }
     if error.starts_with("data did not match any variant") {
-        return ("it is not written in one of the ways it can be".to_owned(), format!("compare `{key}` with the documentation of the configuration"));
+        return ("it is not written in one of the ways it can be".to_owned(), "compare it with an example of the documentation".to_owned());
     }
     let wrong_type = error.strip_prefix("invalid type: ").or_else(|| error.strip_prefix("invalid value: "));
     if let Some((given, expected)) = wrong_type.and_then(|error| error.split_once(", expected ")) {
@@ -106,7 +116,7 @@ fn type_name(name: &str) -> String {
     match name {
         "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
-        "a string" => "a text in quotes".to_owned(),
+        "a string" | "path string" => "a text in quotes".to_owned(),
         "a boolean" => "true or false".to_owned(),
         "a sequence" | "sequence" => "a list, such as [\"a\", \"b\"]".to_owned(),
         "a map" | "map" => "a table".to_owned(),
@@ -130,7 +140,7 @@ mod tests {
             ("invalid value: integer `-1`, expected usize", "the number `-1` cannot be used", "give a whole number, 0 or more"),
             ("it rained", "it rained", ""),
         ] {
-            assert_eq!(explained(error, ""), (what.to_owned(), help.to_owned()));
+            assert_eq!(explained(error), (what.to_owned(), help.to_owned()));
         }
     }
 }

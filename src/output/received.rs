@@ -74,7 +74,7 @@ fn cell(array: &dyn Array, kind: ColumnKind, index: usize) -> Result<Cell, Engin
     let cell = match kind {
         ColumnKind::Bool => array.as_boolean_opt().map(|array| Cell::Bool(array.value(index))),
         ColumnKind::Int => array.as_primitive_opt::<Int64Type>().map(|array| Cell::Int(array.value(index))),
-        ColumnKind::Fixed(_) => array.as_primitive_opt::<Decimal128Type>().map(|array| Cell::Fixed(array.value(index))),
+        ColumnKind::Fixed(_) => array.as_primitive_opt::<Decimal128Type>().map(|array| Cell::fixed(array.value(index))),
         ColumnKind::Date => array.as_primitive_opt::<Date32Type>().map(|array| Cell::Date(array.value(index))),
         ColumnKind::Time => array.as_primitive_opt::<TimestampMicrosecondType>().map(|array| Cell::Time(array.value(index))),
         ColumnKind::Text => array.as_string_opt::<i32>().map(|array| Cell::text(array.value(index))),
@@ -96,7 +96,7 @@ mod tests {
             columns: columns.map(|(name, kind)| Column::new(name, kind)).to_vec(),
             key: vec![1, 5],
         };
-        let full = [Cell::Bool(true), Cell::Int(-3), Cell::Fixed(150_000_000), Cell::Date(20_000), Cell::Time(5), Cell::text("a,b")];
+        let full = [Cell::Bool(true), Cell::Int(-3), Cell::fixed(150_000_000), Cell::Date(20_000), Cell::Time(5), Cell::text("a,b")];
         let rows = [Row::new(full), Row::new(vec![Cell::Null; 6])];
         let [first, second] = &rows;
         let own = spec.arrays(&[first, second], without_texts().as_ref());

@@ -20,6 +20,10 @@ pub(crate) fn table<'a>(header: &[&str], is_number: &[bool], rows: impl Iterator
     for row in rows {
         table.add_row(aligned(row));
     }
+    // Between columns, not before the first.
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 2));
+    });
     let mut text = String::new();
     for line in table.lines() {
         text.push_str(line.trim_end());

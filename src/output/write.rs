@@ -89,7 +89,7 @@ fn members(spec: &ViewSpec, row: &Row) -> String {
         match cell {
             Cell::Null => json.push_str("null"),
             Cell::Bool(_) | Cell::Int(_) | Cell::Fixed(_) => json.push_str(&text),
-            Cell::Date(_) | Cell::Time(_) | Cell::Symbol(_) | Cell::Text(_) => json.push_str(&quoted(&text)),
+            _ => json.push_str(&quoted(&text)),
         }
     }
     json
@@ -176,7 +176,7 @@ mod tests {
         let columns = columns.map(|(name, kind)| Column::new(name, kind)).to_vec();
         let spec = ViewSpec { name: "v".into(), about: String::new(), columns, key: vec![0] };
         let rows = vec![
-            (Row::new([Cell::text("a \"b\", c"), Cell::Fixed(12_345_678_901_234_567_890), Cell::Date(0)]), 1),
+            (Row::new([Cell::text("a \"b\", c"), Cell::fixed(12_345_678_901_234_567_890), Cell::Date(0)]), 1),
             (Row::new([Cell::text("twice"), Cell::Null, Cell::Null]), 2),
         ];
         (spec, rows)

@@ -50,8 +50,11 @@ impl Failure {
 
     fn show(&self) {
         match self {
-            Failure::Configuration(problems) => problems.iter().for_each(show),
-            Failure::Usage(error) | Failure::Failed(error) => show(&Plain(error)),
+            Failure::Configuration(problems) => {
+                let problems: Vec<String> = problems.iter().map(shown).collect();
+                eprint!("{}", problems.join("\n"));
+            }
+            Failure::Usage(error) | Failure::Failed(error) => eprint!("{}", shown(&Plain(error))),
             Failure::ReaderGone => {}
         }
     }
@@ -82,14 +85,14 @@ pub(crate) fn exit_code(result: &Result<Outcome, Failure>) -> ExitCode {
     })
 }
 
-fn show(diagnostic: &dyn Diagnostic) {
+fn shown(diagnostic: &dyn Diagnostic) -> String {
     let theme = if is_colored() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let mut text = String::new();
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(120);
     if handler.render_report(&mut text, diagnostic).is_err() {
         text = diagnostic.to_string();
     }
-    eprintln!("{}", text.trim_end());
+    format!("{}\n", text.trim_end())
 }
 
 /// Whether standard error is a terminal that wants colors.
