@@ -307,7 +307,9 @@ impl<R: Send + 'static> Binder<R> {
 
     /// Closes the open tick, if nothing holds it open any more.
     fn close(&mut self) -> Result<(), EngineError> {
-        if self.holding.is_empty() && let Some((tick, _)) = self.open.take() {
+        if self.holding.is_empty()
+            && let Some((tick, _)) = self.open.take()
+        {
             self.release(tick, Vec::new(), None, true);
         }
         Ok(())
@@ -338,9 +340,15 @@ impl<R: Send + 'static> Binder<R> {
                     continue;
                 }
             }
-            let waiting = intake.batches.iter().filter(|(other, _)| *other == push.source).map(|(_, batch)| batch.upper).max();
+            let waiting =
+                intake.batches.iter().filter(|(other, _)| *other == push.source).map(|(_, batch)| batch.upper).max();
             let first_offset = waiting.unwrap_or(self.bound(push.source, PUSHED_PARTITION));
-            let head = EntryHead { source: source.clone(), batch_id: push.batch_id.clone(), first_offset, records: push.batch.upper };
+            let head = EntryHead {
+                source: source.clone(),
+                batch_id: push.batch_id.clone(),
+                first_offset,
+                records: push.batch.upper,
+            };
             if !in_journal && let Err(error) = self.journal.append(head, &push.payload) {
                 let _ = push.reply.send(Err(error));
                 continue;
@@ -348,7 +356,9 @@ impl<R: Send + 'static> Binder<R> {
             intake.batches.push((push.source, shifted(push.batch, first_offset)));
             accepted.push(Accepted { source, batch_id: push.batch_id, reply: push.reply, twins: Vec::new() });
         }
-        if !accepted.is_empty() && let Err(error) = self.journal.sync() {
+        if !accepted.is_empty()
+            && let Err(error) = self.journal.sync()
+        {
             // Not confirmed: what is whole in the journal is bound at the next start.
             let sources: BTreeSet<String> = accepted.iter().map(|push| push.source.clone()).collect();
             intake.batches.retain(|(source, _)| !sources.contains(&self.sources[usize::from(*source)].name));
@@ -389,7 +399,12 @@ impl<R: Send + 'static> Binder<R> {
             rows += batch.events.len();
             // A partition has its own band of orders, so that what is added to an open tick keeps the order of a replay.
             let band = self.band(tick, source, &batch.partition);
-            let upsert = |event: Event<R>| Upsert { key: event.key, member: event.member, order: band + event.offset, value: event.record };
+            let upsert = |event: Event<R>| Upsert {
+                key: event.key,
+                member: event.member,
+                order: band + event.offset,
+                value: event.record,
+            };
             events.push(batch.events.into_iter().map(upsert).collect());
         }
         for (row, diff) in run.map(|run| system::run_changes(tick, run)).unwrap_or_default() {
@@ -413,7 +428,9 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     fn wait_for_room(&mut self) {
-        while !self.releaser.backlog().wait_for(TICK_ROWS_MAX, Duration::from_millis(100)) && !self.status.has_failed() {}
+        while !self.releaser.backlog().wait_for(TICK_ROWS_MAX, Duration::from_millis(100)) && !self.status.has_failed()
+        {
+        }
         loop {
             let frontier = self.frontier.get();
             while self.outstanding.front().is_some_and(|(tick, _)| *tick < frontier) {
@@ -457,12 +474,17 @@ impl<R: Send + 'static> Binder<R> {
         own.map(|((_, partition), progress)| (Arc::clone(partition), progress.records)).collect()
     }
 
-    fn read_again(&self, binding: &Binding, readers: &mut BTreeMap<(u16, Arc<str>), Rereader<R>>) -> Result<Vec<(u16, Batch<R>)>, EngineError> {
+    fn read_again(
+        &self,
+        binding: &Binding,
+        readers: &mut BTreeMap<(u16, Arc<str>), Rereader<R>>,
+    ) -> Result<Vec<(u16, Batch<R>)>, EngineError> {
         let mut batches = Vec::new();
         for bound in &binding.bound {
             let index = self.sources.iter().position(|source| source.name == bound.source);
             let Some(index) = index.map(|index| index as u16) else {
-                let what = format!("ticks are bound to the source `{}`, which the configuration no longer has", bound.source);
+                let what =
+                    format!("ticks are bound to the source `{}`, which the configuration no longer has", bound.source);
                 let help = "put the source back, or start with a new data folder";
                 return Err(EngineError::new(ErrorKind::Invalid, what, help));
             };
@@ -488,8 +510,13 @@ impl<R: Send + 'static> Binder<R> {
             }),
             (Some(source), _) => source.open(partition, 0, &self.archive)?,
             (None, _) => {
-                let what = format!("ticks are bound to partition {partition} of `{}`, which has no such partition", spec.name);
-                return Err(EngineError::new(ErrorKind::Invalid, what, "give the source back its kind, or use a new data folder"));
+                let what =
+                    format!("ticks are bound to partition {partition} of `{}`, which has no such partition", spec.name);
+                return Err(EngineError::new(
+                    ErrorKind::Invalid,
+                    what,
+                    "give the source back its kind, or use a new data folder",
+                ));
             }
         };
         Ok(Rereader { reader, rest: None })
@@ -549,9 +576,16 @@ impl<R> Rereader<R> {
                 continue;
             }
             let later_events = batch.events.split_off(batch.events.partition_point(|event| event.offset < bound.upper));
-            let later_refusals = batch.refusals.split_off(batch.refusals.partition_point(|refusal| refusal.offset < bound.upper));
+            let later_refusals =
+                batch.refusals.split_off(batch.refusals.partition_point(|refusal| refusal.offset < bound.upper));
             let partition = Arc::clone(&batch.partition);
-            self.rest = Some(Batch { partition, upper: batch.upper, events: later_events, refusals: later_refusals, continues: false });
+            self.rest = Some(Batch {
+                partition,
+                upper: batch.upper,
+                events: later_events,
+                refusals: later_refusals,
+                continues: false,
+            });
             batch.upper = bound.upper;
             take(batch);
             return Ok(());

@@ -102,7 +102,8 @@ impl Bindings {
 
     /// Makes a binding durable, with the ids of the pushed batches that it takes.
     pub fn bind(&self, tick: Tick, binding: &Binding, pushed: &[PushedBatch<'_>]) -> Result<(), EngineError> {
-        let bytes = serde_json::to_vec(binding).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let bytes =
+            serde_json::to_vec(binding).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
@@ -132,7 +133,8 @@ impl Bindings {
     /// The last tick that was bound or may have been shown as complete; 0 when the folder is new.
     pub fn last(&self) -> Result<Tick, EngineError> {
         let read = self.database.begin_read().map_err(failed)?;
-        let reached = read.open_table(META).map_err(failed)?.get("reached").map_err(failed)?.map_or(0, |tick| tick.value());
+        let reached =
+            read.open_table(META).map_err(failed)?.get("reached").map_err(failed)?.map_or(0, |tick| tick.value());
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
         let bound = bindings.last().map_err(failed)?.map_or(0, |(tick, _)| tick.value());
         Ok(reached.max(bound))

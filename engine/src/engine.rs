@@ -76,7 +76,12 @@ pub struct Engine {
 pub struct Ingest(Arc<dyn Pushes>);
 
 trait Pushes: Send + Sync {
-    fn push(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError>;
+    fn push(
+        &self,
+        source: &str,
+        batch_id: &str,
+        payload: Vec<u8>,
+    ) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError>;
 }
 
 struct Pusher<R> {
@@ -85,11 +90,20 @@ struct Pusher<R> {
 }
 
 impl<R: Send + 'static> Pushes for Pusher<R> {
-    fn push(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError> {
+    fn push(
+        &self,
+        source: &str,
+        batch_id: &str,
+        payload: Vec<u8>,
+    ) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError> {
         let Some((index, decoder)) = self.decoders.get(source) else {
             let names: Vec<&str> = self.decoders.keys().map(String::as_str).collect();
             let what = format!("no source `{source}` takes pushed batches");
-            let help = if names.is_empty() { "configure one with kind = \"flight\"".into() } else { format!("those that do are {}", names.join(", ")) };
+            let help = if names.is_empty() {
+                "configure one with kind = \"flight\"".into()
+            } else {
+                format!("those that do are {}", names.join(", "))
+            };
             return Err(EngineError::new(ErrorKind::NotFound, what, help));
         };
         let batch = decoder.decode(&payload)?;
@@ -175,7 +189,8 @@ impl Engine {
         );
 
         let is_one_shot = |source: &SourceSpec<R>| source.pull.as_ref().is_some_and(|source| source.is_one_shot());
-        let one_shot: BTreeSet<u16> = (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
+        let one_shot: BTreeSet<u16> =
+            (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
         let binder = Binder {
             last: folder.bindings.last()?,
             sources,
@@ -318,7 +333,9 @@ fn run_workers<R: Data + Send + Sync>(
     senders: (Sender<Report>, Sender<Built>),
     backlog: Arc<Backlog>,
 ) -> Result<(), EngineError> {
-    let died = |what: String| EngineError::new(ErrorKind::Damaged, what, "restart it; if it dies again, keep the data folder and report it");
+    let died = |what: String| {
+        EngineError::new(ErrorKind::Damaged, what, "restart it; if it dies again, keep the data folder and report it")
+    };
     let timely_config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
     let shared = Mutex::new(senders);
     let guards = timely::execute(timely_config, move |timely| {
@@ -387,6 +404,10 @@ fn run_source<R: Send + 'static>(
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {
     thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
-        EngineError::new(ErrorKind::Unavailable, format!("cannot start a thread: {error}"), "raise the limit on threads")
+        EngineError::new(
+            ErrorKind::Unavailable,
+            format!("cannot start a thread: {error}"),
+            "raise the limit on threads",
+        )
     })
 }

@@ -41,7 +41,9 @@ impl EngineError {
     /// A failure of the disk or of a file at `path`.
     pub fn io(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let help = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => "give the process the right to read and write there, or set another folder",
+            std::io::ErrorKind::PermissionDenied => {
+                "give the process the right to read and write there, or set another folder"
+            }
             std::io::ErrorKind::StorageFull => "free some space and start again: nothing that was acknowledged is lost",
             std::io::ErrorKind::NotFound => "check the path in the configuration",
             _ => "",

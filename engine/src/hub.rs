@@ -88,7 +88,10 @@ impl Backlog {
     /// Waits until at most `rows` wait, or `timeout` has passed; says whether they do.
     pub fn wait_for(&self, rows: usize, timeout: std::time::Duration) -> bool {
         let mut waiting = self.rows.lock();
-        *waiting <= rows || { self.shrunk.wait_for(&mut waiting, timeout); *waiting <= rows }
+        *waiting <= rows || {
+            self.shrunk.wait_for(&mut waiting, timeout);
+            *waiting <= rows
+        }
     }
 }
 

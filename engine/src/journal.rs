@@ -126,7 +126,9 @@ impl Journal {
     /// Makes everything that was appended durable.
     pub fn sync(&self) -> Result<(), EngineError> {
         let open = self.0.lock();
-        open.file.sync_data().map_err(|error| EngineError::io("make durable", &segment_path(&open.folder, open.segment), &error))
+        open.file
+            .sync_data()
+            .map_err(|error| EngineError::io("make durable", &segment_path(&open.folder, open.segment), &error))
     }
 
     /// The heads of a source's entries from offset `from` on, in order.
@@ -165,7 +167,8 @@ impl Open {
         create_segment(&self.folder, self.segment + 1)?;
         self.segment += 1;
         let path = segment_path(&self.folder, self.segment);
-        (self.file, self.length) = open_for_append(&path).map_err(|error| EngineError::io("write to", &path, &error))?;
+        (self.file, self.length) =
+            open_for_append(&path).map_err(|error| EngineError::io("write to", &path, &error))?;
         Ok(())
     }
 }
@@ -238,7 +241,11 @@ fn scan(folder: &Path, segment: u64, is_last: bool, places: &mut Places) -> Resu
 
 fn damaged(path: &Path, position: u64) -> EngineError {
     let what = format!("the journal segment {} is damaged at byte {position}", path.display());
-    EngineError::new(ErrorKind::Damaged, what, "entries after this place were confirmed to clients: restore the data folder from a backup")
+    EngineError::new(
+        ErrorKind::Damaged,
+        what,
+        "entries after this place were confirmed to clients: restore the data folder from a backup",
+    )
 }
 
 fn segment_path(folder: &Path, segment: u64) -> PathBuf {
@@ -250,7 +257,8 @@ fn list_segments(folder: &Path) -> Result<Vec<u64>, EngineError> {
     let mut segments = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let name = entry.map_err(failed)?.file_name();
-        let number: Option<u64> = name.to_str().and_then(|name| name.strip_suffix(".journal")).and_then(|stem| stem.parse().ok());
+        let number: Option<u64> =
+            name.to_str().and_then(|name| name.strip_suffix(".journal")).and_then(|stem| stem.parse().ok());
         segments.extend(number);
     }
     segments.sort_unstable();

@@ -34,6 +34,8 @@ pub use error::{EngineError, ErrorKind};
 pub use operators::Tick;
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};
-pub use source::{Batch, Decoder, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop};
+pub use source::{
+    Batch, Decoder, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop,
+};
 pub use view::{Rows, Views};
 pub use worker::{Graph, Inputs};

@@ -182,7 +182,13 @@ impl Reader {
     }
 
     /// Asks for what comes first, and has what comes after it kept in a mailbox from here on.
-    fn follow(&self, view: usize, after: Option<Tick>, filter: Option<RowFilter>, up_to: Option<Tick>) -> (Subscription, Asked) {
+    fn follow(
+        &self,
+        view: usize,
+        after: Option<Tick>,
+        filter: Option<RowFilter>,
+        up_to: Option<Tick>,
+    ) -> (Subscription, Asked) {
         let mailbox = Arc::new(Mailbox::new(view, filter.clone()));
         self.0.mailboxes.add(Arc::clone(&mailbox));
         let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
@@ -216,7 +222,9 @@ impl Reader {
 
     async fn answers(&self, asked: Asked) -> Result<Vec<Answer>, EngineError> {
         let workers = self.0.workers;
-        let receive = move || (0..workers).map(|_| asked.answers.recv().unwrap_or_else(|_| Err(EngineError::stopped()))).collect();
+        let receive = move || {
+            (0..workers).map(|_| asked.answers.recv().unwrap_or_else(|_| Err(EngineError::stopped()))).collect()
+        };
         in_background(receive).await?
     }
 
@@ -228,7 +236,11 @@ impl Reader {
                 ticks.entry(tick).or_default().push((row, diff));
             }
         }
-        ticks.into_iter().map(|(tick, rows)| (tick, self.sorted(view, rows))).filter(|(_, rows)| !rows.is_empty()).collect()
+        ticks
+            .into_iter()
+            .map(|(tick, rows)| (tick, self.sorted(view, rows)))
+            .filter(|(_, rows)| !rows.is_empty())
+            .collect()
     }
 
     /// Rows in the order of their keys as people read them, so that the same rows are the same bytes.
@@ -268,7 +280,11 @@ fn check_end(start: Tick, up_to: Option<Tick>) -> Result<(), EngineError> {
     match up_to {
         Some(up_to) if up_to <= start => {
             let what = format!("`up_to` is tick {up_to}, which is not after the start, tick {start}");
-            Err(EngineError::new(ErrorKind::Invalid, what, "give a later `up_to`, or start earlier with `as_of` or `from_tick`"))
+            Err(EngineError::new(
+                ErrorKind::Invalid,
+                what,
+                "give a later `up_to`, or start earlier with `as_of` or `from_tick`",
+            ))
         }
         _ => Ok(()),
     }

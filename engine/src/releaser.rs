@@ -68,7 +68,8 @@ impl<R> Releaser<R> {
         self.backlog.add(release.events.iter().map(Vec::len).sum());
         let mut state = self.state.lock();
         let Release { tick, events, system, closes } = release;
-        let mut shares: Vec<_> = state.workers.iter().map(|_| Release { tick, events: Vec::new(), system: Vec::new(), closes }).collect();
+        let mut shares: Vec<_> =
+            state.workers.iter().map(|_| Release { tick, events: Vec::new(), system: Vec::new(), closes }).collect();
         let count = shares.len();
         for events in events {
             share_out(events, &mut shares, state.next_worker);

@@ -5,7 +5,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringBuilder,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use serde::{Deserialize, Serialize};
@@ -206,7 +207,8 @@ impl ViewSpec {
 
     /// The rows' columns as Arrow arrays.
     pub fn arrays(&self, rows: &[&Row], texts: &dyn Texts) -> Vec<ArrayRef> {
-        let column = |index: usize| array(self.columns[index].kind, rows.iter().map(move |row| &row.cells()[index]), texts);
+        let column =
+            |index: usize| array(self.columns[index].kind, rows.iter().map(move |row| &row.cells()[index]), texts);
         (0..self.columns.len()).map(column).collect()
     }
 }
@@ -236,7 +238,13 @@ impl fmt::Display for Shown<'_> {
             (Cell::Fixed(value), ColumnKind::Fixed(scale)) => write_fixed(f, (*value).into(), scale),
             (Cell::Fixed(value), _) => write!(f, "{}", i128::from(*value)),
             (Cell::Hash(hash), _) => write!(f, "{:032x}", u128::from_be_bytes(*hash)),
-            (Cell::Date(days), _) => write!(f, "{}", arrow::temporal_conversions::date32_to_datetime(*days).map(|d| d.date().to_string()).unwrap_or_default()),
+            (Cell::Date(days), _) => write!(
+                f,
+                "{}",
+                arrow::temporal_conversions::date32_to_datetime(*days)
+                    .map(|d| d.date().to_string())
+                    .unwrap_or_default()
+            ),
             (Cell::Time(micros), _) => {
                 let moment = arrow::temporal_conversions::timestamp_us_to_datetime(*micros);
                 write!(f, "{}", moment.map(|m| m.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()).unwrap_or_default())
@@ -272,7 +280,8 @@ fn array<'a>(kind: ColumnKind, cells: impl ExactSizeIterator<Item = &'a Cell>, t
     match kind {
         ColumnKind::Bool => {
             let mut builder = BooleanBuilder::with_capacity(count);
-            cells.for_each(|cell| builder.append_option(if let Cell::Bool(value) = cell { Some(*value) } else { None }));
+            cells
+                .for_each(|cell| builder.append_option(if let Cell::Bool(value) = cell { Some(*value) } else { None }));
             Arc::new(builder.finish())
         }
         ColumnKind::Int => {
@@ -282,17 +291,21 @@ fn array<'a>(kind: ColumnKind, cells: impl ExactSizeIterator<Item = &'a Cell>, t
         }
         ColumnKind::Fixed(_) => {
             let mut builder = Decimal128Builder::with_capacity(count).with_data_type(kind.data_type());
-            cells.for_each(|cell| builder.append_option(if let Cell::Fixed(value) = cell { Some((*value).into()) } else { None }));
+            cells.for_each(|cell| {
+                builder.append_option(if let Cell::Fixed(value) = cell { Some((*value).into()) } else { None })
+            });
             Arc::new(builder.finish())
         }
         ColumnKind::Date => {
             let mut builder = Date32Builder::with_capacity(count);
-            cells.for_each(|cell| builder.append_option(if let Cell::Date(value) = cell { Some(*value) } else { None }));
+            cells
+                .for_each(|cell| builder.append_option(if let Cell::Date(value) = cell { Some(*value) } else { None }));
             Arc::new(builder.finish())
         }
         ColumnKind::Time => {
             let mut builder = TimestampMicrosecondBuilder::with_capacity(count).with_timezone("UTC");
-            cells.for_each(|cell| builder.append_option(if let Cell::Time(value) = cell { Some(*value) } else { None }));
+            cells
+                .for_each(|cell| builder.append_option(if let Cell::Time(value) = cell { Some(*value) } else { None }));
             Arc::new(builder.finish())
         }
         ColumnKind::Text => {

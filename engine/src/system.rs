@@ -51,13 +51,7 @@ impl SystemView {
             SystemView::Runs => (
                 "runs",
                 "When the engine ran, on which version and configuration. A run without an end is running, or was killed.",
-                &[
-                    ("started", Time),
-                    ("ended", Time),
-                    ("version", Text),
-                    ("configuration", Text),
-                    ("workers", Int),
-                ],
+                &[("started", Time), ("ended", Time), ("version", Text), ("configuration", Text), ("workers", Int)],
                 &[0],
             ),
         };

@@ -63,7 +63,9 @@ impl Views {
             (Key::of(&key), row)
         });
         let arranged = arrange(keyed, &spec.name);
-        self.derived(spec, &arranged, |_key, group, rows| rows.extend(group.iter().map(|(row, count)| ((*row).clone(), *count))))
+        self.derived(spec, &arranged, |_key, group, rows| {
+            rows.extend(group.iter().map(|(row, count)| ((*row).clone(), *count)))
+        })
     }
 
     /// Registers a view of sums: one row a group.
@@ -104,7 +106,12 @@ impl Views {
     }
 
     /// Follows an arrangement's changes, while anyone follows the view.
-    fn publish<K: IndexKey, V: Data, R: Difference>(&self, view: usize, arranged: &Arranged<'_, K, V, R>, part: &GroupPart<K, V, R>) {
+    fn publish<K: IndexKey, V: Data, R: Difference>(
+        &self,
+        view: usize,
+        arranged: &Arranged<'_, K, V, R>,
+        part: &GroupPart<K, V, R>,
+    ) {
         let followed = Rc::clone(&self.views[view].followed);
         let live = Rc::clone(&self.live);
         let mut part = part.clone();

@@ -147,7 +147,10 @@ impl<R: Data> Worker<R> {
         timely.dataflow::<Tick, _, _>(|scope| {
             let rows: Collection<'_, SystemRow> = scope.input_from(&mut system).as_collection();
             for view in SystemView::ALL {
-                let own = rows.clone().inner.flat_map(move |((of, row, _, diff), tick, _)| (of == view).then_some((row, tick, diff)));
+                let own = rows
+                    .clone()
+                    .inner
+                    .flat_map(move |((of, row, _, diff), tick, _)| (of == view).then_some((row, tick, diff)));
                 views.rows(view.spec(), own.as_collection());
             }
             let refusals = rows.inner.flat_map(|((of, _, source, diff), tick, _)| {
@@ -157,7 +160,20 @@ impl<R: Data> Worker<R> {
             graph.build(Inputs { events, refusals: refusals.as_collection() }, &mut views);
         });
         let index = timely.index();
-        Worker { commands, reports, backlog, retention, events, system, views, probe, index, released: 0, reported: 0, since: 0 }
+        Worker {
+            commands,
+            reports,
+            backlog,
+            retention,
+            events,
+            system,
+            views,
+            probe,
+            index,
+            released: 0,
+            reported: 0,
+            since: 0,
+        }
     }
 
     /// The catalogue.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{
-    Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph, Inputs, Key, Request,
-    Row, Snapshot, SourceSpec, Texts, Update, ViewSpec, Views,
+    Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph, Inputs, Key,
+    Request, Row, Snapshot, SourceSpec, Texts, Update, ViewSpec, Views,
 };
 use operators::Sums;
 use operators::sum_by::sum_by;
@@ -25,7 +25,9 @@ impl Graph<i64> for Numbers {
             key: vec![0],
         };
         views.derived(spec("numbers", &["key", "value"]), &numbers, |key, group, rows| {
-            rows.extend(group.iter().map(|(value, count)| (Row::new([Cell::Int(low(*key)), Cell::Int(**value)]), *count)));
+            rows.extend(
+                group.iter().map(|(value, count)| (Row::new([Cell::Int(low(*key)), Cell::Int(**value)]), *count)),
+            );
         });
         let values = numbers.as_collection(|_, value| *value);
         let totals = sum_by(values, "totals", |value| (*value % 10, Sums::of(0, i128::from(*value))));
@@ -54,7 +56,13 @@ impl Decoder<i64> for Lines {
             Event { key: key(words.next().unwrap() as u64), member: 0, offset, record: words.next() }
         });
         let events: Vec<_> = events.collect();
-        Ok(Batch { partition: Arc::from(""), upper: events.len() as u64, events, refusals: Vec::new(), continues: false })
+        Ok(Batch {
+            partition: Arc::from(""),
+            upper: events.len() as u64,
+            events,
+            refusals: Vec::new(),
+            continues: false,
+        })
     }
 }
 
@@ -146,15 +154,14 @@ async fn a_tick_that_was_compacted_is_refused_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicU64::new(1_000_000_000));
     let clock = Arc::clone(&now);
-    let config = EngineConfig { clock: Arc::new(move || clock.load(Ordering::Relaxed)), ..EngineConfig::new(folder.path()) };
+    let config =
+        EngineConfig { clock: Arc::new(move || clock.load(Ordering::Relaxed)), ..EngineConfig::new(folder.path()) };
     let engine = Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap();
     let first = push(&engine, "a", "1 11").await;
     now.fetch_add(3_600_000_000, Ordering::Relaxed);
     push(&engine, "b", "1 12").await;
     push(&engine, "c", "1 13").await;
-    for request in [
-        Request { as_of: Some(first.tick), ..request("numbers") },
-    ] {
+    for request in [Request { as_of: Some(first.tick), ..request("numbers") }] {
         let error = engine.reader().snapshot(&request).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Compacted);
     }
@@ -213,7 +220,8 @@ async fn an_end_before_the_start_is_refused() {
 async fn submitted_batches_are_taken_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let engine = start(folder.path(), 1);
-    let submit = |value: u64| engine.ingest().submit("lines", &value.to_string(), format!("1 {value}").into_bytes()).unwrap();
+    let submit =
+        |value: u64| engine.ingest().submit("lines", &value.to_string(), format!("1 {value}").into_bytes()).unwrap();
     let submitted: Vec<_> = (0..100).map(submit).collect();
     let mut last = 0;
     for submitted in submitted {

@@ -21,33 +21,20 @@ pub struct Calendar {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     /// Every day of the week is in the weekend.
-    #[error(
-        "all seven days are in the weekend, so there is no business day: leave at least one out"
-    )]
+    #[error("all seven days are in the weekend, so there is no business day: leave at least one out")]
     NoBusinessDay,
 }
 
 impl Calendar {
     /// A calendar from the days of its weekend and its holidays, in any order.
-    pub fn new(
-        weekend: &[Weekday],
-        holidays: impl IntoIterator<Item = Date>,
-    ) -> Result<Calendar, CalendarError> {
-        let worked = Weekday::ALL
-            .into_iter()
-            .filter(|day| !weekend.contains(day));
+    pub fn new(weekend: &[Weekday], holidays: impl IntoIterator<Item = Date>) -> Result<Calendar, CalendarError> {
+        let worked = Weekday::ALL.into_iter().filter(|day| !weekend.contains(day));
         let workdays: Vec<u8> = worked.map(|day| day as u8).collect();
         if workdays.is_empty() {
             return Err(CalendarError::NoBusinessDay);
         }
-        let mut calendar = Calendar {
-            workdays,
-            holidays: Vec::new(),
-        };
-        let mut holidays: Vec<Date> = holidays
-            .into_iter()
-            .filter(|date| calendar.is_workday(*date))
-            .collect();
+        let mut calendar = Calendar { workdays, holidays: Vec::new() };
+        let mut holidays: Vec<Date> = holidays.into_iter().filter(|date| calendar.is_workday(*date)).collect();
         holidays.sort_unstable();
         holidays.dedup();
         calendar.holidays = holidays;
@@ -56,10 +43,7 @@ impl Calendar {
 
     /// Saturdays and Sundays off, and no holidays.
     pub fn weekdays_only() -> Calendar {
-        Calendar {
-            workdays: vec![0, 1, 2, 3, 4],
-            holidays: Vec::new(),
-        }
+        Calendar { workdays: vec![0, 1, 2, 3, 4], holidays: Vec::new() }
     }
 
     /// True on a day that is neither weekend nor holiday; false for [`Date::NONE`].
@@ -100,8 +84,7 @@ impl Calendar {
     }
 
     fn is_workday(&self, date: Date) -> bool {
-        date.weekday()
-            .is_some_and(|day| self.workdays.contains(&(day as u8)))
+        date.weekday().is_some_and(|day| self.workdays.contains(&(day as u8)))
     }
 
     /// How many business days there are up to and including the date, less the same number for 1969-12-28, a Sunday.
@@ -111,15 +94,8 @@ impl Calendar {
 
     fn workdays_through(&self, date: Date) -> i64 {
         let days_since_monday_0 = i64::from(date.0) + DAYS_FROM_MONDAY_0;
-        let (week, day) = (
-            days_since_monday_0.div_euclid(7),
-            days_since_monday_0.rem_euclid(7),
-        );
-        let of_week = self
-            .workdays
-            .iter()
-            .filter(|workday| i64::from(**workday) <= day)
-            .count();
+        let (week, day) = (days_since_monday_0.div_euclid(7), days_since_monday_0.rem_euclid(7));
+        let of_week = self.workdays.iter().filter(|workday| i64::from(**workday) <= day).count();
         week * self.workdays_a_week() + of_week as i64
     }
 
@@ -133,10 +109,8 @@ impl Calendar {
 
     /// The inverse of [`Calendar::workdays_through`]: the workday with that many up to it.
     fn workday(&self, count: i64) -> Date {
-        let (week, of_week) = (
-            (count - 1).div_euclid(self.workdays_a_week()),
-            (count - 1).rem_euclid(self.workdays_a_week()),
-        );
+        let (week, of_week) =
+            ((count - 1).div_euclid(self.workdays_a_week()), (count - 1).rem_euclid(self.workdays_a_week()));
         let days = week * 7 + i64::from(self.workdays[of_week as usize]) - DAYS_FROM_MONDAY_0;
         i32::try_from(days).map_or(Date::NONE, |days| Date(days).add_days(0))
     }
@@ -201,43 +175,27 @@ mod tests {
             ("2025-01-02", -4, "2024-12-24"),
         ];
         for (from, n, expected) in cases {
-            assert_eq!(
-                target().add_business_days(date(from), n),
-                date(expected),
-                "{from} {n:+}"
-            );
+            assert_eq!(target().add_business_days(date(from), n), date(expected), "{from} {n:+}");
         }
     }
 
     #[test]
     fn the_year_2024_has_256_target_business_days() {
         // 366 days, less 104 days of weekends, less 6 closing days on weekdays.
-        assert_eq!(
-            target().business_days_between(date("2023-12-31"), date("2024-12-31")),
-            Some(256)
-        );
-        assert_eq!(
-            target().business_days_between(date("2024-12-31"), date("2023-12-31")),
-            Some(-256)
-        );
+        assert_eq!(target().business_days_between(date("2023-12-31"), date("2024-12-31")), Some(256));
+        assert_eq!(target().business_days_between(date("2024-12-31"), date("2023-12-31")), Some(-256));
     }
 
     #[test]
     fn a_friday_and_saturday_weekend_works_on_sunday() {
         let gulf = Calendar::new(&[Weekday::Friday, Weekday::Saturday], []).unwrap();
         assert!(gulf.is_business_day(date("2024-06-02")));
-        assert_eq!(
-            gulf.add_business_days(date("2024-05-30"), 1),
-            date("2024-06-02")
-        );
+        assert_eq!(gulf.add_business_days(date("2024-05-30"), 1), date("2024-06-02"));
     }
 
     #[test]
     fn seven_days_of_weekend_are_refused() {
-        assert_eq!(
-            Calendar::new(&Weekday::ALL, []),
-            Err(CalendarError::NoBusinessDay)
-        );
+        assert_eq!(Calendar::new(&Weekday::ALL, []), Err(CalendarError::NoBusinessDay));
     }
 
     #[test]

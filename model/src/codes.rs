@@ -135,23 +135,8 @@ mod tests {
     #[test]
     fn sides_are_read_as_the_trade_writes_them() {
         let cases = [
-            (
-                Side::Buy,
-                ["BUY", "buy", "B", "b", "1", "Long", " BUY ", "Bought"],
-            ),
-            (
-                Side::Sell,
-                [
-                    "SELL",
-                    "Sell",
-                    "S",
-                    "s",
-                    "2",
-                    "SELL SHORT",
-                    "sell short",
-                    "5",
-                ],
-            ),
+            (Side::Buy, ["BUY", "buy", "B", "b", "1", "Long", " BUY ", "Bought"]),
+            (Side::Sell, ["SELL", "Sell", "S", "s", "2", "SELL SHORT", "sell short", "5"]),
         ];
         for (side, texts) in cases {
             for text in texts {
@@ -163,10 +148,7 @@ mod tests {
     #[test]
     fn a_text_that_is_no_code_is_refused_with_what_to_do() {
         let message = Side::parse("X").unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "`X` is not a side: use one of BUY, SELL, or map it in the configuration"
-        );
+        assert_eq!(message, "`X` is not a side: use one of BUY, SELL, or map it in the configuration");
         assert!(Side::parse("").is_err());
     }
 

@@ -45,11 +45,7 @@ impl Currency {
     /// The three letters; empty for [`Currency::NONE`].
     #[inline]
     pub fn code(&self) -> &str {
-        if self.is_none() {
-            ""
-        } else {
-            std::str::from_utf8(&self.0).unwrap_or_default()
-        }
+        if self.is_none() { "" } else { std::str::from_utf8(&self.0).unwrap_or_default() }
     }
 
     /// The three bytes, zero for [`Currency::NONE`].
@@ -108,15 +104,9 @@ fn unknown(text: &str) -> IdentifierError {
             "it is a hundredth of a currency; divide the price by 100 and use the currency's own code"
         }
         (_, Some(code)) if is_known(code) => "codes are written in capitals, without blanks",
-        _ => {
-            "it is not on the list of ISO 4217; use a code such as USD, or map it in the configuration"
-        }
+        _ => "it is not on the list of ISO 4217; use a code such as USD, or map it in the configuration",
     };
-    IdentifierError::Unknown {
-        text: text.to_owned(),
-        standard: "a currency",
-        hint,
-    }
+    IdentifierError::Unknown { text: text.to_owned(), standard: "a currency", hint }
 }
 
 impl fmt::Display for Currency {
@@ -127,11 +117,7 @@ impl fmt::Display for Currency {
 
 impl fmt::Debug for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Currency({})",
-            if self.is_none() { "NONE" } else { self.code() }
-        )
+        write!(f, "Currency({})", if self.is_none() { "NONE" } else { self.code() })
     }
 }
 
@@ -163,10 +149,7 @@ mod tests {
 
     #[test]
     fn every_listed_code_is_read_and_written_back() {
-        let codes: Vec<&str> = [CURRENT, WITHDRAWN, MARKET]
-            .iter()
-            .flat_map(|list| list.split(' '))
-            .collect();
+        let codes: Vec<&str> = [CURRENT, WITHDRAWN, MARKET].iter().flat_map(|list| list.split(' ')).collect();
         for code in &codes {
             assert_eq!(Currency::parse(code).unwrap().code(), *code);
         }

@@ -68,12 +68,8 @@ impl Date {
     #[inline]
     pub fn parse(text: &str, format: &str) -> Result<Date, DateError> {
         let quick = match (format, text.as_bytes()) {
-            ("%Y-%m-%d", [year @ .., b'-', m1, m2, b'-', d1, d2]) => {
-                Date::from_digits(year, [*m1, *m2], [*d1, *d2])
-            }
-            ("%Y%m%d", [year @ .., m1, m2, d1, d2]) => {
-                Date::from_digits(year, [*m1, *m2], [*d1, *d2])
-            }
+            ("%Y-%m-%d", [year @ .., b'-', m1, m2, b'-', d1, d2]) => Date::from_digits(year, [*m1, *m2], [*d1, *d2]),
+            ("%Y%m%d", [year @ .., m1, m2, d1, d2]) => Date::from_digits(year, [*m1, *m2], [*d1, *d2]),
             _ => None,
         };
         quick.map_or_else(|| written_time::read_date(text, format), Ok)
@@ -83,17 +79,11 @@ impl Date {
     fn from_digits(year: &[u8], month: [u8; 2], day: [u8; 2]) -> Option<Date> {
         let year: [u8; 4] = year.try_into().ok()?;
         let number = |digits: &[u8]| {
-            digits.iter().try_fold(0u16, |number, digit| {
-                digit
-                    .is_ascii_digit()
-                    .then(|| number * 10 + u16::from(digit - b'0'))
-            })
+            digits
+                .iter()
+                .try_fold(0u16, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u16::from(digit - b'0')))
         };
-        Date::from_ymd(
-            i32::from(number(&year)?),
-            number(&month)? as u8,
-            number(&day)? as u8,
-        )
+        Date::from_ymd(i32::from(number(&year)?), number(&month)? as u8, number(&day)? as u8)
     }
 
     /// The date with this many days since 1970-01-01.
@@ -113,9 +103,7 @@ impl Date {
         if day as i32 > length {
             return None;
         }
-        Some(Date(
-            days_before_year(year) + before + day as i32 - 1 - EPOCH_DAYS,
-        ))
+        Some(Date(days_before_year(year) + before + day as i32 - 1 - EPOCH_DAYS))
     }
 
     /// Year, month and day; `None` for [`Date::NONE`] and outside the years 1 to 9999.
@@ -137,11 +125,7 @@ impl Date {
         if days_before_month(year, month + 1) <= day_of_year {
             month += 1;
         }
-        Some((
-            year,
-            month as u8 + 1,
-            (day_of_year - days_before_month(year, month)) as u8 + 1,
-        ))
+        Some((year, month as u8 + 1, (day_of_year - days_before_month(year, month)) as u8 + 1))
     }
 
     /// Days since 1970-01-01; `None` for [`Date::NONE`].
@@ -168,19 +152,14 @@ impl Date {
     /// Calendar days from `self` to `other`, negative when `other` is earlier; `None` when either is [`Date::NONE`].
     #[inline]
     pub const fn days_until(self, other: Date) -> Option<i32> {
-        if self.is_none() || other.is_none() {
-            None
-        } else {
-            other.0.checked_sub(self.0)
-        }
+        if self.is_none() || other.is_none() { None } else { other.0.checked_sub(self.0) }
     }
 
     /// The day of the week; `None` for [`Date::NONE`].
     #[inline]
     pub fn weekday(self) -> Option<Weekday> {
         // 1970-01-01 was a Thursday, three days after a Monday.
-        self.days()
-            .map(|days| Weekday::ALL[(i64::from(days) + 3).rem_euclid(7) as usize])
+        self.days().map(|days| Weekday::ALL[(i64::from(days) + 3).rem_euclid(7) as usize])
     }
 }
 
@@ -218,11 +197,7 @@ impl fmt::Display for Date {
 
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_none() {
-            f.write_str("Date(NONE)")
-        } else {
-            write!(f, "Date({self})")
-        }
+        if self.is_none() { f.write_str("Date(NONE)") } else { write!(f, "Date({self})") }
     }
 }
 
@@ -277,12 +252,9 @@ mod tests {
     #[test]
     fn known_days_have_their_numbers() {
         // `date --utc --date=DATE +%s`, divided by 86,400
-        for (date, days) in [
-            (ymd(1970, 1, 1), 0),
-            (ymd(2000, 2, 29), 11_016),
-            (ymd(2024, 12, 31), 20_088),
-            (ymd(1900, 1, 1), -25_567),
-        ] {
+        for (date, days) in
+            [(ymd(1970, 1, 1), 0), (ymd(2000, 2, 29), 11_016), (ymd(2024, 12, 31), 20_088), (ymd(1900, 1, 1), -25_567)]
+        {
             assert_eq!(date, Date(days));
         }
     }
@@ -299,11 +271,7 @@ mod tests {
             (0, 1, 1),
             (10_000, 1, 1),
         ] {
-            assert_eq!(
-                Date::from_ymd(year, month, day),
-                None,
-                "{year}-{month}-{day}"
-            );
+            assert_eq!(Date::from_ymd(year, month, day), None, "{year}-{month}-{day}");
         }
     }
 
@@ -324,11 +292,7 @@ mod tests {
             ("2024-03-15T00:00:00", "%Y-%m-%dT%H:%M:%S"),
         ];
         for (text, format) in cases {
-            assert_eq!(
-                Date::parse(text, format).unwrap(),
-                ymd(2024, 3, 15),
-                "{text} as {format}"
-            );
+            assert_eq!(Date::parse(text, format).unwrap(), ymd(2024, 3, 15), "{text} as {format}");
         }
     }
 
@@ -347,20 +311,14 @@ mod tests {
         ];
         for (text, format) in cases {
             let message = Date::parse(text, format).unwrap_err().to_string();
-            assert!(
-                message.starts_with(&format!("`{text}` is not a date written as `{format}`: ")),
-                "{message}"
-            );
+            assert!(message.starts_with(&format!("`{text}` is not a date written as `{format}`: ")), "{message}");
         }
     }
 
     #[test]
     fn none_is_no_date() {
         assert!(Date::default().is_none());
-        assert_eq!(
-            (Date::NONE.days(), Date::NONE.ymd(), Date::NONE.weekday()),
-            (None, None, None)
-        );
+        assert_eq!((Date::NONE.days(), Date::NONE.ymd(), Date::NONE.weekday()), (None, None, None));
         assert_eq!(Date::NONE.to_string(), "");
         assert_eq!(Date::NONE.add_days(1), Date::NONE);
         assert_eq!(Date::NONE.days_until(Date(0)), None);

@@ -25,9 +25,7 @@ pub struct Dictionary {
 impl Dictionary {
     /// A dictionary that holds nothing yet.
     pub fn new() -> Dictionary {
-        Dictionary {
-            shards: Arc::new(std::array::from_fn(|_| RwLock::new(Texts::default()))),
-        }
+        Dictionary { shards: Arc::new(std::array::from_fn(|_| RwLock::new(Texts::default()))) }
     }
 
     /// The symbol of a text, keeping the text if the symbol cannot carry it.
@@ -45,10 +43,7 @@ impl Dictionary {
         if shard.read().contains_key(&symbol) {
             return;
         }
-        shard
-            .write()
-            .entry(symbol)
-            .or_insert_with(|| Arc::from(text));
+        shard.write().entry(symbol).or_insert_with(|| Arc::from(text));
     }
 
     /// How a symbol is written; `None` for [`Symbol::NONE`] and for a long text that was never interned.
@@ -66,12 +61,7 @@ impl Dictionary {
     pub fn entries(&self) -> Vec<(Symbol, Arc<str>)> {
         let mut entries: Vec<(Symbol, Arc<str>)> = Vec::new();
         for shard in self.shards.iter() {
-            entries.extend(
-                shard
-                    .read()
-                    .iter()
-                    .map(|(symbol, text)| (*symbol, Arc::clone(text))),
-            );
+            entries.extend(shard.read().iter().map(|(symbol, text)| (*symbol, Arc::clone(text))));
         }
         entries.sort_unstable_by_key(|(symbol, _)| *symbol);
         entries
@@ -100,9 +90,7 @@ impl Default for Dictionary {
 
 impl std::fmt::Debug for Dictionary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dictionary")
-            .field("len", &self.len())
-            .finish()
+        f.debug_struct("Dictionary").field("len", &self.len()).finish()
     }
 }
 
@@ -171,10 +159,7 @@ mod tests {
         assert_eq!(dictionary.len(), 1000);
         for number in 0..1000 {
             let text = format!("a long identifier {number}");
-            assert_eq!(
-                dictionary.text(Symbol::of(&text)).as_deref(),
-                Some(text.as_str())
-            );
+            assert_eq!(dictionary.text(Symbol::of(&text)).as_deref(), Some(text.as_str()));
         }
     }
 }

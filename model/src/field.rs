@@ -9,8 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::trade::{Trade, TradeBuilder};
 use crate::value::{FieldType, Value};
 use crate::{
-    Amount, Currency, Date, FieldError, OpenClose, OptionKind, Price, Product, Quantity, Side,
-    Symbol, Timestamp,
+    Amount, Currency, Date, FieldError, OpenClose, OptionKind, Price, Product, Quantity, Side, Symbol, Timestamp,
 };
 
 /// What type of value a field has.
@@ -177,10 +176,7 @@ impl Field {
     pub fn parse_name(name: &str) -> Option<Field> {
         match name.strip_prefix("attribute_") {
             Some(index) => index.parse().ok().map(Field::Attribute),
-            None => Field::ALL
-                .iter()
-                .copied()
-                .find(|field| field.name() == name),
+            None => Field::ALL.iter().copied().find(|field| field.name() == name),
         }
     }
 }
@@ -205,10 +201,7 @@ impl<'de> Deserialize<'de> for Field {
         let name = String::deserialize(deserializer)?;
         Field::parse_name(&name).ok_or_else(|| {
             let known: Vec<&str> = Field::ALL.iter().map(|field| field.name()).collect();
-            D::Error::custom(format!(
-                "there is no field `{name}`; use one of {}",
-                known.join(", ")
-            ))
+            D::Error::custom(format!("there is no field `{name}`; use one of {}", known.join(", ")))
         })
     }
 }
@@ -219,23 +212,12 @@ mod tests {
 
     #[test]
     fn every_name_is_read_back() {
-        for field in Field::ALL
-            .iter()
-            .copied()
-            .chain([Field::Attribute(0), Field::Attribute(65_535)])
-        {
+        for field in Field::ALL.iter().copied().chain([Field::Attribute(0), Field::Attribute(65_535)]) {
             assert_eq!(Field::parse_name(&field.to_string()), Some(field));
             let json = serde_json::to_string(&field).unwrap();
             assert_eq!(serde_json::from_str::<Field>(&json).unwrap(), field);
         }
-        for name in [
-            "",
-            "Side",
-            "attribute",
-            "attribute_",
-            "attribute_65536",
-            "source",
-        ] {
+        for name in ["", "Side", "attribute", "attribute_", "attribute_65536", "source"] {
             assert_eq!(Field::parse_name(name), None, "{name}");
         }
     }
@@ -249,12 +231,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_with_those_that_exist() {
-        let message = serde_json::from_str::<Field>("\"settle\"")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("there is no field `settle`; use one of id, side,"),
-            "{message}"
-        );
+        let message = serde_json::from_str::<Field>("\"settle\"").unwrap_err().to_string();
+        assert!(message.contains("there is no field `settle`; use one of id, side,"), "{message}");
     }
 }

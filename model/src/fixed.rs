@@ -146,15 +146,9 @@ fn misfit_error(
 ) -> NumberError {
     let text = text.to_owned();
     match misfit {
-        Misfit::NotANumber => NumberError::NotANumber {
-            reason: why_not_a_number(&text, format),
-            text,
-        },
+        Misfit::NotANumber => NumberError::NotANumber { reason: why_not_a_number(&text, format), text },
         Misfit::TooManyDecimals => NumberError::TooManyDecimals { text, scale },
-        Misfit::TooLarge => NumberError::TooLarge {
-            text,
-            largest: largest.to_string(),
-        },
+        Misfit::TooLarge => NumberError::TooLarge { text, largest: largest.to_string() },
     }
 }
 
@@ -176,23 +170,13 @@ pub(crate) fn write_decimal(f: &mut fmt::Formatter<'_>, scaled: i128, scale: u8)
     // One more byte than the 39 digits of the largest integer, for the decimal point.
     let mut buffer = [0u8; 40];
     let mut free = &mut buffer[..];
-    write!(
-        free,
-        "{:0width$}",
-        scaled.unsigned_abs(),
-        width = decimals + 1
-    )
-    .map_err(|_| fmt::Error)?;
+    write!(free, "{:0width$}", scaled.unsigned_abs(), width = decimals + 1).map_err(|_| fmt::Error)?;
     let length = 40 - free.len();
     let point = length - decimals;
     buffer.copy_within(point..length, point + 1);
     buffer[point] = b'.';
     let text = std::str::from_utf8(&buffer[..=length]).map_err(|_| fmt::Error)?;
-    f.pad_integral(
-        scaled >= 0,
-        "",
-        text.trim_end_matches('0').trim_end_matches('.'),
-    )
+    f.pad_integral(scaled >= 0, "", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// Takes the text of a number from a format that people write: a string, a whole number, or nothing.
@@ -232,18 +216,10 @@ mod tests {
 
     use super::*;
 
-    const PLAIN: NumberFormat = NumberFormat {
-        decimal: '.',
-        grouping: None,
-        parentheses_negative: false,
-    };
+    const PLAIN: NumberFormat = NumberFormat { decimal: '.', grouping: None, parentheses_negative: false };
 
     fn grouped(decimal: char, grouping: char) -> NumberFormat {
-        NumberFormat {
-            decimal,
-            grouping: Some(grouping),
-            parentheses_negative: true,
-        }
+        NumberFormat { decimal, grouping: Some(grouping), parentheses_negative: true }
     }
 
     fn price(text: &str) -> Price {
@@ -263,14 +239,8 @@ mod tests {
             (" 1.25 ", 125_000_000),
             ("\u{2212}1", -100_000_000),
             ("0.00000001", 1),
-            (
-                "1.000000000000000000000000000000000000000000000000",
-                100_000_000,
-            ),
-            (
-                "0000000000000000000000000000000000000000000000001",
-                100_000_000,
-            ),
+            ("1.000000000000000000000000000000000000000000000000", 100_000_000),
+            ("0000000000000000000000000000000000000000000000001", 100_000_000),
             ("92233720368.54775807", i64::MAX),
             ("-92233720368.54775807", -i64::MAX),
         ];
@@ -292,20 +262,10 @@ mod tests {
             ("1234567.5", grouped('.', ',')),
         ];
         for (text, format) in cases {
-            assert_eq!(
-                Price::parse(text, &format).unwrap(),
-                price("1234567.5"),
-                "{text}"
-            );
+            assert_eq!(Price::parse(text, &format).unwrap(), price("1234567.5"), "{text}");
         }
-        assert_eq!(
-            Price::parse("(1,234.5)", &grouped('.', ',')).unwrap(),
-            price("-1234.5")
-        );
-        assert_eq!(
-            Price::parse("( 0 )", &grouped('.', ',')).unwrap(),
-            Price::ZERO
-        );
+        assert_eq!(Price::parse("(1,234.5)", &grouped('.', ',')).unwrap(), price("-1234.5"));
+        assert_eq!(Price::parse("( 0 )", &grouped('.', ',')).unwrap(), Price::ZERO);
     }
 
     #[test]
@@ -316,10 +276,7 @@ mod tests {
             ("-", "it has no digits"),
             (".", "it has no digits"),
             ("abc", "`a` is neither a digit nor `.` before decimals"),
-            (
-                "1,5",
-                "`,` is neither a digit nor `.` before decimals; if it separates groups, set `grouping`",
-            ),
+            ("1,5", "`,` is neither a digit nor `.` before decimals; if it separates groups, set `grouping`"),
             ("1.2.3", "more than one `.`"),
             ("--1", "`-` is neither"),
             ("1-", "`-` is neither"),
@@ -329,23 +286,11 @@ mod tests {
             ("\u{661}", "is neither a digit"),
             ("0.000000001", "has more than 8 decimals"),
             ("1.123456789", "has more than 8 decimals"),
-            (
-                "92233720368.54775808",
-                "too large: the largest is 92233720368.54775807",
-            ),
+            ("92233720368.54775808", "too large: the largest is 92233720368.54775807"),
             ("-92233720368.54775808", "too large"),
-            (
-                "1000000000000000000000000000000000000000000000",
-                "too large",
-            ),
-            (
-                "0.00000000000000000000000000000000000000000000001",
-                "has more than 8 decimals",
-            ),
-            (
-                "1.00000000000000000000000000000000000000000000001",
-                "has more than 8 decimals",
-            ),
+            ("1000000000000000000000000000000000000000000000", "too large"),
+            ("0.00000000000000000000000000000000000000000000001", "has more than 8 decimals"),
+            ("1.00000000000000000000000000000000000000000000001", "has more than 8 decimals"),
         ];
         for (text, part) in cases {
             let message = Price::parse(text, &PLAIN).unwrap_err().to_string();
@@ -356,12 +301,8 @@ mod tests {
     #[test]
     fn groups_that_are_not_of_three_are_refused() {
         // `1,5` is one and a half to whoever wrote it, whatever the configuration says.
-        for text in [
-            "1,5", "1,50", "1234,567", ",123", "1,234,", "1,,234", "1,2,345", "1.000,5",
-        ] {
-            let message = Price::parse(text, &grouped('.', ','))
-                .unwrap_err()
-                .to_string();
+        for text in ["1,5", "1,50", "1234,567", ",123", "1,234,", "1,,234", "1,2,345", "1.000,5"] {
+            let message = Price::parse(text, &grouped('.', ',')).unwrap_err().to_string();
             assert!(message.contains("is not a number"), "{message}");
         }
     }
@@ -380,48 +321,24 @@ mod tests {
             assert_eq!(Price::from_scaled(scaled).to_string(), text);
         }
         assert_eq!(Price::NONE.to_string(), "");
-        assert_eq!(
-            format!("{:?} {:?}", Price::NONE, price("1.5")),
-            "Price(NONE) Price(1.5)"
-        );
-        assert_eq!(
-            format!("[{:>8}|{:<8}]", price("-1.5"), price("1.5")),
-            "[    -1.5|1.5     ]"
-        );
-        assert_eq!(
-            Amount::from_scaled(i128::MAX).to_string(),
-            "1701411834604692317316873037158.84105727"
-        );
+        assert_eq!(format!("{:?} {:?}", Price::NONE, price("1.5")), "Price(NONE) Price(1.5)");
+        assert_eq!(format!("[{:>8}|{:<8}]", price("-1.5"), price("1.5")), "[    -1.5|1.5     ]");
+        assert_eq!(Amount::from_scaled(i128::MAX).to_string(), "1701411834604692317316873037158.84105727");
     }
 
     #[test]
     fn rescaling_is_exact_or_refused() {
-        assert_eq!(
-            Quantity::from_rescaled(15, 1).unwrap(),
-            Quantity::from_scaled(1_500_000)
-        );
-        assert_eq!(
-            Quantity::from_rescaled(15, -1).unwrap(),
-            Quantity::from_scaled(150_000_000)
-        );
-        assert_eq!(
-            Quantity::from_rescaled(1_500_000_000, 9).unwrap(),
-            Quantity::from_scaled(1_500_000)
-        );
-        assert_eq!(
-            Amount::from_rescaled(-(10i128.pow(30)), 8).unwrap(),
-            Amount::from_scaled(-(10i128.pow(30)))
-        );
+        assert_eq!(Quantity::from_rescaled(15, 1).unwrap(), Quantity::from_scaled(1_500_000));
+        assert_eq!(Quantity::from_rescaled(15, -1).unwrap(), Quantity::from_scaled(150_000_000));
+        assert_eq!(Quantity::from_rescaled(1_500_000_000, 9).unwrap(), Quantity::from_scaled(1_500_000));
+        assert_eq!(Amount::from_rescaled(-(10i128.pow(30)), 8).unwrap(), Amount::from_scaled(-(10i128.pow(30))));
         let message = Quantity::from_rescaled(15, 7).unwrap_err().to_string();
         assert_eq!(
             message,
             "`15e-7` has more than 6 decimals: correct it or round it at the source, it is never rounded here"
         );
         let message = Quantity::from_rescaled(1, -13).unwrap_err().to_string();
-        assert_eq!(
-            message,
-            "`1e13` is too large: the largest is 9223372036854.775807, either side of zero"
-        );
+        assert_eq!(message, "`1e13` is too large: the largest is 9223372036854.775807, either side of zero");
         assert!(
             Quantity::from_rescaled(i128::from(i64::MIN), 6).is_err(),
             "the least integer means that nothing is known"
@@ -437,19 +354,11 @@ mod tests {
 
     #[test]
     fn configurations_write_numbers_as_text_or_whole_and_never_as_floats() {
-        assert_eq!(
-            serde_json::from_str::<Price>("\"0.01\"").unwrap(),
-            price("0.01")
-        );
+        assert_eq!(serde_json::from_str::<Price>("\"0.01\"").unwrap(), price("0.01"));
         assert_eq!(serde_json::from_str::<Price>("-3").unwrap(), price("-3"));
         assert_eq!(serde_json::from_str::<Price>("null").unwrap(), Price::NONE);
-        let message = serde_json::from_str::<Price>("0.01")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            message.contains("expected a number as text, such as \"0.01\""),
-            "{message}"
-        );
+        let message = serde_json::from_str::<Price>("0.01").unwrap_err().to_string();
+        assert!(message.contains("expected a number as text, such as \"0.01\""), "{message}");
     }
 
     macro_rules! round_trips {

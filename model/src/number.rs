@@ -33,11 +33,7 @@ pub struct NumberFormat {
 
 impl Default for NumberFormat {
     fn default() -> NumberFormat {
-        NumberFormat {
-            decimal: '.',
-            grouping: None,
-            parentheses_negative: false,
-        }
+        NumberFormat { decimal: '.', grouping: None, parentheses_negative: false }
     }
 }
 
@@ -51,9 +47,7 @@ impl NumberFormat {
             );
         }
         if self.is_grouping(self.decimal) {
-            return Some(
-                "the same character cannot separate both decimals and groups: use two different ones",
-            );
+            return Some("the same character cannot separate both decimals and groups: use two different ones");
         }
         None
     }
@@ -81,9 +75,7 @@ pub enum NumberError {
         reason: String,
     },
     /// Digits would be lost.
-    #[error(
-        "`{text}` has more than {scale} decimals: correct it or round it at the source, it is never rounded here"
-    )]
+    #[error("`{text}` has more than {scale} decimals: correct it or round it at the source, it is never rounded here")]
     TooManyDecimals {
         /// What was read.
         text: String,
@@ -124,11 +116,7 @@ pub(crate) fn shifted(mantissa: i128, shift: i32) -> Result<i128, Misfit> {
 
 #[cold]
 fn shifted_far(mantissa: i128, shift: i32) -> Result<i128, Misfit> {
-    let misfit = if shift >= 0 {
-        Misfit::TooLarge
-    } else {
-        Misfit::TooManyDecimals
-    };
+    let misfit = if shift >= 0 { Misfit::TooLarge } else { Misfit::TooManyDecimals };
     if mantissa == 0 {
         return Ok(0);
     }
@@ -139,11 +127,7 @@ fn shifted_far(mantissa: i128, shift: i32) -> Result<i128, Misfit> {
     if shift >= 0 {
         return mantissa.checked_mul(power).ok_or(misfit);
     }
-    if mantissa % power == 0 {
-        Ok(mantissa / power)
-    } else {
-        Err(misfit)
-    }
+    if mantissa % power == 0 { Ok(mantissa / power) } else { Err(misfit) }
 }
 
 /// The number in `text` times `10^scale`.
@@ -164,10 +148,7 @@ fn read_plain(text: &[u8], scale: u8, decimal: char) -> Option<i64> {
         (b'+', rest) => (false, rest),
         _ => (false, text),
     };
-    let whole_length = digits
-        .iter()
-        .position(|&byte| u32::from(byte) == u32::from(decimal))
-        .unwrap_or(digits.len());
+    let whole_length = digits.iter().position(|&byte| u32::from(byte) == u32::from(decimal)).unwrap_or(digits.len());
     let (whole, rest) = digits.split_at(whole_length);
     let fraction = rest.get(1..).unwrap_or_default();
     let missing = usize::from(scale).checked_sub(fraction.len())?;
@@ -199,14 +180,8 @@ fn read_any(text: &str, scale: u8, format: &NumberFormat) -> Result<i128, Misfit
     }
     let fraction = fraction.trim_end_matches('0');
     let mut mantissa = 0i128;
-    for digit in whole
-        .chars()
-        .chain(fraction.chars())
-        .filter_map(|character| character.to_digit(10))
-    {
-        let longer = mantissa
-            .checked_mul(10)
-            .and_then(|mantissa| mantissa.checked_add(i128::from(digit)));
+    for digit in whole.chars().chain(fraction.chars()).filter_map(|character| character.to_digit(10)) {
+        let longer = mantissa.checked_mul(10).and_then(|mantissa| mantissa.checked_add(i128::from(digit)));
         mantissa = longer.ok_or(if fraction.len() > usize::from(scale) {
             Misfit::TooManyDecimals
         } else {
@@ -220,10 +195,7 @@ fn read_any(text: &str, scale: u8, format: &NumberFormat) -> Result<i128, Misfit
 
 /// Whether the number is negative, and what is left without its sign.
 fn split_sign<'t>(text: &'t str, format: &NumberFormat) -> Option<(bool, &'t str)> {
-    if let Some(inside) = text
-        .strip_prefix('(')
-        .and_then(|rest| rest.strip_suffix(')'))
-    {
+    if let Some(inside) = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
         return format.parentheses_negative.then(|| (true, inside.trim()));
     }
     if let Some(rest) = text.strip_prefix(['-', '\u{2212}']) {
@@ -238,16 +210,10 @@ fn well_grouped(whole: &str, format: &NumberFormat) -> bool {
     if whole.bytes().all(|byte| byte.is_ascii_digit()) {
         return true;
     }
-    let mut groups = whole
-        .rsplit(|character| format.is_grouping(character))
-        .peekable();
+    let mut groups = whole.rsplit(|character| format.is_grouping(character)).peekable();
     let mut wanted = 3..=3;
     while let Some(group) = groups.next() {
-        let lengths = if groups.peek().is_some() {
-            wanted
-        } else {
-            1..=3
-        };
+        let lengths = if groups.peek().is_some() { wanted } else { 1..=3 };
         if !lengths.contains(&group.len()) || !group.bytes().all(|byte| byte.is_ascii_digit()) {
             return false;
         }
@@ -264,15 +230,13 @@ pub(crate) fn why_not_a_number(text: &str, format: &NumberFormat) -> String {
         return "it is empty".to_owned();
     }
     if body.starts_with('(') && body.ends_with(')') && !format.parentheses_negative {
-        return "it is in parentheses; if that means negative, set `parentheses_negative`"
-            .to_owned();
+        return "it is in parentheses; if that means negative, set `parentheses_negative`".to_owned();
     }
     let Some((_, digits)) = split_sign(body, format) else {
         return "its sign is not clear".to_owned();
     };
-    let allowed = |character: char| {
-        character.is_ascii_digit() || character == format.decimal || format.is_grouping(character)
-    };
+    let allowed =
+        |character: char| character.is_ascii_digit() || character == format.decimal || format.is_grouping(character);
     if let Some(character) = digits.chars().find(|character| !allowed(*character)) {
         return why_not_a_digit(character, digits, format);
     }
@@ -280,19 +244,16 @@ pub(crate) fn why_not_a_number(text: &str, format: &NumberFormat) -> String {
         return "it has no digits".to_owned();
     }
     if digits.matches(format.decimal).count() > 1 {
-        return format!(
-            "it has more than one `{}`, which stands before the decimals",
-            format.decimal
-        );
+        return format!("it has more than one `{}`, which stands before the decimals", format.decimal);
     }
-    "its digits are not in groups of three; check which character stands before the decimals and which between groups".to_owned()
+    "its digits are not in groups of three; check which character stands before the decimals and which between groups"
+        .to_owned()
 }
 
 fn why_not_a_digit(character: char, digits: &str, format: &NumberFormat) -> String {
     let before = digits.split(character).next().unwrap_or_default();
     if matches!(character, 'e' | 'E') && before.bytes().any(|byte| byte.is_ascii_digit()) {
-        return "it has an exponent, which often hides lost digits; write it out in full"
-            .to_owned();
+        return "it has an exponent, which often hides lost digits; write it out in full".to_owned();
     }
     match format.grouping {
         Some(grouping) => format!(
@@ -350,36 +311,19 @@ mod tests {
             (i128::MAX, -1, Err(Misfit::TooManyDecimals)),
             (10i128.pow(38), -38, Ok(1)),
             (10i128.pow(38), -39, Err(Misfit::TooManyDecimals)),
-            (
-                i128::from(i64::MIN),
-                18,
-                Ok(i128::from(i64::MIN) * 10i128.pow(18)),
-            ),
+            (i128::from(i64::MIN), 18, Ok(i128::from(i64::MIN) * 10i128.pow(18))),
         ];
         for (mantissa, shift, expected) in cases {
-            assert_eq!(
-                shifted(mantissa, shift),
-                expected,
-                "{mantissa} * 10^{shift}"
-            );
+            assert_eq!(shifted(mantissa, shift), expected, "{mantissa} * 10^{shift}");
         }
     }
 
     #[test]
     fn a_format_that_contradicts_itself_is_told() {
-        let format = |decimal, grouping| NumberFormat {
-            decimal,
-            grouping,
-            parentheses_negative: false,
-        };
+        let format = |decimal, grouping| NumberFormat { decimal, grouping, parentheses_negative: false };
         assert_eq!(NumberFormat::default().problem(), None);
         assert_eq!(format(',', Some('.')).problem(), None);
-        assert!(
-            format('.', Some('.'))
-                .problem()
-                .unwrap()
-                .contains("two different")
-        );
+        assert!(format('.', Some('.')).problem().unwrap().contains("two different"));
         assert!(format('0', None).problem().is_some());
         assert!(format('.', Some('-')).problem().is_some());
     }

@@ -119,20 +119,9 @@ mod tests {
     fn records(source: u8) -> [Record; 4] {
         let (source, id) = (SourceId(source), Symbol::of("id"));
         [
-            Trade {
-                source,
-                id,
-                ..Trade::default()
-            }
-            .into(),
-            Allocation {
-                source,
-                id,
-                trade: Symbol::of("E1"),
-                account: Symbol::of("A1"),
-                quantity: Quantity::ZERO,
-            }
-            .into(),
+            Trade { source, id, ..Trade::default() }.into(),
+            Allocation { source, id, trade: Symbol::of("E1"), account: Symbol::of("A1"), quantity: Quantity::ZERO }
+                .into(),
             Confirmation {
                 source,
                 id,
@@ -142,12 +131,7 @@ mod tests {
                 by: Symbol::of("me"),
             }
             .into(),
-            ScoringModel {
-                id,
-                version: 1,
-                text: Arc::from("{}"),
-            }
-            .into(),
+            ScoringModel { id, version: 1, text: Arc::from("{}") }.into(),
         ]
     }
 
@@ -158,17 +142,9 @@ mod tests {
 
     #[test]
     fn records_of_different_kinds_or_sources_never_share_a_business_key() {
-        let members: Vec<u16> = records(5)
-            .iter()
-            .chain(&records(255))
-            .map(Record::member)
-            .collect();
+        let members: Vec<u16> = records(5).iter().chain(&records(255)).map(Record::member).collect();
         assert_eq!(members, [5, 261, 517, 768, 255, 511, 767, 768]);
-        assert!(
-            records(5)
-                .iter()
-                .all(|record| record.key() == Symbol::of("id"))
-        );
+        assert!(records(5).iter().all(|record| record.key() == Symbol::of("id")));
     }
 
     #[test]

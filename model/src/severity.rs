@@ -5,9 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// How much a break or an alert matters, least first.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Can wait for the ordinary run of work.
@@ -23,12 +21,7 @@ pub enum Severity {
 
 impl Severity {
     /// Every severity, least first.
-    pub const ALL: [Severity; 4] = [
-        Severity::Low,
-        Severity::Medium,
-        Severity::High,
-        Severity::Critical,
-    ];
+    pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
 
     /// The name in configuration and in views.
     pub const fn name(self) -> &'static str {
@@ -55,10 +48,7 @@ mod tests {
     fn severities_are_ordered_and_named_as_in_configuration() {
         assert!(Severity::ALL.is_sorted());
         for severity in Severity::ALL {
-            assert_eq!(
-                serde_json::to_string(&severity).unwrap(),
-                format!("\"{severity}\"")
-            );
+            assert_eq!(serde_json::to_string(&severity).unwrap(), format!("\"{severity}\""));
         }
     }
 }

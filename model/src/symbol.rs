@@ -65,9 +65,7 @@ impl Symbol {
     #[inline]
     pub fn inline_text(&self) -> Option<&str> {
         let length = usize::from(self.0[INLINE_BYTES_MAX]);
-        self.0[..INLINE_BYTES_MAX]
-            .get(..length)
-            .and_then(|text| std::str::from_utf8(text).ok())
+        self.0[..INLINE_BYTES_MAX].get(..length).and_then(|text| std::str::from_utf8(text).ok())
     }
 }
 
@@ -130,14 +128,8 @@ mod tests {
 
     #[test]
     fn short_texts_are_inline_and_long_ones_are_not() {
-        assert_eq!(
-            Symbol::of("US0378331005").inline_text(),
-            Some("US0378331005")
-        );
-        assert_eq!(
-            Symbol::of("fifteen bytes!!").inline_text(),
-            Some("fifteen bytes!!")
-        );
+        assert_eq!(Symbol::of("US0378331005").inline_text(), Some("US0378331005"));
+        assert_eq!(Symbol::of("fifteen bytes!!").inline_text(), Some("fifteen bytes!!"));
         assert_eq!(Symbol::of("sixteen bytes!!!").inline_text(), None);
         assert_eq!(Symbol::of("").inline_text(), Some(""));
         assert!(Symbol::of("").is_none());
@@ -146,16 +138,10 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_symbol_never_change_between_versions() {
-        assert_eq!(
-            &Symbol::of("AAPL").bytes(),
-            b"AAPL\0\0\0\0\0\0\0\0\0\0\0\x04"
-        );
+        assert_eq!(&Symbol::of("AAPL").bytes(), b"AAPL\0\0\0\0\0\0\0\0\0\0\0\x04");
         // BLAKE3's published test vector for the 64 bytes 0, 1, .. 63 starts 4eed7141ea4a5cd4b788606bd23f46e2.
         let text: String = (0..64u8).map(char::from).collect();
-        assert_eq!(
-            Symbol::of(&text).bytes(),
-            0x4eed_7141_ea4a_5cd4_b788_606b_d23f_46e2_u128.to_be_bytes()
-        );
+        assert_eq!(Symbol::of(&text).bytes(), 0x4eed_7141_ea4a_5cd4_b788_606b_d23f_46e2_u128.to_be_bytes());
         // That one has the top bit of its last byte set by itself; the one for 63 bytes ends in 98 too, for 65 in aa.
         assert!(Symbol::of(&text[..63]).bytes()[15] >= HASHED);
     }

@@ -44,11 +44,8 @@ impl Timestamp {
 
     /// The date in UTC; [`Date::NONE`] for [`Timestamp::NONE`].
     pub fn date(self) -> Date {
-        let days = self
-            .micros()
-            .map(|microseconds| microseconds.div_euclid(MICROSECONDS_PER_DAY));
-        days.and_then(|days| i32::try_from(days).ok())
-            .map_or(Date::NONE, Date::from_days)
+        let days = self.micros().map(|microseconds| microseconds.div_euclid(MICROSECONDS_PER_DAY));
+        days.and_then(|days| i32::try_from(days).ok()).map_or(Date::NONE, Date::from_days)
     }
 }
 
@@ -66,14 +63,7 @@ impl fmt::Display for Timestamp {
         };
         let of_day = microseconds.rem_euclid(MICROSECONDS_PER_DAY);
         let (seconds, fraction) = (of_day / 1_000_000, of_day % 1_000_000);
-        write!(
-            f,
-            "{}T{:02}:{:02}:{:02}",
-            self.date(),
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60
-        )?;
+        write!(f, "{}T{:02}:{:02}:{:02}", self.date(), seconds / 3600, seconds / 60 % 60, seconds % 60)?;
         if fraction != 0 {
             write!(f, ".{fraction:06}")?;
         }
@@ -83,11 +73,7 @@ impl fmt::Display for Timestamp {
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_none() {
-            f.write_str("Timestamp(NONE)")
-        } else {
-            write!(f, "Timestamp({self})")
-        }
+        if self.is_none() { f.write_str("Timestamp(NONE)") } else { write!(f, "Timestamp({self})") }
     }
 }
 
@@ -128,38 +114,18 @@ mod tests {
         let cases = [
             ("2024-03-15T09:26:53Z", "%Y-%m-%dT%H:%M:%SZ", SECOND),
             ("2024-03-15T09:26:53Z", "%Y-%m-%dT%H:%M:%S%.f%:z", SECOND),
-            (
-                "2024-03-15T09:26:53.589793Z",
-                "%FT%T%.f%z",
-                SECOND + 589_793,
-            ),
-            (
-                "2024-03-15T10:26:53.5+01:00",
-                "%FT%T%.f%:z",
-                SECOND + 500_000,
-            ),
+            ("2024-03-15T09:26:53.589793Z", "%FT%T%.f%z", SECOND + 589_793),
+            ("2024-03-15T10:26:53.5+01:00", "%FT%T%.f%:z", SECOND + 500_000),
             ("2024-03-15T04:26:53-0500", "%FT%T%z", SECOND),
-            (
-                "20240315-09:26:53.589",
-                "%Y%m%d-%H:%M:%S%.f",
-                SECOND + 589_000,
-            ), // FIX UTCTimestamp
+            ("20240315-09:26:53.589", "%Y%m%d-%H:%M:%S%.f", SECOND + 589_000), // FIX UTCTimestamp
             ("20240315-09:26:53", "%Y%m%d-%H:%M:%S%.f", SECOND),
-            (
-                "2024-03-15 09:26:53.589793238",
-                "%Y-%m-%d %H:%M:%S%.f",
-                SECOND + 589_793,
-            ),
+            ("2024-03-15 09:26:53.589793238", "%Y-%m-%d %H:%M:%S%.f", SECOND + 589_793),
             ("3/15/2024 9:26:53 AM", "%m/%d/%Y %I:%M:%S %p", SECOND),
             ("1710494813", "%s", SECOND),
             ("2024-03-15", "%Y-%m-%d", SECOND - 34_013_000_000), // midnight
         ];
         for (text, format, expected) in cases {
-            assert_eq!(
-                Timestamp::parse(text, format).unwrap(),
-                Timestamp(expected),
-                "{text} as {format}"
-            );
+            assert_eq!(Timestamp::parse(text, format).unwrap(), Timestamp(expected), "{text} as {format}");
         }
     }
 
@@ -173,13 +139,8 @@ mod tests {
             "2024-02-30T09:26:53Z",
             "2024-03-15T09:26:53.Z",
         ] {
-            let message = Timestamp::parse(text, "%Y-%m-%dT%H:%M:%S%.fZ")
-                .unwrap_err()
-                .to_string();
-            assert!(
-                message.starts_with(&format!("`{text}` is not a time written as")),
-                "{message}"
-            );
+            let message = Timestamp::parse(text, "%Y-%m-%dT%H:%M:%S%.fZ").unwrap_err().to_string();
+            assert!(message.starts_with(&format!("`{text}` is not a time written as")), "{message}");
         }
     }
 

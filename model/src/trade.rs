@@ -8,14 +8,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Amount, Currency, Date, Field, FieldKind, OpenClose, OptionKind, Price, Product, Quantity,
-    Side, Symbol, Timestamp, Value,
+    Amount, Currency, Date, Field, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Side, Symbol, Timestamp,
+    Value,
 };
 
 /// Which configured source a record came from.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SourceId(pub u8);
 
@@ -120,11 +118,7 @@ pub struct TradeDetail {
 impl Trade {
     /// The text of an attribute that the configuration names.
     pub fn attribute(&self, index: u16) -> Option<&Arc<str>> {
-        self.detail
-            .as_ref()?
-            .texts
-            .get(usize::from(index))?
-            .as_ref()
+        self.detail.as_ref()?.texts.get(usize::from(index))?.as_ref()
     }
 }
 
@@ -141,10 +135,7 @@ pub struct FieldError {
 impl FieldError {
     #[cold]
     pub(crate) fn new(field: Field, value: &Value) -> FieldError {
-        FieldError {
-            field,
-            value: value.clone(),
-        }
+        FieldError { field, value: value.clone() }
     }
 }
 
@@ -172,13 +163,7 @@ impl TradeBuilder {
     /// A trade of which only the source is known.
     #[inline]
     pub fn new(source: SourceId) -> TradeBuilder {
-        TradeBuilder {
-            trade: Trade {
-                source,
-                ..Trade::default()
-            },
-            ..TradeBuilder::default()
-        }
+        TradeBuilder { trade: Trade { source, ..Trade::default() }, ..TradeBuilder::default() }
     }
 
     /// The trade itself, to set its fields directly. What is put in its `detail` is replaced by
@@ -213,20 +198,12 @@ impl TradeBuilder {
     /// The trade. Equal fields give equal trades: a detail in which nothing is known is left out.
     #[inline]
     pub fn finish(mut self) -> Trade {
-        self.trade.detail = if self.detail.is_some() || !self.texts.is_empty() {
-            self.finish_detail()
-        } else {
-            None
-        };
+        self.trade.detail = if self.detail.is_some() || !self.texts.is_empty() { self.finish_detail() } else { None };
         self.trade
     }
 
     fn finish_detail(&mut self) -> Option<Arc<TradeDetail>> {
-        let known = self
-            .texts
-            .iter()
-            .rposition(Option::is_some)
-            .map_or(0, |last| last + 1);
+        let known = self.texts.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         self.texts.truncate(known);
         let mut detail = self.detail.take().unwrap_or_default();
         detail.texts = std::mem::take(&mut self.texts).into_boxed_slice();
@@ -241,10 +218,7 @@ mod tests {
     use super::*;
 
     fn sample(field: Field) -> Value {
-        let number = |scale| Value::Number {
-            scaled: -1234,
-            scale,
-        };
+        let number = |scale| Value::Number { scaled: -1234, scale };
         match (field, field.kind()) {
             (Field::Side, _) => Value::code("SELL"),
             (Field::Product, _) => Value::code("FX_FORWARD"),
@@ -271,11 +245,7 @@ mod tests {
 
     /// Every field and a few attributes.
     fn all_fields() -> Vec<Field> {
-        Field::ALL
-            .iter()
-            .copied()
-            .chain([Field::Attribute(0), Field::Attribute(3)])
-            .collect()
+        Field::ALL.iter().copied().chain([Field::Attribute(0), Field::Attribute(3)]).collect()
     }
 
     #[test]
@@ -288,16 +258,8 @@ mod tests {
         for field in all_fields() {
             let trade = built(&[field]);
             for other in all_fields() {
-                let expected = if other == field {
-                    sample(field)
-                } else {
-                    Value::None
-                };
-                assert_eq!(
-                    trade.value(other),
-                    expected,
-                    "{other} after setting {field}"
-                );
+                let expected = if other == field { sample(field) } else { Value::None };
+                assert_eq!(trade.value(other), expected, "{other} after setting {field}");
             }
         }
         assert_eq!(built(&[]).source, SourceId(7));
@@ -324,48 +286,21 @@ mod tests {
     #[test]
     fn numbers_of_another_scale_are_held_when_that_is_exact() {
         let mut builder = TradeBuilder::new(SourceId(0));
-        builder
-            .set(
-                Field::Quantity,
-                Value::Number {
-                    scaled: 15,
-                    scale: 1,
-                },
-            )
-            .unwrap();
-        assert!(
-            builder
-                .set(
-                    Field::Quantity,
-                    Value::Number {
-                        scaled: 1,
-                        scale: 7
-                    }
-                )
-                .is_err()
-        );
+        builder.set(Field::Quantity, Value::Number { scaled: 15, scale: 1 }).unwrap();
+        assert!(builder.set(Field::Quantity, Value::Number { scaled: 1, scale: 7 }).is_err());
         assert_eq!(builder.finish().quantity, Quantity::from_scaled(1_500_000));
     }
 
     #[test]
     fn a_value_of_the_wrong_type_is_refused_and_changes_nothing() {
         for field in all_fields() {
-            let wrong = if field.kind() == FieldKind::Date {
-                Value::code("BUY")
-            } else {
-                Value::Date(Date(1))
-            };
+            let wrong = if field.kind() == FieldKind::Date { Value::code("BUY") } else { Value::Date(Date(1)) };
             let mut builder = TradeBuilder::new(SourceId(7));
             let message = builder.set(field, wrong).unwrap_err().to_string();
-            assert!(
-                message.starts_with(&format!("`{field}` cannot hold ")),
-                "{message}"
-            );
+            assert!(message.starts_with(&format!("`{field}` cannot hold ")), "{message}");
             assert_eq!(builder.finish(), built(&[]));
         }
-        let error = TradeBuilder::new(SourceId(0))
-            .set(Field::Side, Value::code("UP"))
-            .unwrap_err();
+        let error = TradeBuilder::new(SourceId(0)).set(Field::Side, Value::code("UP")).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`side` cannot hold `UP`: it takes one of its codes, such as SELL for a side or EUR for a currency"

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use crate::fixed::write_decimal;
 use crate::{
-    Amount, Currency, Date, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Side,
-    Symbol, Timestamp,
+    Amount, Currency, Date, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Side, Symbol, Timestamp,
 };
 
 /// The value of one field: what comparisons, keys and conditions work on.
@@ -45,9 +44,7 @@ impl Value {
     pub fn code(text: &str) -> Value {
         let mut bytes = [0; 16];
         match bytes.get_mut(..text.len()) {
-            Some(head) if !text.is_empty() && text.is_ascii() => {
-                head.copy_from_slice(text.as_bytes())
-            }
+            Some(head) if !text.is_empty() && text.is_ascii() => head.copy_from_slice(text.as_bytes()),
             _ => return Value::None,
         }
         Value::Code(bytes)
@@ -79,10 +76,7 @@ impl fmt::Display for Value {
 
 /// A code's bytes up to the padding.
 fn code_text(bytes: &[u8; 16]) -> Option<&str> {
-    let length = bytes
-        .iter()
-        .position(|byte| *byte == 0)
-        .unwrap_or(bytes.len());
+    let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     std::str::from_utf8(&bytes[..length]).ok()
 }
 
@@ -101,11 +95,7 @@ impl FieldType for Symbol {
     const NOTHING: Symbol = Symbol::NONE;
 
     fn to_value(self) -> Value {
-        if self.is_none() {
-            Value::None
-        } else {
-            Value::Symbol(self)
-        }
+        if self.is_none() { Value::None } else { Value::Symbol(self) }
     }
 
     fn from_value(value: &Value) -> Option<Symbol> {
@@ -121,11 +111,7 @@ impl FieldType for Date {
     const NOTHING: Date = Date::NONE;
 
     fn to_value(self) -> Value {
-        if self.is_none() {
-            Value::None
-        } else {
-            Value::Date(self)
-        }
+        if self.is_none() { Value::None } else { Value::Date(self) }
     }
 
     fn from_value(value: &Value) -> Option<Date> {
@@ -141,11 +127,7 @@ impl FieldType for Timestamp {
     const NOTHING: Timestamp = Timestamp::NONE;
 
     fn to_value(self) -> Value {
-        if self.is_none() {
-            Value::None
-        } else {
-            Value::Time(self)
-        }
+        if self.is_none() { Value::None } else { Value::Time(self) }
     }
 
     fn from_value(value: &Value) -> Option<Timestamp> {
@@ -204,10 +186,7 @@ mod tests {
     #[test]
     fn a_code_is_its_text_and_nothing_else() {
         assert_eq!(Value::code("BUY").code_text(), Some("BUY"));
-        assert_eq!(
-            Value::code("SIXTEEN_LETTERS_").code_text(),
-            Some("SIXTEEN_LETTERS_")
-        );
+        assert_eq!(Value::code("SIXTEEN_LETTERS_").code_text(), Some("SIXTEEN_LETTERS_"));
         for text in ["", "SEVENTEEN_LETTERS", "é"] {
             assert_eq!(Value::code(text), Value::None, "{text}");
         }
@@ -220,20 +199,8 @@ mod tests {
             (Value::None, ""),
             (Value::code("BUY"), "BUY"),
             (Value::Symbol(Symbol::of("AAPL")), "AAPL"),
-            (
-                Value::Number {
-                    scaled: -1250,
-                    scale: 3,
-                },
-                "-1.25",
-            ),
-            (
-                Value::Number {
-                    scaled: 5,
-                    scale: 60,
-                },
-                "5e-60",
-            ),
+            (Value::Number { scaled: -1250, scale: 3 }, "-1.25"),
+            (Value::Number { scaled: 5, scale: 60 }, "5e-60"),
             (Value::Date(Date(0)), "1970-01-01"),
             (Value::Text(Arc::from("text")), "text"),
         ];

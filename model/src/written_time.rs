@@ -27,11 +27,7 @@ struct Parts {
 
 impl Parts {
     fn date(&self) -> Option<Date> {
-        Date::from_ymd(
-            i32::try_from(self.year).ok()?,
-            u8::try_from(self.month).ok()?,
-            u8::try_from(self.day).ok()?,
-        )
+        Date::from_ymd(i32::try_from(self.year).ok()?, u8::try_from(self.month).ok()?, u8::try_from(self.day).ok()?)
     }
 
     fn timestamp(&self) -> Option<Timestamp> {
@@ -41,9 +37,7 @@ impl Parts {
         let days = i64::from(self.date()?.days()?);
         let minutes = i64::from(self.hour * 60 + self.minute) - i64::from(self.offset_minutes);
         let seconds = days * SECONDS_PER_DAY + minutes * 60 + i64::from(self.second);
-        Some(Timestamp(
-            seconds * MICROSECONDS_PER_SECOND + i64::from(self.microsecond),
-        ))
+        Some(Timestamp(seconds * MICROSECONDS_PER_SECOND + i64::from(self.microsecond)))
     }
 }
 
@@ -55,8 +49,7 @@ pub(crate) fn read_date(text: &str, format: &str) -> Result<Date, DateError> {
     let date = strtime::parse(format, text)
         .and_then(|parts| parts.to_date())
         .map_err(|reason| refused("date", text, format, &reason))?;
-    from_jiff(date)
-        .ok_or_else(|| refused("date", text, format, &"the year is not between 1 and 9999"))
+    from_jiff(date).ok_or_else(|| refused("date", text, format, &"the year is not between 1 and 9999"))
 }
 
 /// Reads a time, in UTC unless the text names its offset.
@@ -73,32 +66,16 @@ pub(crate) fn read_timestamp(text: &str, format: &str) -> Result<Timestamp, Date
 }
 
 fn to_utc(parts: &BrokenDownTime) -> Result<jiff::Timestamp, jiff::Error> {
-    parts
-        .to_timestamp()
-        .or_else(|_| Ok(parts.to_datetime()?.to_zoned(TimeZone::UTC)?.timestamp()))
+    parts.to_timestamp().or_else(|_| Ok(parts.to_datetime()?.to_zoned(TimeZone::UTC)?.timestamp()))
 }
 
 fn from_jiff(date: jiff::civil::Date) -> Option<Date> {
-    Date::from_ymd(
-        i32::from(date.year()),
-        u8::try_from(date.month()).ok()?,
-        u8::try_from(date.day()).ok()?,
-    )
+    Date::from_ymd(i32::from(date.year()), u8::try_from(date.month()).ok()?, u8::try_from(date.day()).ok()?)
 }
 
 #[cold]
-fn refused(
-    what: &'static str,
-    text: &str,
-    format: &str,
-    reason: &dyn std::fmt::Display,
-) -> DateError {
-    DateError {
-        text: text.to_owned(),
-        what,
-        format: format.to_owned(),
-        reason: reason.to_string(),
-    }
+fn refused(what: &'static str, text: &str, format: &str, reason: &dyn std::fmt::Display) -> DateError {
+    DateError { text: text.to_owned(), what, format: format.to_owned(), reason: reason.to_string() }
 }
 
 /// Reads a text of fixed width; `None` where the format or the text is of another kind, which is no judgement on them.
@@ -147,11 +124,7 @@ fn scan_into(parts: &mut Parts, rest: &mut &[u8], mut format: &[u8]) -> Option<(
 fn digits(rest: &mut &[u8], count: usize) -> Option<u32> {
     let (head, remaining) = rest.split_at_checked(count)?;
     *rest = remaining;
-    head.iter().try_fold(0, |number, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| number * 10 + u32::from(digit - b'0'))
-    })
+    head.iter().try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
 }
 
 /// `.5`, `.589793` or nothing at all, as microseconds; what lies beyond them is cut off.
@@ -159,20 +132,13 @@ fn fraction_microseconds(rest: &mut &[u8]) -> Option<u32> {
     let Some(after_point) = rest.strip_prefix(b".") else {
         return Some(0);
     };
-    let length = after_point
-        .iter()
-        .position(|byte| !byte.is_ascii_digit())
-        .unwrap_or(after_point.len());
+    let length = after_point.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(after_point.len());
     if !(1..=9).contains(&length) {
         return None;
     }
     *rest = &after_point[length..];
     let nanoseconds = (0..9).fold(0, |number, index| {
-        let digit = if index < length {
-            after_point[index] - b'0'
-        } else {
-            0
-        };
+        let digit = if index < length { after_point[index] - b'0' } else { 0 };
         number * 10 + u32::from(digit)
     });
     Some(nanoseconds / 1000)
@@ -194,7 +160,5 @@ fn offset_minutes(rest: &mut &[u8]) -> Option<i32> {
     if hours > 23 || minutes > 59 {
         return None;
     }
-    i32::try_from(hours * 60 + minutes)
-        .ok()
-        .map(|offset| direction * offset)
+    i32::try_from(hours * 60 + minutes).ok().map(|offset| direction * offset)
 }

@@ -138,7 +138,10 @@ pub(crate) fn visit_batch<'a, K: Key, V: Data, R: Difference>(
 }
 
 /// Visits the updates of a batch, without reading the trace.
-pub(crate) fn visit_updates<K: Key, V: Data, R: Difference>(batch: &Batch<K, V, R>, mut visit: impl FnMut(&V, Tick, R)) {
+pub(crate) fn visit_updates<K: Key, V: Data, R: Difference>(
+    batch: &Batch<K, V, R>,
+    mut visit: impl FnMut(&V, Tick, R),
+) {
     let mut cursor = batch.cursor();
     while cursor.key_valid(batch) {
         while let Some(value) = cursor.get_val(batch) {

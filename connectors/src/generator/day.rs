@@ -79,7 +79,8 @@ impl Day {
     /// that the day does not have tells nothing.
     pub fn of_side(mut self, side: u8, record: RecordKind, source: SourceId) -> Day {
         let tells = |kind| side < self.market.spec.sides && record == kind;
-        self.wanted = Wanted { side: Some(side), trades: tells(RecordKind::Trade), allocations: tells(RecordKind::Allocation) };
+        self.wanted =
+            Wanted { side: Some(side), trades: tells(RecordKind::Trade), allocations: tells(RecordKind::Allocation) };
         self.sources = [source; 3];
         self
     }
@@ -115,7 +116,8 @@ impl Day {
 
     /// Draws trades until the first waiting message cannot be preceded by one of a trade to come.
     fn draw_until_due(&mut self) {
-        while self.number < self.market.spec.trades && self.due.peek().is_none_or(|Reverse(due)| due.at > self.earliest) {
+        while self.number < self.market.spec.trades && self.due.peek().is_none_or(|Reverse(due)| due.at > self.earliest)
+        {
             self.draw();
             self.number += 1;
             self.earliest = self.market.earliest(self.number);

@@ -82,8 +82,10 @@ impl GeneratorSource {
             let what = "no confirmations are generated: people make them";
             return Err(ConfigError::new(key("record"), what, "use `trade` or `allocation`"));
         }
-        let recipe = Recipe { generation: GENERATION, side: side as u8, record: config.record, day: config.day.clone() };
-        let partition = serde_json::to_string(&recipe).map_err(|error| ConfigError::new(key("day"), error.to_string(), ""))?;
+        let recipe =
+            Recipe { generation: GENERATION, side: side as u8, record: config.record, day: config.day.clone() };
+        let partition =
+            serde_json::to_string(&recipe).map_err(|error| ConfigError::new(key("day"), error.to_string(), ""))?;
         Ok(GeneratorSource {
             name: scope.name.to_owned(),
             source: scope.source,
@@ -112,7 +114,12 @@ impl Source<Record> for GeneratorSource {
         &self.name
     }
 
-    fn open(&self, partition: &str, from: u64, _archive: &Archive) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
+    fn open(
+        &self,
+        partition: &str,
+        from: u64,
+        _archive: &Archive,
+    ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
         let recipe = read_recipe(partition)?;
         Ok(Box::new(self.reader(&recipe, partition.into(), from)?))
     }
@@ -141,12 +148,14 @@ impl Source<Record> for GeneratorSource {
 }
 
 fn read_recipe(partition: &str) -> Result<Recipe, EngineError> {
-    let refused =
-        |what: String| EngineError::new(ErrorKind::Invalid, what, "restore the configuration and program that wrote it");
+    let refused = |what: String| {
+        EngineError::new(ErrorKind::Invalid, what, "restore the configuration and program that wrote it")
+    };
     let recipe: Recipe = serde_json::from_str(partition)
         .map_err(|error| refused(format!("the partition `{partition}` is not that of a generated day: {error}")))?;
     if recipe.generation != GENERATION {
-        let what = format!("a generated day was read under rules {}, this program has rules {GENERATION}", recipe.generation);
+        let what =
+            format!("a generated day was read under rules {}, this program has rules {GENERATION}", recipe.generation);
         return Err(refused(what));
     }
     Ok(recipe)

@@ -80,8 +80,8 @@ impl DaySpec {
 pub(super) fn business_calendar(year: i32) -> Calendar {
     use model::Weekday::{Saturday, Sunday};
     let days = [(1, 1), (5, 1), (12, 25), (12, 26)];
-    let holidays =
-        (year..=year + 2).flat_map(|year| days.into_iter().filter_map(move |(month, day)| Date::from_ymd(year, month, day)));
+    let holidays = (year..=year + 2)
+        .flat_map(|year| days.into_iter().filter_map(move |(month, day)| Date::from_ymd(year, month, day)));
     Calendar::new(&[Saturday, Sunday], holidays).unwrap_or_else(|_| Calendar::weekdays_only())
 }
 

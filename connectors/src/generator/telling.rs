@@ -1,7 +1,8 @@
 //! A message of a story as a record.
 
 use model::{
-    Allocation, Amount, Dictionary, OpenClose, Price, Product, Quantity, Record, Side, SourceId, Symbol, Trade, TradeDetail,
+    Allocation, Amount, Dictionary, OpenClose, Price, Product, Quantity, Record, Side, SourceId, Symbol, Trade,
+    TradeDetail,
 };
 
 use super::ids::{self, Shared};

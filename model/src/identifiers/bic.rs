@@ -17,30 +17,17 @@ pub struct Bic {
 impl Bic {
     /// Reads and checks one, exactly as the standard writes it: capitals, no blanks.
     pub fn parse(text: &str) -> Result<Bic, IdentifierError> {
-        let candidate = Candidate {
-            text,
-            standard: "a BIC",
-        };
+        let candidate = Candidate { text, standard: "a BIC" };
         if !matches!(text.len(), 8 | 11) {
             return Err(candidate.wrong_length(LENGTHS));
         }
         candidate.all(0..4, "a capital letter or a digit", is_capital_or_digit)?;
         candidate.all(4..6, "a capital letter of the country", is_capital)?;
-        candidate.all(
-            6..text.len(),
-            "a capital letter or a digit",
-            is_capital_or_digit,
-        )?;
-        let kept = text
-            .strip_suffix("XXX")
-            .filter(|head| head.len() == 8)
-            .unwrap_or(text);
+        candidate.all(6..text.len(), "a capital letter or a digit", is_capital_or_digit)?;
+        let kept = text.strip_suffix("XXX").filter(|head| head.len() == 8).unwrap_or(text);
         let mut bytes = [0; 11];
         bytes[..kept.len()].copy_from_slice(kept.as_bytes());
-        Ok(Bic {
-            bytes,
-            length: kept.len() as u8,
-        })
+        Ok(Bic { bytes, length: kept.len() as u8 })
     }
 
     /// The identifier as text.
@@ -65,10 +52,7 @@ mod tests {
 
     #[test]
     fn a_head_office_is_equal_however_it_is_written() {
-        assert_eq!(
-            Bic::parse("CHASUS33XXX").unwrap(),
-            Bic::parse("CHASUS33").unwrap()
-        );
+        assert_eq!(Bic::parse("CHASUS33XXX").unwrap(), Bic::parse("CHASUS33").unwrap());
         assert_eq!(Bic::parse("ABCDUXXX").unwrap().as_str(), "ABCDUXXX");
     }
 
@@ -76,10 +60,7 @@ mod tests {
     fn what_is_no_bic_is_refused_with_what_was_expected() {
         let cases = [
             ("DEUTDEF", "7 characters, 8 or 11 were expected"),
-            (
-                "DEUT1EFF",
-                "character 5 is `1`, a capital letter of the country was expected",
-            ),
+            ("DEUT1EFF", "character 5 is `1`, a capital letter of the country was expected"),
             ("DEUTDEFF50-", "character 11 is `-`"),
         ];
         for (text, part) in cases {

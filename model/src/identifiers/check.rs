@@ -16,9 +16,7 @@ pub enum IdentifierError {
         expected: &'static str,
     },
     /// A character that may not stand where it does.
-    #[error(
-        "`{text}` is not {standard}: character {position} is `{found}`, {expected} was expected"
-    )]
+    #[error("`{text}` is not {standard}: character {position} is `{found}`, {expected} was expected")]
     Character {
         /// What was read.
         text: String,
@@ -66,25 +64,14 @@ pub(crate) struct Candidate<'t> {
 
 impl<'t> Candidate<'t> {
     /// The bytes, if there are `N` of them.
-    pub(crate) fn exactly<const N: usize>(
-        self,
-        expected: &'static str,
-    ) -> Result<[u8; N], IdentifierError> {
-        self.text
-            .as_bytes()
-            .try_into()
-            .map_err(|_| self.wrong_length(expected))
+    pub(crate) fn exactly<const N: usize>(self, expected: &'static str) -> Result<[u8; N], IdentifierError> {
+        self.text.as_bytes().try_into().map_err(|_| self.wrong_length(expected))
     }
 
     #[cold]
     pub(crate) fn wrong_length(self, expected: &'static str) -> IdentifierError {
         let found = self.text.chars().count();
-        IdentifierError::Length {
-            text: self.text.to_owned(),
-            standard: self.standard,
-            found,
-            expected,
-        }
+        IdentifierError::Length { text: self.text.to_owned(), standard: self.standard, found, expected }
     }
 
     /// Every byte of the range must be allowed. Ranges are checked from left to right, so what precedes one is ASCII.
@@ -103,11 +90,7 @@ impl<'t> Candidate<'t> {
 
     #[cold]
     fn wrong_character(self, index: usize, expected: &'static str) -> IdentifierError {
-        let found = self
-            .text
-            .get(index..)
-            .and_then(|rest| rest.chars().next())
-            .unwrap_or(char::REPLACEMENT_CHARACTER);
+        let found = self.text.get(index..).and_then(|rest| rest.chars().next()).unwrap_or(char::REPLACEMENT_CHARACTER);
         IdentifierError::Character {
             text: self.text.to_owned(),
             standard: self.standard,
@@ -138,11 +121,7 @@ impl<'t> Candidate<'t> {
 
     #[cold]
     pub(crate) fn unknown(self, hint: &'static str) -> IdentifierError {
-        IdentifierError::Unknown {
-            text: self.text.to_owned(),
-            standard: self.standard,
-            hint,
-        }
+        IdentifierError::Unknown { text: self.text.to_owned(), standard: self.standard, hint }
     }
 }
 

@@ -22,13 +22,7 @@ mod tests {
     #[test]
     fn published_cusips_are_read() {
         // Apple, Cisco, Google, Microsoft, Oracle: characters 3 to 11 of their ISINs
-        for cusip in [
-            "037833100",
-            "17275R102",
-            "38259P508",
-            "594918104",
-            "68389X105",
-        ] {
+        for cusip in ["037833100", "17275R102", "38259P508", "594918104", "68389X105"] {
             assert_eq!(Cusip::parse(cusip).unwrap().as_str(), cusip);
         }
     }
@@ -38,10 +32,7 @@ mod tests {
         let cases = [
             ("037833101", "check digit `1`, where the rest needs `0`"),
             ("68389X106", "check digit `6`, where the rest needs `5`"),
-            (
-                "68389x105",
-                "character 6 is `x`, a capital letter, a digit, `*`, `@` or `#` was expected",
-            ),
+            ("68389x105", "character 6 is `x`, a capital letter, a digit, `*`, `@` or `#` was expected"),
             ("0378331005", "10 characters, 9 were expected"),
         ];
         for (text, part) in cases {

@@ -1,8 +1,6 @@
 //! FIGI (ANSI X9.145): two consonants of the issuer, `G`, eight consonants or digits, a check digit.
 
-use super::check::{
-    Candidate, IdentifierError, double_add_double, is_consonant_or_digit, is_digit,
-};
+use super::check::{Candidate, IdentifierError, double_add_double, is_consonant_or_digit, is_digit};
 use super::identifier;
 
 /// Starts that would make a FIGI look like the ISIN of a country.
@@ -14,20 +12,14 @@ identifier! {
 }
 
 fn check(candidate: Candidate<'_>, bytes: &[u8; 12]) -> Result<(), IdentifierError> {
-    candidate.all(0..2, "a capital consonant", |byte| {
-        is_consonant_or_digit(byte) && !is_digit(byte)
-    })?;
+    candidate.all(0..2, "a capital consonant", |byte| is_consonant_or_digit(byte) && !is_digit(byte))?;
     candidate.all(2..3, "`G`", |byte| byte == b'G')?;
-    candidate.all(
-        3..11,
-        "a digit or a capital consonant",
-        is_consonant_or_digit,
-    )?;
+    candidate.all(3..11, "a digit or a capital consonant", is_consonant_or_digit)?;
     candidate.all(11..12, "the check digit", is_digit)?;
     if RESERVED.contains(&&bytes[..2]) {
-        return Err(candidate.unknown(
-            "no FIGI starts with the letters of a country that ISINs start with; is it an ISIN?",
-        ));
+        return Err(
+            candidate.unknown("no FIGI starts with the letters of a country that ISINs start with; is it an ISIN?")
+        );
     }
     candidate.check_digit(double_add_double(&bytes[..11]))
 }
@@ -39,12 +31,7 @@ mod tests {
     #[test]
     fn published_figis_are_read() {
         // IBM (the example of the standard), Apple, Microsoft, Amazon (openfigi.com)
-        for figi in [
-            "BBG000BLNNH6",
-            "BBG000B9XRY4",
-            "BBG000BPH459",
-            "BBG000BVPV84",
-        ] {
+        for figi in ["BBG000BLNNH6", "BBG000B9XRY4", "BBG000BPH459", "BBG000BVPV84"] {
             assert_eq!(Figi::parse(figi).unwrap().as_str(), figi);
         }
     }
@@ -54,10 +41,7 @@ mod tests {
         let cases = [
             ("BBG000BLNNH7", "check digit `7`, where the rest needs `6`"),
             ("BBX000BLNNH6", "character 3 is `X`, `G` was expected"),
-            (
-                "BAG000BLNNH6",
-                "character 2 is `A`, a capital consonant was expected",
-            ),
+            ("BAG000BLNNH6", "character 2 is `A`, a capital consonant was expected"),
             ("GBG000BLNNH6", "is it an ISIN?"),
         ];
         for (text, part) in cases {

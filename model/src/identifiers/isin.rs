@@ -1,8 +1,6 @@
 //! ISIN (ISO 6166): two letters of a country, nine characters of its numbering agency, a check digit.
 
-use super::check::{
-    Candidate, IdentifierError, is_capital, is_capital_or_digit, is_digit, to_full_ten, worth,
-};
+use super::check::{Candidate, IdentifierError, is_capital, is_capital_or_digit, is_digit, to_full_ten, worth};
 use super::identifier;
 
 identifier! {
@@ -64,10 +62,7 @@ mod tests {
                 "US0378331006",
                 "`US0378331006` is not an ISIN: it ends in check digit `6`, where the rest needs `5`; look for a mistyped character",
             ),
-            (
-                "US037833100",
-                "`US037833100` is not an ISIN: it has 11 characters, 12 were expected",
-            ),
+            ("US037833100", "`US037833100` is not an ISIN: it has 11 characters, 12 were expected"),
             (
                 "us0378331005",
                 "`us0378331005` is not an ISIN: character 1 is `u`, a capital letter of the country was expected",
@@ -76,10 +71,7 @@ mod tests {
                 "US03783310é",
                 "`US03783310é` is not an ISIN: character 11 is `é`, a capital letter or a digit was expected",
             ),
-            (
-                "US037833100X",
-                "`US037833100X` is not an ISIN: character 12 is `X`, the check digit was expected",
-            ),
+            ("US037833100X", "`US037833100X` is not an ISIN: character 12 is `X`, the check digit was expected"),
         ];
         for (text, message) in cases {
             assert_eq!(Isin::parse(text).unwrap_err().to_string(), message);
@@ -93,10 +85,7 @@ mod tests {
                 let mut bytes = *b"US0378331005";
                 let changed = bytes[position] != digit;
                 bytes[position] = digit;
-                assert_eq!(
-                    Isin::parse(std::str::from_utf8(&bytes).unwrap()).is_err(),
-                    changed
-                );
+                assert_eq!(Isin::parse(std::str::from_utf8(&bytes).unwrap()).is_err(), changed);
             }
         }
     }

@@ -22,13 +22,10 @@ pub(super) fn check(candidate: Candidate<'_>, bytes: &[u8; 20]) -> Result<(), Id
 
 /// The remainder by 97 of the number that the characters make when letters are written as 10 to 35.
 fn remainder_97(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .map(|byte| worth(*byte))
-        .fold(0, |remainder, worth| {
-            let shift = if worth >= 10 { 100 } else { 10 };
-            (remainder * shift + worth) % 97
-        })
+    bytes.iter().map(|byte| worth(*byte)).fold(0, |remainder, worth| {
+        let shift = if worth >= 10 { 100 } else { 10 };
+        (remainder * shift + worth) % 97
+    })
 }
 
 #[cfg(test)]
@@ -54,15 +51,9 @@ mod tests {
     #[test]
     fn a_mistyped_lei_is_refused_with_what_was_expected() {
         let message = Lei::parse("5493001KJTIIGC8Y1R13").unwrap_err().to_string();
-        assert!(
-            message.contains("check digit `13`, where the rest needs `12`"),
-            "{message}"
-        );
+        assert!(message.contains("check digit `13`, where the rest needs `12`"), "{message}");
         let message = Lei::parse("5493001KJTIIGC8Y1RA2").unwrap_err().to_string();
-        assert!(
-            message.contains("character 19 is `A`, a check digit was expected"),
-            "{message}"
-        );
+        assert!(message.contains("character 19 is `A`, a check digit was expected"), "{message}");
     }
 
     #[test]

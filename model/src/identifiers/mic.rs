@@ -26,11 +26,9 @@ mod tests {
 
     #[test]
     fn what_is_no_market_code_is_refused_with_what_was_expected() {
-        for (text, part) in [
-            ("NYSE ", "5 characters, 4 were expected"),
-            ("xnys", "character 1 is `x`"),
-            ("XN-S", "character 3 is `-`"),
-        ] {
+        for (text, part) in
+            [("NYSE ", "5 characters, 4 were expected"), ("xnys", "character 1 is `x`"), ("XN-S", "character 3 is `-`")]
+        {
             let message = Mic::parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{message}");
         }

@@ -17,29 +17,16 @@ pub struct Uti {
 impl Uti {
     /// Reads and checks one, exactly as the standard writes it: capitals, no blanks.
     pub fn parse(text: &str) -> Result<Uti, IdentifierError> {
-        let candidate = Candidate {
-            text,
-            standard: "a UTI",
-        };
+        let candidate = Candidate { text, standard: "a UTI" };
         if !(21..=LENGTH_MAX).contains(&text.len()) {
             return Err(candidate.wrong_length(LENGTHS));
         }
-        candidate.all(
-            0..text.len(),
-            "a capital letter or a digit",
-            is_capital_or_digit,
-        )?;
-        let maker = Candidate {
-            text: &text[..20],
-            standard: "the LEI at the start of a UTI",
-        };
+        candidate.all(0..text.len(), "a capital letter or a digit", is_capital_or_digit)?;
+        let maker = Candidate { text: &text[..20], standard: "the LEI at the start of a UTI" };
         lei::check(maker, &maker.exactly::<20>("20")?)?;
         let mut bytes = [0; LENGTH_MAX];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Uti {
-            bytes,
-            length: text.len() as u8,
-        })
+        Ok(Uti { bytes, length: text.len() as u8 })
     }
 
     /// The identifier as text.
@@ -65,26 +52,11 @@ mod tests {
     #[test]
     fn what_is_no_uti_is_refused_with_what_was_expected() {
         let cases = [
-            (
-                "5493001KJTIIGC8Y1R12",
-                "20 characters, 21 to 52 were expected",
-            ),
-            (
-                "5493001KJTIIGC8Y1R12ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456",
-                "53 characters, 21 to 52 were expected",
-            ),
-            (
-                "5493001KJTIIGC8Y1R99A",
-                "the LEI at the start of a UTI: it ends in check digit `99`",
-            ),
-            (
-                "5493001KJTIIGC8Y1R12a",
-                "character 21 is `a`, a capital letter or a digit was expected",
-            ),
-            (
-                "5493001KJTIIGC8Y1R1éA",
-                "character 20 is `é`, a capital letter or a digit was expected",
-            ),
+            ("5493001KJTIIGC8Y1R12", "20 characters, 21 to 52 were expected"),
+            ("5493001KJTIIGC8Y1R12ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456", "53 characters, 21 to 52 were expected"),
+            ("5493001KJTIIGC8Y1R99A", "the LEI at the start of a UTI: it ends in check digit `99`"),
+            ("5493001KJTIIGC8Y1R12a", "character 21 is `a`, a capital letter or a digit was expected"),
+            ("5493001KJTIIGC8Y1R1éA", "character 20 is `é`, a capital letter or a digit was expected"),
         ];
         for (text, part) in cases {
             let message = Uti::parse(text).unwrap_err().to_string();

@@ -51,7 +51,8 @@ pub(super) fn british_or_irish_isin(country: &str, ordinal: u32) -> String {
 
 /// An LEI whose issuer prefix `9999` is that of no issuer.
 pub(super) fn lei(random: &mut Random) -> String {
-    let own: String = (0..12).filter_map(|_| random.pick(b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZ")).map(char::from).collect();
+    let own: String =
+        (0..12).filter_map(|_| random.pick(b"0123456789ABCDEFGHJKLMNPQRSTUVWXYZ")).map(char::from).collect();
     let body = format!("999900{own}");
     let remainder = format!("{body}00").bytes().fold(0, |remainder, byte| {
         let worth = worth(byte);

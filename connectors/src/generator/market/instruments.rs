@@ -136,7 +136,8 @@ impl Instruments {
             for number in kind.members.clone() {
                 let currency = self.all[number].currency;
                 let mut others = (number + 1..kind.members.end).chain(kind.members.start..number);
-                self.all[number].neighbour = others.find(|other| self.all[*other].currency == currency).unwrap_or(number);
+                self.all[number].neighbour =
+                    others.find(|other| self.all[*other].currency == currency).unwrap_or(number);
             }
         }
     }
@@ -311,7 +312,12 @@ impl Making<'_> {
                     ticks: 60 + spot * 3 / 100,
                     multiplier: 100,
                     charges: Charges::PerUnit { commission_cents: 65, fees_cents: 7 },
-                    contract: Contract { expiry, strike: Price::from_scaled(strike * ONE), option_kind, ..Contract::default() },
+                    contract: Contract {
+                        expiry,
+                        strike: Price::from_scaled(strike * ONE),
+                        option_kind,
+                        ..Contract::default()
+                    },
                     ..option
                 });
             }
@@ -389,7 +395,8 @@ impl Making<'_> {
     fn third_fridays(&self, month_step: u8, count: usize) -> Vec<Date> {
         let (year, ..) = self.date.ymd().unwrap_or((1970, 1, 1));
         let months = (year..year + 3).flat_map(|year| (1..=12).map(move |month| (year, month)));
-        let fridays = months.filter(|(_, month)| month % month_step == 0).filter_map(|(year, month)| third_friday(year, month));
+        let fridays =
+            months.filter(|(_, month)| month % month_step == 0).filter_map(|(year, month)| third_friday(year, month));
         fridays.filter(|friday| *friday > self.date.add_days(5)).take(count).collect()
     }
 }

@@ -74,7 +74,8 @@ impl Market {
     pub(super) fn ticks_at(&self, number: usize, instrument: &Instrument, micros: u64) -> i64 {
         let walk = |period: u64, size: i64| {
             let step = micros / period;
-            let height = |step: u64| (mix(self.spec.seed ^ mix(number as u64) ^ mix(step ^ period)) % 2001) as i64 - 1000;
+            let height =
+                |step: u64| (mix(self.spec.seed ^ mix(number as u64) ^ mix(step ^ period)) % 2001) as i64 - 1000;
             let (from, to) = (height(step), height(step + 1));
             // Drawn steps, joined by straight lines.
             (from + (to - from) * (micros % period) as i64 / period as i64) * size

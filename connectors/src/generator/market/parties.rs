@@ -76,7 +76,8 @@ impl Parties {
 }
 
 fn books() -> Vec<Book> {
-    const PORTFOLIOS: [&str; 6] = ["FUND-ALPHA", "FUND-BETA", "FUND-GAMMA", "GLOBAL-MACRO", "PENSION-CORE", "INCOME-PLUS"];
+    const PORTFOLIOS: [&str; 6] =
+        ["FUND-ALPHA", "FUND-BETA", "FUND-GAMMA", "GLOBAL-MACRO", "PENSION-CORE", "INCOME-PLUS"];
     const STRATEGIES: [&str; 5] = ["STAT-ARB", "MOMENTUM", "RELATIVE-VALUE", "CARRY", "HEDGE"];
     const TRADERS: [&str; 7] = ["a.hale", "b.okoro", "c.lindqvist", "d.ferrand", "e.matsuda", "f.rossi", "g.whitlock"];
     let book = |number: usize| Book {

@@ -47,12 +47,21 @@ fn the_configuration_reads_the_files_as_what_the_sides_told() {
             let (side, kind) = name.split_once('_').unwrap();
             let record = if kind == "trades" { RecordKind::Trade } else { RecordKind::Allocation };
             let dictionary = Dictionary::new();
-            let scope =
-                Scope { name: &name, source: SourceId(5), attributes: &[], dictionary: &dictionary, folder: folder.path() };
+            let scope = Scope {
+                name: &name,
+                source: SourceId(5),
+                attributes: &[],
+                dictionary: &dictionary,
+                folder: folder.path(),
+            };
             let batches = run(Box::new(FilesSource::new(&config, &scope).unwrap()), Positions::new(), &archive);
             let refusal = batches.iter().flat_map(|batch| &batch.refusals).next();
             assert!(refusal.is_none(), "{name} as {format:?}: {refusal:?}");
-            let told = events(run(Box::new(generator(spec.clone(), side, record, SourceId(5), 0)), Positions::new(), &archive));
+            let told = events(run(
+                Box::new(generator(spec.clone(), side, record, SourceId(5), 0)),
+                Positions::new(),
+                &archive,
+            ));
             let read = events(batches);
             assert_eq!(read.len(), told.len(), "{name} as {format:?}");
             for (read, told) in read.iter().zip(&told) {

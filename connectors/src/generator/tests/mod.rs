@@ -195,5 +195,9 @@ fn generating_is_fast() {
         told += 1;
     }
     let seconds = started.elapsed().as_secs_f64();
-    println!("{} trades, {told} messages in {seconds:.3} s: {:.0} trades a second", spec.trades, spec.trades as f64 / seconds);
+    println!(
+        "{} trades, {told} messages in {seconds:.3} s: {:.0} trades a second",
+        spec.trades,
+        spec.trades as f64 / seconds
+    );
 }

@@ -68,7 +68,8 @@ fn a_foreign_partition_is_refused() {
 #[test]
 fn a_wrong_configuration_is_refused_with_what_to_do() {
     let dictionary = Dictionary::new();
-    let scope = Scope { name: "live", source: SourceId(0), attributes: &[], dictionary: &dictionary, folder: Path::new(".") };
+    let scope =
+        Scope { name: "live", source: SourceId(0), attributes: &[], dictionary: &dictionary, folder: Path::new(".") };
     let cases = [
         ("side = \"brokr\"", "source.live.side", "`broker`"),
         ("side = \"custodian\"", "source.live.side", "`internal`, `broker`"),
@@ -88,7 +89,8 @@ fn messages_are_paced_and_a_stop_is_heeded_at_once() {
     let archive = Archive::open(folder.path()).unwrap();
     let (sender, receiver) = crossbeam_channel::unbounded();
     let stop = Stop::default();
-    let context = SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive, stop: stop.clone() };
+    let context =
+        SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive, stop: stop.clone() };
     // A second is an hour of the market.
     let day = spec(20_000, 2, 23);
     let mut source = generator(day.clone(), "internal", RecordKind::Trade, SourceId(0), 3600);

@@ -149,9 +149,12 @@ fn with_envelope(
     dialect: Dialect,
     fields: impl IntoIterator<Item = (ColumnSource, &'static str, &'static str)>,
 ) -> Vec<Column> {
-    let envelope = [(ColumnSource::Action, "action", "Action"), (ColumnSource::ReceivedAt, "received_at", "ReceivedAt")];
-    let columns =
-        envelope.into_iter().chain(fields).map(|(source, ours, theirs)| Column { name: named(dialect, ours, theirs), source });
+    let envelope =
+        [(ColumnSource::Action, "action", "Action"), (ColumnSource::ReceivedAt, "received_at", "ReceivedAt")];
+    let columns = envelope
+        .into_iter()
+        .chain(fields)
+        .map(|(source, ours, theirs)| Column { name: named(dialect, ours, theirs), source });
     columns.filter(|column| !column.name.is_empty()).collect()
 }
 

@@ -41,9 +41,17 @@ pub(super) fn text(spec: &DaySpec, format: Format) -> String {
     text
 }
 
-fn push_source(text: &mut String, side: &str, (record, columns): (&str, Vec<Column>), dialect: Dialect, format: Format) {
+fn push_source(
+    text: &mut String,
+    side: &str,
+    (record, columns): (&str, Vec<Column>),
+    dialect: Dialect,
+    format: Format,
+) {
     let (name, extension) = (format!("{side}_{record}s"), extension(format));
-    text.push_str(&format!("\n[source.{name}]\nkind = \"files\"\npath = \"{name}.{extension}\"\nrecord = \"{record}\"\n"));
+    text.push_str(&format!(
+        "\n[source.{name}]\nkind = \"files\"\npath = \"{name}.{extension}\"\nrecord = \"{record}\"\n"
+    ));
     // Parquet has dates and times of its own.
     if format != Format::Parquet {
         if dialect == Dialect::Theirs {
@@ -52,7 +60,9 @@ fn push_source(text: &mut String, side: &str, (record, columns): (&str, Vec<Colu
         text.push_str("times = [\"%Y-%m-%dT%H:%M:%S%.fZ\"]\n");
     }
     let action = columns::action_name(dialect);
-    text.push_str(&format!("tombstone = {{ column = \"{action}\", values = [\"CANCEL\"] }}\n\n[source.{name}.columns]\n"));
+    text.push_str(&format!(
+        "tombstone = {{ column = \"{action}\", values = [\"CANCEL\"] }}\n\n[source.{name}.columns]\n"
+    ));
     for column in columns {
         if let Some(field) = column.source.field_name() {
             text.push_str(&format!("{field} = \"{}\"\n", column.name));

@@ -47,7 +47,9 @@ pub fn write_files(spec: &DaySpec, folder: &Path, format: Format) -> Result<Summ
     let (truth, outcomes) = write_truth(spec, folder)?;
     files.push(truth);
     let configuration = write_text(&folder.join("tieout.toml"), &configuration::text(spec, format))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| EngineError::io("write", folder, &error))?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| EngineError::io("write", folder, &error))?;
     Ok(Summary { files, outcomes, configuration })
 }
 
@@ -60,7 +62,8 @@ struct SideFiles {
 impl SideFiles {
     fn create(folder: &Path, side: u8, format: Format) -> Result<SideFiles, EngineError> {
         let (name, dialect) = (SIDE_NAMES[usize::from(side)], Dialect::of_side(side));
-        let create = |kind: &str, columns| TableFile::create(folder, &format!("{name}_{kind}"), columns, dialect, format);
+        let create =
+            |kind: &str, columns| TableFile::create(folder, &format!("{name}_{kind}"), columns, dialect, format);
         Ok(SideFiles {
             trades: create("trades", columns::of_trades(dialect))?,
             allocations: create("allocations", columns::of_allocations(dialect))?,
@@ -69,7 +72,8 @@ impl SideFiles {
 }
 
 fn write_sides(spec: &DaySpec, folder: &Path, format: Format) -> Result<Vec<(PathBuf, u64)>, EngineError> {
-    let mut sides = (0..spec.sides).map(|side| SideFiles::create(folder, side, format)).collect::<Result<Vec<_>, _>>()?;
+    let mut sides =
+        (0..spec.sides).map(|side| SideFiles::create(folder, side, format)).collect::<Result<Vec<_>, _>>()?;
     let mut dictionary = Dictionary::new();
     let mut day = Day::new(spec, &dictionary)?;
     let mut written = 0;
@@ -145,7 +149,10 @@ fn write_truth(spec: &DaySpec, folder: &Path) -> Result<(Written, BTreeMap<Strin
 fn push_truth(line: &mut String, truth: &Truth) {
     let other_side = SIDE_NAMES[usize::from(truth.other_side)];
     let (ours, theirs) = (id_text(&truth.internal_trade_id), id_text(&truth.other_trade_id));
-    push_csv_texts(line, [ours, other_side, theirs, truth.outcome.name(), &truth.break_type, truth.field, truth.planted]);
+    push_csv_texts(
+        line,
+        [ours, other_side, theirs, truth.outcome.name(), &truth.break_type, truth.field, truth.planted],
+    );
 }
 
 fn id_text(id: &Symbol) -> &str {

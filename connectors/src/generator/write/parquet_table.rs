@@ -90,7 +90,9 @@ impl Cells {
         match data_type {
             DataType::Decimal128(..) => Cells::Numbers(Decimal128Builder::new().with_data_type(data_type.clone())),
             DataType::Date32 => Cells::Dates(Date32Builder::new()),
-            DataType::Timestamp(..) => Cells::Times(TimestampMicrosecondBuilder::new().with_data_type(data_type.clone())),
+            DataType::Timestamp(..) => {
+                Cells::Times(TimestampMicrosecondBuilder::new().with_data_type(data_type.clone()))
+            }
             _ => Cells::Texts(StringBuilder::new()),
         }
     }

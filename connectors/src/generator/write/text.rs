@@ -34,7 +34,11 @@ pub(super) fn push_value(text: &mut String, value: &Value, dialect: Dialect, dic
 }
 
 /// Adds a line of CSV; each cell is added by `push`, and put in quotes if it needs them.
-pub(super) fn push_csv_line<T>(line: &mut String, cells: impl IntoIterator<Item = T>, mut push: impl FnMut(&mut String, T)) {
+pub(super) fn push_csv_line<T>(
+    line: &mut String,
+    cells: impl IntoIterator<Item = T>,
+    mut push: impl FnMut(&mut String, T),
+) {
     let mut is_first = true;
     for cell in cells {
         if !is_first {
