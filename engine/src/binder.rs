@@ -415,6 +415,9 @@ impl<R: Send + 'static> Binder<R> {
             self.bands.clear();
         }
         self.metrics.tick_released(rows);
+        if closes {
+            self.metrics.tick_begins(tick);
+        }
         self.releaser.release(Release { tick, events, system, closes });
         self.last = tick;
     }

@@ -169,7 +169,8 @@ impl Engine {
         let mailboxes = Arc::new(Mailboxes::default());
         threads.push(spawn("hub", {
             let (frontier, mailboxes, workers) = (Arc::clone(&frontier), Arc::clone(&mailboxes), config.workers);
-            move || hub::run(workers, &reported, &frontier, &mailboxes)
+            let metrics = metrics.clone();
+            move || hub::run(workers, &reported, &frontier, &mailboxes, &metrics)
         })?);
 
         let (pushes, pushed) = bounded(PUSHES_MAX);

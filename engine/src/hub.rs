@@ -13,6 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 use crate::error::{EngineError, ErrorKind};
+use crate::metrics::Metrics;
 use crate::row::Row;
 use crate::view::Rows;
 use crate::worker::Report;
@@ -255,7 +256,7 @@ impl Mailboxes {
 }
 
 /// Joins the workers' reports until they end.
-pub fn run(workers: usize, reports: &Receiver<Report>, frontier: &Frontier, mailboxes: &Mailboxes) {
+pub fn run(workers: usize, reports: &Receiver<Report>, frontier: &Frontier, mailboxes: &Mailboxes, metrics: &Metrics) {
     let mut frontiers = vec![0; workers];
     let mut pending: BTreeMap<(Tick, usize), Rows> = BTreeMap::new();
     for report in reports {
@@ -274,5 +275,6 @@ pub fn run(workers: usize, reports: &Receiver<Report>, frontier: &Frontier, mail
         }
         mailboxes.progress(complete);
         frontier.set(complete);
+        metrics.ticks_end(complete);
     }
 }

@@ -1,6 +1,12 @@
 //! What the engine measures of itself, for Prometheus, in base units.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use operators::Tick;
+use parking_lot::Mutex;
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry, exponential_buckets};
 
 /// The engine's metrics, and the registry that others add theirs to.
 #[derive(Clone)]
@@ -10,6 +16,10 @@ pub struct Metrics {
     refused: IntCounterVec,
     ticks: IntCounter,
     tick_records: Histogram,
+    /// How long ticks are with the workers: from their release until their changes are given to readers.
+    pub tick_duration: Histogram,
+    /// The ticks that are with the workers, and when they were released.
+    underway: Arc<Mutex<VecDeque<(Tick, Instant)>>>,
     /// The frontier, in seconds since 1970-01-01.
     pub frontier: IntGauge,
     /// Readers that follow a view.
@@ -29,6 +39,11 @@ impl Metrics {
                 HistogramOpts::new("tieout_tick_records", "Records that a tick took")
                     .buckets(vec![1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6]),
             )?,
+            tick_duration: Histogram::with_opts(
+                HistogramOpts::new("tieout_tick_duration_seconds", "From the release of a tick until its changes are given to readers")
+                    .buckets(exponential_buckets(5e-6, 1.25, 64)?),
+            )?,
+            underway: Arc::default(),
             frontier: IntGauge::new("tieout_frontier_seconds", "Every tick before this moment is complete")?,
             subscriptions: IntGauge::new("tieout_subscriptions_active", "Readers that follow a view")?,
             registry,
@@ -37,6 +52,7 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.refused.clone()))?;
         metrics.registry.register(Box::new(metrics.ticks.clone()))?;
         metrics.registry.register(Box::new(metrics.tick_records.clone()))?;
+        metrics.registry.register(Box::new(metrics.tick_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.frontier.clone()))?;
         metrics.registry.register(Box::new(metrics.subscriptions.clone()))?;
         Ok(metrics)
@@ -55,5 +71,19 @@ impl Metrics {
     pub(crate) fn tick_released(&self, records: usize) {
         self.ticks.inc();
         self.tick_records.observe(records as f64);
+    }
+
+    /// A tick is given to the workers whole.
+    pub(crate) fn tick_begins(&self, tick: Tick) {
+        self.underway.lock().push_back((tick, Instant::now()));
+    }
+
+    /// Every tick before the frontier has been given to readers.
+    pub(crate) fn ticks_end(&self, frontier: Tick) {
+        let mut underway = self.underway.lock();
+        while underway.front().is_some_and(|(tick, _)| *tick < frontier) {
+            let released = underway.pop_front().map(|(_, released)| released.elapsed());
+            self.tick_duration.observe(released.unwrap_or_default().as_secs_f64());
+        }
     }
 }

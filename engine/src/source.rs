@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::archive::Archive;
 use crate::error::EngineError;
@@ -167,16 +169,31 @@ impl<R> Outlet<R> {
 
 /// Says when to stop.
 #[derive(Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop(Arc<Stopping>);
+
+#[derive(Default)]
+struct Stopping {
+    is_stopped: Mutex<bool>,
+    told: Condvar,
+}
 
 impl Stop {
     /// Asks everyone who holds this to stop.
     pub fn stop(&self) {
-        self.0.store(true, Ordering::Release);
+        *self.0.is_stopped.lock() = true;
+        self.0.told.notify_all();
     }
 
     /// Whether it is time to stop.
     pub fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        *self.0.is_stopped.lock()
+    }
+
+    /// Waits until it is time to stop, or `timeout` has passed; says whether it is.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut is_stopped = self.0.is_stopped.lock();
+        while !*is_stopped && !self.0.told.wait_until(&mut is_stopped, deadline).timed_out() {}
+        *is_stopped
     }
 }

@@ -10,13 +10,14 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use differential_dataflow::AsCollection;
 use operators::upsert::Upsert;
 use operators::{Collection, Data, Tick};
+use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::probe::Handle;
-use timely::dataflow::operators::vec::{Input, Map};
+use timely::dataflow::operators::vec::{Input as _, Map};
 use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
 
 use crate::error::{EngineError, ErrorKind};
-use crate::hub::Backlog;
+use crate::hub::{Backlog, RowFilter};
 use crate::row::{Key, Row};
 use crate::system::SystemView;
 use crate::view::{Change, Rows, Views};
@@ -74,7 +75,7 @@ pub struct Read {
     /// Whether its changes after this point are to be published.
     pub follow: bool,
     /// Which rows are wanted.
-    pub filter: Option<Arc<dyn Fn(&Row) -> bool + Send + Sync>>,
+    pub filter: Option<RowFilter>,
     /// Where the answer goes: one from each worker.
     pub reply: Sender<Result<Answer, EngineError>>,
 }
@@ -114,14 +115,17 @@ pub struct Report {
 /// How long a worker sleeps while others still work on a tick.
 const STEP_PARK_MAX: Duration = Duration::from_millis(1);
 
+/// Where a worker puts what it is given.
+type Input<D> = InputHandle<Tick, CapacityContainerBuilder<Vec<D>>>;
+
 /// One worker's state.
 pub struct Worker<R: Data> {
     commands: Receiver<Command<R>>,
     reports: Sender<Report>,
     backlog: Arc<Backlog>,
     retention: Duration,
-    events: InputHandle<Tick, timely::container::CapacityContainerBuilder<Vec<Upsert<Key, R>>>>,
-    system: InputHandle<Tick, timely::container::CapacityContainerBuilder<Vec<(SystemRow, Tick, isize)>>>,
+    events: Input<Upsert<Key, R>>,
+    system: Input<(SystemRow, Tick, isize)>,
     views: Views,
     probe: Handle<Tick>,
     index: usize,

@@ -59,6 +59,8 @@ pub fn arrange<'scope, K: Key, V: Data, R: Difference>(
     name: &str,
 ) -> Arranged<'scope, K, V, R> {
     let by_key = Exchange::new(|update: &((K, V), Tick, R)| update.0.0.hashed());
+    // This is the room in which it may be called.
+    #[allow(clippy::disallowed_methods)]
     arrange_core::<_, _, Passthrough<_>, TickBatcher<K, V, R>, RcOrdValBuilder<K, V, Tick, R>, _>(
         collection.inner,
         by_key,

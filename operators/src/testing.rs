@@ -10,6 +10,7 @@ use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::input::InputSession;
 use timely::dataflow::operators::probe::Handle;
 use timely::dataflow::{InputHandle, Stream};
+use parking_lot::Mutex;
 use timely::worker::Worker;
 
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick};
@@ -197,9 +198,9 @@ where
     if feed.workers == 1 {
         timely::execute_directly(move |worker| run(worker, &share(feed, &ticks, 0), sender));
     } else {
-        let sender = std::sync::Mutex::new(sender);
+        let sender = Mutex::new(sender);
         let guards = timely::execute(timely::Config::process(feed.workers), move |worker| {
-            let sender = sender.lock().expect("no worker has failed").clone();
+            let sender = sender.lock().clone();
             run(worker, &share(feed, &ticks, worker.index()), sender);
         });
         for result in guards.expect("workers start").join() {

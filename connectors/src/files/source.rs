@@ -3,8 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use engine::archive::Kept;
 use engine::error::ErrorKind;
@@ -17,8 +16,6 @@ use super::listing::Listing;
 use crate::ConfigError;
 use crate::layout::Scope;
 
-/// How long it takes at most to notice that the engine stops.
-const STOP_CHECK: Duration = Duration::from_millis(20);
 
 /// Reads the files that a configuration names.
 #[derive(Debug)]
@@ -194,12 +191,5 @@ fn check(stop: &Stop) -> Result<(), EngineError> {
 }
 
 fn wait(interval: Duration, stop: &Stop) -> Result<(), EngineError> {
-    let due = Instant::now() + interval;
-    loop {
-        check(stop)?;
-        match due.checked_duration_since(Instant::now()) {
-            Some(rest) if !rest.is_zero() => thread::park_timeout(rest.min(STOP_CHECK)),
-            _ => return Ok(()),
-        }
-    }
+    if stop.wait(interval) { Err(EngineError::stopped()) } else { Ok(()) }
 }

@@ -4,7 +4,6 @@
 //! the records again, from any offset, and nothing has to be kept of them.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::source::BATCH_ROWS_MAX;
@@ -23,8 +22,6 @@ use crate::layout::{RecordKind, Scope};
 /// other records than before, so that a partition that was read under older rules is not replayed under newer ones.
 pub const GENERATION: u32 = 1;
 
-/// How long the source waits at most before it looks again whether it is to stop.
-const WAIT_MAX: Duration = Duration::from_millis(20);
 const WAIT_MIN: Duration = Duration::from_millis(1);
 /// How many records are read at a time when they are read again.
 const REPLAY_ROWS: usize = 8192;
@@ -130,12 +127,12 @@ impl Source<Record> for GeneratorSource {
         let Some(next_at) = reader.day.next_at() else { return Ok(()) };
         let clock = MarketClock::start(if from == 0 { OPEN } else { next_at }, self.speed);
         while let Some(next_at) = reader.day.next_at() {
-            if context.stop.is_stopped() {
+            let now = clock.micros_of_day();
+            let rest = if next_at > now { clock.time_until(next_at).max(WAIT_MIN) } else { Duration::ZERO };
+            if context.stop.wait(rest) {
                 return Ok(());
             }
-            let now = clock.micros_of_day();
-            if next_at > now {
-                thread::sleep(clock.time_until(next_at).clamp(WAIT_MIN, WAIT_MAX));
+            if !rest.is_zero() {
                 continue;
             }
             match context.outlet.send(reader.read_until(now, BATCH_ROWS_MAX)) {

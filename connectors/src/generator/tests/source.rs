@@ -96,7 +96,7 @@ fn messages_are_paced_and_a_stop_is_heeded_at_once() {
     let mut source = generator(day.clone(), "internal", RecordKind::Trade, SourceId(0), 3600);
     let started = Instant::now();
     let running = thread::spawn(move || source.run(context));
-    thread::sleep(Duration::from_millis(400));
+    assert!(!stop.wait(Duration::from_millis(400)));
     let stopped = Instant::now();
     stop.stop();
     running.join().unwrap().unwrap();
