@@ -1,0 +1,112 @@
+//! Durable state that is torn, damaged, of another version or out of reach: told apart, told clearly, never read.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::fs::{self, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use engine::ErrorKind;
+use engine::bindings::{Binding, Bindings, FORMAT};
+use engine::journal::{EntryHead, Journal};
+
+fn head(number: u64) -> EntryHead {
+    EntryHead { source: "late".into(), batch_id: format!("batch {number}"), first_offset: number * 10, records: 10 }
+}
+
+fn journal_of(folder: &Path, entries: u64) -> PathBuf {
+    let (journal, torn) = Journal::open(folder).unwrap();
+    assert_eq!(torn, None);
+    for number in 0..entries {
+        journal.append(head(number), format!("payload {number}\nsecond line").as_bytes()).unwrap();
+    }
+    journal.sync().unwrap();
+    fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+}
+
+#[test]
+fn every_entry_is_found_by_any_of_its_offsets() {
+    let folder = tempfile::tempdir().unwrap();
+    journal_of(folder.path(), 3);
+    let (journal, _) = Journal::open(folder.path()).unwrap();
+    for offset in 0..30 {
+        let (found, payload) = journal.read("late", offset).unwrap().unwrap();
+        assert_eq!(found, head(offset / 10));
+        assert_eq!(payload, format!("payload {}\nsecond line", offset / 10).as_bytes());
+    }
+    assert_eq!(journal.read("late", 30).unwrap(), None);
+    assert_eq!(journal.read("other", 0).unwrap(), None);
+}
+
+#[test]
+fn a_torn_tail_is_reported_cut_and_never_read_wherever_it_is_torn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = journal_of(folder.path(), 3);
+    let whole = fs::read(&path).unwrap();
+    let two = tempfile::tempdir().unwrap();
+    let third = fs::read(journal_of(two.path(), 2)).unwrap().len();
+    for length in third + 1..whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        let (journal, torn) = Journal::open(folder.path()).unwrap();
+        let torn = torn.unwrap();
+        assert_eq!((torn.position, torn.bytes), (third as u64, (length - third) as u64));
+        assert_eq!(journal.heads("late", 0), [head(0), head(1)]);
+        journal.append(head(2), b"again").unwrap();
+        let (journal, torn) = Journal::open(folder.path()).unwrap();
+        assert_eq!(torn, None);
+        assert_eq!(journal.read("late", 20).unwrap().unwrap().1, b"again");
+    }
+}
+
+#[test]
+fn a_journal_that_died_at_birth_starts_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = journal_of(folder.path(), 0);
+    for length in 0..8 {
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..length]).unwrap();
+        let (journal, _) = Journal::open(folder.path()).unwrap();
+        assert!(journal.heads("late", 0).is_empty());
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn a_flipped_byte_in_a_confirmed_entry_of_an_older_segment_is_an_error_and_not_a_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = journal_of(folder.path(), 2);
+    fs::copy(&path, folder.path().join("0000000001.journal")).unwrap();
+    let mut file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.seek(SeekFrom::Start(30)).unwrap();
+    file.write_all(&[0xff]).unwrap();
+    let error = Journal::open(folder.path()).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Damaged);
+    assert!(error.what.contains("0000000000.journal") && error.what.contains("byte 8"), "{error}");
+}
+
+#[test]
+fn bindings_of_a_later_version_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bindings.redb");
+    let bindings = Bindings::open(&path).unwrap();
+    bindings.bind(7, &Binding::default(), &[]).unwrap();
+    drop(bindings);
+    assert_eq!(Bindings::open(&path).unwrap().last().unwrap(), 7);
+    let database = redb::Database::create(&path).unwrap();
+    let write = database.begin_write().unwrap();
+    write.open_table(redb::TableDefinition::<&str, u64>::new("meta")).unwrap().insert("format", FORMAT + 1).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let error = Bindings::open(&path).err().unwrap();
+    assert!(error.what.contains(&format!("has format {}", FORMAT + 1)), "{error}");
+}
+
+#[test]
+fn something_that_is_no_database_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bindings.redb");
+    fs::write(&path, "somebody's notes, which are longer than a header of a database would be ".repeat(100)).unwrap();
+    let before = fs::read(&path).unwrap();
+    assert!(Bindings::open(&path).is_err());
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
