@@ -98,7 +98,10 @@ async fn serve(config: Config, until_complete: bool) -> Result<Outcome, Failure>
     };
     let result = tokio::select! {
         result = work => result,
-        error = service.failed() => return Err(error.into()),
+        error = service.failed() => {
+            service.abandon();
+            return Err(error.into());
+        }
         asked = stopping.asked() => asked.map_err(Failure::from).and_then(|()| stopped(until_complete)),
     };
     service.stop().await?;

@@ -169,7 +169,7 @@ pub(super) fn value_at<'v, 't>(value: &'v DeValue<'t>, steps: &[Step]) -> Option
 fn value_at_mut<'v, 't>(value: &'v mut DeValue<'t>, steps: &[Step]) -> Option<&'v mut DeValue<'t>> {
     steps.iter().try_fold(value, |value, step| match (value, step) {
         (DeValue::Table(table), Step::Key(key)) => table.get_mut(key.as_str()).map(Spanned::get_mut),
-        (DeValue::Array(list), Step::Index(index)) => list.iter_mut().nth(*index).map(Spanned::get_mut),
+        (DeValue::Array(list), Step::Index(index)) => list.get_mut(*index).map(Spanned::get_mut),
         _ => None,
     })
 }

@@ -106,7 +106,10 @@ async fn serve(config: Config, listen: Option<String>, once: Option<DaySpec>) ->
     };
     let result = tokio::select! {
         result = work => result,
-        error = service.failed() => return Err(error.into()),
+        error = service.failed() => {
+            service.abandon();
+            return Err(error.into());
+        }
         asked = stopping.asked() => asked.map(|()| Outcome::Done).map_err(Failure::from),
     };
     service.stop().await?;

@@ -80,6 +80,11 @@ impl Service {
         }
         tokio::task::spawn_blocking(move || self.engine.shutdown()).await.map_err(|_| EngineError::stopped())
     }
+
+    /// Leaves it as it is, because the process is about to end: what has failed may never stop in order.
+    pub(crate) fn abandon(self) {
+        std::mem::forget(self);
+    }
 }
 
 /// The texts of symbols, for views.
