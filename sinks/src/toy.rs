@@ -2,13 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use engine::{
-    Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph, Inputs, Key, Row, SourceSpec,
-    Texts, ViewSpec, Views,
+    Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph, Inputs, Key, Row,
+    Source, SourceContext, SourceReader, SourceSpec, Texts, ViewSpec, Views,
 };
 use operators::Sums;
 use operators::sum_by::sum_by;
@@ -36,6 +37,30 @@ pub(crate) fn start_with(config: EngineConfig, gate: &Gate) -> Engine {
     Engine::start(config, Numbers, vec![SourceSpec::push("numbers", Payloads(gate.clone()))], Arc::new(Names)).unwrap()
 }
 
+/// Starts an engine with one source more, which gives nothing, and holds the tick open until the gate opens.
+pub(crate) fn start_held(folder: &Path, gate: &Gate) -> Engine {
+    let sources = vec![SourceSpec::push("numbers", Payloads(Gate::default())), SourceSpec::pull(Holds(gate.clone()))];
+    Engine::start(EngineConfig::new(folder), Numbers, sources, Arc::new(Names)).unwrap()
+}
+
+struct Holds(Gate);
+
+impl Source<i64> for Holds {
+    fn name(&self) -> &str {
+        "holds"
+    }
+    fn is_one_shot(&self) -> bool {
+        true
+    }
+    fn open(&self, _: &str, _: u64, _: &Archive) -> Result<Box<dyn SourceReader<i64>>, EngineError> {
+        Err(EngineError::stopped())
+    }
+    fn run(&mut self, _: SourceContext<i64>) -> Result<(), EngineError> {
+        self.0.pass();
+        Ok(())
+    }
+}
+
 /// Holds up decoding, and with it replay.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<(Mutex<bool>, Condvar)>);
@@ -48,7 +73,8 @@ impl Gate {
     }
 
     fn pass(&self) {
-        self.0.1.wait_while(&mut self.0.0.lock(), |is_closed| *is_closed);
+        // Not for ever: a test that fails must end.
+        self.0.1.wait_while_for(&mut self.0.0.lock(), |is_closed| *is_closed, Duration::from_secs(30));
     }
 }
 
@@ -104,7 +130,7 @@ fn fact(key: i64, value: i64) -> Row {
     Row::new([
         Cell::Symbol(symbol),
         Cell::Int(key),
-        Cell::Fixed(i128::from(value)),
+        Cell::fixed(i128::from(value)),
         Cell::Date(value as i32),
         Cell::Time(value * 1_000_001),
         Cell::Bool(value % 2 == 1),

@@ -23,3 +23,17 @@ impl Default for FlightConfig {
 fn listen_default() -> String {
     LISTEN_DEFAULT.to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_configuration_only_this_machine_is_served() {
+        let configured: FlightConfig = toml::from_str("").unwrap();
+        assert_eq!(configured, FlightConfig::default());
+        assert_eq!(configured.listen, "127.0.0.1:8815");
+        let error = toml::from_str::<FlightConfig>("lisen = \"0.0.0.0:1\"").unwrap_err();
+        assert!(error.to_string().contains("unknown field `lisen`, expected `listen`"), "{error}");
+    }
+}

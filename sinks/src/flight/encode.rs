@@ -135,3 +135,56 @@ impl Messages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::{Cell, Column, ColumnKind};
+
+    struct NoTexts;
+    impl Texts for NoTexts {
+        fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
+            None
+        }
+    }
+
+    fn layout() -> Layout {
+        let spec = ViewSpec { name: "notes".into(), about: String::new(), columns: vec![Column::new("note", ColumnKind::Text)], key: vec![] };
+        let texts: Arc<dyn Texts> = Arc::new(NoTexts);
+        Layout::new(&spec, &texts)
+    }
+
+    fn notes(sizes: impl IntoIterator<Item = usize>) -> Rows {
+        sizes.into_iter().map(|size| (Row::new([Cell::text("x".repeat(size))]), 1)).collect()
+    }
+
+    fn all(mut messages: Messages) -> Vec<(usize, usize, Metadata)> {
+        let layout = layout();
+        let next = || messages.next(&layout).unwrap();
+        let read = |message: &FlightData| serde_json::from_slice(&message.app_metadata).unwrap();
+        std::iter::from_fn(next).map(|(message, rows)| (rows, message.data_body.len(), read(&message))).collect()
+    }
+
+    #[test]
+    fn wide_rows_are_sent_in_messages_of_bounded_size() {
+        let messages = all(Messages::new(Kind::Changes, 5, notes(vec![10_000; 1000])));
+        assert_eq!(messages.iter().map(|(rows, ..)| rows).sum::<usize>(), 1000);
+        assert!(messages.len() >= 5 && messages.iter().all(|(_, bytes, _)| *bytes <= MESSAGE_BYTES_MAX));
+        let (last, before) = messages.split_last().unwrap();
+        assert_eq!(last.2, Metadata::whole(Kind::Changes, 5));
+        assert!(before.iter().all(|(.., metadata)| *metadata == Metadata::open(Kind::Changes, 5)));
+    }
+
+    #[test]
+    fn a_row_that_is_larger_than_a_message_is_sent_by_itself() {
+        let messages = all(Messages::new(Kind::Snapshot, 5, notes([1, MESSAGE_BYTES_MAX + 1, 1])));
+        assert_eq!(messages.iter().map(|(rows, ..)| *rows).collect::<Vec<_>>(), [1, 1, 1, 0]);
+        assert_eq!(messages[3].2, Metadata::whole(Kind::SnapshotEnd, 5));
+    }
+
+    #[test]
+    fn changes_that_cancelled_out_still_end_their_tick() {
+        let messages = all(Messages::new(Kind::Changes, 5, Rows::new()));
+        assert_eq!(messages.iter().map(|(rows, _, metadata)| (*rows, *metadata)).collect::<Vec<_>>(), [(0, Metadata::whole(Kind::Changes, 5))]);
+    }
+}

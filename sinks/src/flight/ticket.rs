@@ -135,3 +135,55 @@ fn tick<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tick>, D::E
         Moment::Other(value) => Err(wrong(value.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_ticket_is_a_name_or_json() {
+        for (text, expected) in [
+            ("breaks", Ticket::snapshot("breaks")),
+            (" breaks\n", Ticket::snapshot("breaks")),
+            (r#"{"view": "breaks"}"#, Ticket::snapshot("breaks")),
+            (r#"{"view": "breaks", "as_of": null, "subscribe": true}"#, Ticket::subscription("breaks")),
+            (r#"{"view": "breaks", "as_of": 17}"#, Ticket { as_of: Some(17), ..Ticket::snapshot("breaks") }),
+            (
+                r#"{"view": "breaks", "from_tick": "1970-01-01T00:00:01.5Z", "up_to": "1970-01-01T01:00:02+01:00"}"#,
+                Ticket { from_tick: Some(1_500_000), up_to: Some(2_000_000), ..Ticket::snapshot("breaks") },
+            ),
+            (
+                r#"{"view": "breaks", "filter": {"severity": ["high"]}}"#,
+                Ticket { filter: Some(json!({"severity": ["high"]})), ..Ticket::snapshot("breaks") },
+            ),
+        ] {
+            let ticket = Ticket::parse(text.as_bytes()).unwrap();
+            assert_eq!(ticket, expected, "{text}");
+            assert_eq!(Ticket::parse(&ticket.to_json()).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_that_makes_no_sense_is_refused_with_what_to_write() {
+        for (text, words) in [
+            ("", "is empty"),
+            ("{", "cannot be read"),
+            ("{}", "missing field `view`"),
+            (r#"{"view": 1}"#, "expected a string"),
+            (r#"{"veiw": "breaks"}"#, "did you mean `view`?"),
+            (r#"{"view": "breaks", "asof": 1}"#, "did you mean `as_of`?"),
+            (r#"{"view": "breaks", "where": {}}"#, "its keys are view, as_of"),
+            (r#"{"view": "breaks", "as_of": -1}"#, "-1 is neither a tick"),
+            (r#"{"view": "breaks", "as_of": "noon"}"#, "`noon` is neither a tick"),
+            (r#"{"view": "breaks", "as_of": "1969-01-01"}"#, "is neither a tick"),
+            (r#"{"view": "breaks", "as_of": 1, "from_tick": 1}"#, "leave one out"),
+            (r#"{"view": "breaks", "up_to": 1}"#, "does not subscribe"),
+            (r#"{"view": "breaks", "from_tick": 2, "up_to": 2}"#, "give a later tick"),
+        ] {
+            let error = Ticket::parse(text.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains(words), "{text}: {error}");
+        }
+        assert!(Ticket::parse(&[0xff]).is_err());
+    }
+}

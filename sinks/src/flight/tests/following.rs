@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::{Held, Served, changes, rows, soon, until};
 use crate::flight::client::Client;
 use crate::flight::{Kind, Ticket};
-use crate::toy::{Gate, pushed};
+use crate::toy::{self, Gate, pushed};
 
 #[tokio::test]
 async fn an_amendment_is_one_retraction_and_one_insertion_in_one_tick() {
@@ -39,6 +39,27 @@ async fn progress_comes_as_batches_without_rows_also_when_nothing_changes() {
         frontier = message.metadata.frontier.unwrap();
     }
     assert!(started.elapsed() < Duration::from_secs(4), "at least one a second");
+}
+
+#[tokio::test]
+async fn a_reader_hears_of_a_living_server_also_while_a_tick_stays_open() {
+    let gate = Gate::default();
+    gate.close(true);
+    let folder = tempfile::tempdir().unwrap();
+    let engine = toy::start_held(folder.path(), &gate);
+    let served = Served::of(folder, engine).await;
+    served.engine().reader().status().ready().await.unwrap();
+    let client = served.client().await;
+    let open = client.put("numbers", Some("a"), &[pushed([(1, Some(11))])]).await.unwrap();
+    let mut messages = client.read(&Ticket::subscription("numbers")).await.unwrap();
+    until(&mut messages, Kind::SnapshotEnd).await;
+    for _ in 0..2 {
+        let message = timeout(Duration::from_secs(5), messages.next()).await.unwrap().unwrap().unwrap();
+        assert_eq!((message.metadata.kind, message.metadata.frontier), (Kind::Progress, Some(open.tick)));
+    }
+    gate.close(false);
+    let message = until(&mut messages, Kind::Changes).await;
+    assert_eq!((message.metadata.tick, changes(&message.batch)), (open.tick, vec![(1, 1, 11)]));
 }
 
 #[tokio::test]

@@ -39,6 +39,10 @@ impl Served {
     async fn start_with(folder: TempDir, retention: Duration, gate: &Gate) -> Self {
         let config = EngineConfig { retention, ..EngineConfig::new(folder.path()) };
         let engine = toy::start_with(config, gate);
+        Self::of(folder, engine).await
+    }
+
+    async fn of(folder: TempDir, engine: Engine) -> Self {
         let mut served = Served { folder, engine: Some(engine), address: String::new(), stop: None, server: None };
         served.serve("127.0.0.1:0").await;
         served
