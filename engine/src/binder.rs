@@ -15,12 +15,14 @@ use tokio::sync::oneshot;
 
 use crate::archive::Archive;
 use crate::bindings::{Binding, Bindings, Bound, PushedBatch, RunEvent};
-use crate::error::{EngineError, ErrorKind};
-use crate::hub::Frontier;
+use crate::error::EngineError;
+use crate::frontier::Frontier;
 use crate::journal::{EntryHead, Journal};
 use crate::metrics::Metrics;
+use crate::push::{Accepted, PUSHED_PARTITION, Push, Receipt, shifted};
 use crate::releaser::Releaser;
-use crate::source::{Arrival, Batch, Event, Positions, SourceReader, SourceSpec};
+use crate::replay::Replay;
+use crate::source::{Arrival, Batch, Event, Positions, SourceSpec};
 use crate::status::Status;
 use crate::system::{self, Progress, SystemView};
 use crate::worker::{Release, SystemRow};
@@ -42,32 +44,6 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 
 /// How many records a partition may have.
 const PARTITION_RECORDS_MAX: u64 = 1 << 44;
-
-/// The partition of what is pushed to a source.
-pub const PUSHED_PARTITION: &str = "pushed";
-
-/// A batch that a client pushed.
-pub struct Push<R> {
-    /// The source, by index.
-    pub source: u16,
-    /// The client's id for it.
-    pub batch_id: String,
-    /// What was pushed, as it is kept.
-    pub payload: Vec<u8>,
-    /// The same, decoded, its records numbered from 0.
-    pub batch: Batch<R>,
-    /// Where the receipt goes.
-    pub reply: oneshot::Sender<Result<Receipt, EngineError>>,
-}
-
-/// What a pusher is told once its batch is durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The tick that took the batch.
-    pub tick: Tick,
-    /// Whether it had been pushed before, under the same id: then nothing was done.
-    pub duplicate: bool,
-}
 
 /// Where the binder's input comes from, and how it is told to stop.
 pub struct Intakes<R> {
@@ -160,7 +136,7 @@ enum Next<R> {
 impl<R: Send + 'static> Binder<R> {
     /// Gives the workers every tick that was ever bound, with the same input as then.
     pub fn replay(&mut self) -> Result<(), EngineError> {
-        let mut readers = BTreeMap::new();
+        let mut replay = Replay::new(self.journal.clone(), self.archive.clone());
         let mut replayed = 0;
         loop {
             let bindings = self.bindings.after(replayed, 1024)?;
@@ -168,7 +144,7 @@ impl<R: Send + 'static> Binder<R> {
                 break;
             }
             for (tick, binding) in bindings {
-                let batches = self.read_again(&binding, &mut readers)?;
+                let batches = replay.batches(&binding, &self.sources)?;
                 self.release(tick, batches, binding.run.as_ref(), true);
                 replayed = tick;
             }
@@ -475,139 +451,5 @@ impl<R: Send + 'static> Binder<R> {
     pub fn positions(&self, source: u16) -> Positions {
         let own = self.progress.iter().filter(|((of, _), _)| *of == source);
         own.map(|((_, partition), progress)| (Arc::clone(partition), progress.records)).collect()
-    }
-
-    fn read_again(
-        &self,
-        binding: &Binding,
-        readers: &mut BTreeMap<(u16, Arc<str>), Rereader<R>>,
-    ) -> Result<Vec<(u16, Batch<R>)>, EngineError> {
-        let mut batches = Vec::new();
-        for bound in &binding.bound {
-            let index = self.sources.iter().position(|source| source.name == bound.source);
-            let Some(index) = index.map(|index| index as u16) else {
-                let what =
-                    format!("ticks are bound to the source `{}`, which the configuration no longer has", bound.source);
-                let help = "put the source back, or start with a new data folder";
-                return Err(EngineError::new(ErrorKind::Invalid, what, help));
-            };
-            let key = (index, Arc::clone(&bound.partition));
-            if !readers.contains_key(&key) {
-                readers.insert(key.clone(), self.open(index, &bound.partition)?);
-            }
-            if let Some(reader) = readers.get_mut(&key) {
-                reader.read_up_to(bound, |batch| batches.push((index, batch)))?;
-            }
-        }
-        Ok(batches)
-    }
-
-    fn open(&self, source: u16, partition: &str) -> Result<Rereader<R>, EngineError> {
-        let spec = &self.sources[usize::from(source)];
-        let reader: Box<dyn SourceReader<R>> = match (&spec.pull, &spec.push) {
-            (_, Some(decoder)) if partition == PUSHED_PARTITION => Box::new(JournalReader {
-                source: spec.name.clone(),
-                journal: self.journal.clone(),
-                decoder: Arc::clone(decoder),
-                next: 0,
-            }),
-            (Some(source), _) => source.open(partition, 0, &self.archive)?,
-            (None, _) => {
-                let what =
-                    format!("ticks are bound to partition {partition} of `{}`, which has no such partition", spec.name);
-                return Err(EngineError::new(
-                    ErrorKind::Invalid,
-                    what,
-                    "give the source back its kind, or use a new data folder",
-                ));
-            }
-        };
-        Ok(Rereader { reader, rest: None })
-    }
-}
-
-/// A push that is in the journal and waits for its tick.
-struct Accepted {
-    source: String,
-    batch_id: String,
-    reply: oneshot::Sender<Result<Receipt, EngineError>>,
-    twins: Vec<oneshot::Sender<Result<Receipt, EngineError>>>,
-}
-
-impl Accepted {
-    // A client that has gone needs no receipt; it will ask again.
-    fn answer(self, result: Result<Receipt, EngineError>) {
-        let again = result.clone().map(|receipt| Receipt { duplicate: true, ..receipt });
-        let _ = self.reply.send(result);
-        self.twins.into_iter().for_each(|twin| {
-            let _ = twin.send(again.clone());
-        });
-    }
-}
-
-fn shifted<R>(mut batch: Batch<R>, first_offset: u64) -> Batch<R> {
-    batch.partition = Arc::from(PUSHED_PARTITION);
-    batch.upper += first_offset;
-    batch.events.iter_mut().for_each(|event| event.offset += first_offset);
-    batch.refusals.iter_mut().for_each(|refusal| refusal.offset += first_offset);
-    batch
-}
-
-/// Reads a partition again, cut at the bounds of the ticks that took it.
-struct Rereader<R> {
-    reader: Box<dyn SourceReader<R>>,
-    rest: Option<Batch<R>>,
-}
-
-impl<R> Rereader<R> {
-    fn read_up_to(&mut self, bound: &Bound, mut take: impl FnMut(Batch<R>)) -> Result<(), EngineError> {
-        loop {
-            let Some(mut batch) = self.rest.take().map_or_else(|| self.reader.next(), |rest| Ok(Some(rest)))? else {
-                let what = format!(
-                    "the source `{}` has fewer records in partition {} than were bound to ticks ({})",
-                    bound.source, bound.partition, bound.upper
-                );
-                let help = "the past cannot be reproduced from it: restore its data, or start with a new data folder";
-                return Err(EngineError::new(ErrorKind::Damaged, what, help));
-            };
-            if batch.upper <= bound.upper {
-                let done = batch.upper == bound.upper;
-                take(batch);
-                if done {
-                    return Ok(());
-                }
-                continue;
-            }
-            let later_events = batch.events.split_off(batch.events.partition_point(|event| event.offset < bound.upper));
-            let later_refusals =
-                batch.refusals.split_off(batch.refusals.partition_point(|refusal| refusal.offset < bound.upper));
-            let partition = Arc::clone(&batch.partition);
-            self.rest = Some(Batch {
-                partition,
-                upper: batch.upper,
-                events: later_events,
-                refusals: later_refusals,
-                continues: false,
-            });
-            batch.upper = bound.upper;
-            take(batch);
-            return Ok(());
-        }
-    }
-}
-
-/// Reads what was pushed to a source again.
-struct JournalReader<R> {
-    source: String,
-    journal: Journal,
-    decoder: Arc<dyn crate::source::Decoder<R>>,
-    next: u64,
-}
-
-impl<R: 'static> SourceReader<R> for JournalReader<R> {
-    fn next(&mut self) -> Result<Option<Batch<R>>, EngineError> {
-        let Some((head, payload)) = self.journal.read(&self.source, self.next)? else { return Ok(None) };
-        self.next = head.first_offset + head.records;
-        Ok(Some(shifted(self.decoder.decode(&payload)?, head.first_offset)))
     }
 }

@@ -12,12 +12,15 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::archive::Archive;
-use crate::binder::{Binder, Clock, Intakes, Push, Receipt};
+use crate::binder::{Binder, Clock, Intakes};
 use crate::bindings::{Bindings, RunEvent};
 use crate::error::{EngineError, ErrorKind};
-use crate::hub::{self, Backlog, Frontier, Mailboxes};
+use crate::frontier::{Backlog, Frontier};
+use crate::hub;
 use crate::journal::Journal;
+use crate::mailbox::Mailboxes;
 use crate::metrics::Metrics;
+use crate::push::{Push, Receipt};
 use crate::reader::Reader;
 use crate::releaser::Releaser;
 use crate::row::{Texts, ViewSpec};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::error::{EngineError, ErrorKind};
-use crate::hub::RowFilter;
+use crate::mailbox::RowFilter;
 use crate::row::{Cell, ColumnKind, Row, Texts, ViewSpec};
 
 /// Reads a filter for a view.

@@ -15,11 +15,15 @@ pub mod bindings;
 mod engine;
 pub mod error;
 pub mod filter;
+pub mod frontier;
 pub mod hub;
 pub mod journal;
+pub mod mailbox;
 pub mod metrics;
+pub mod push;
 pub mod reader;
 mod releaser;
+mod replay;
 pub mod row;
 pub mod source;
 pub mod status;
@@ -28,10 +32,10 @@ pub mod view;
 pub mod worker;
 
 pub use archive::Archive;
-pub use binder::Receipt;
 pub use engine::{Engine, EngineConfig, Ingest, Submitted};
 pub use error::{EngineError, ErrorKind};
 pub use operators::Tick;
+pub use push::Receipt;
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};
 pub use source::{

@@ -40,8 +40,11 @@ impl Metrics {
                     .buckets(vec![1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6]),
             )?,
             tick_duration: Histogram::with_opts(
-                HistogramOpts::new("tieout_tick_duration_seconds", "From the release of a tick until its changes are given to readers")
-                    .buckets(exponential_buckets(5e-6, 1.25, 64)?),
+                HistogramOpts::new(
+                    "tieout_tick_duration_seconds",
+                    "From the release of a tick until its changes are given to readers",
+                )
+                .buckets(exponential_buckets(5e-6, 1.25, 64)?),
             )?,
             underway: Arc::default(),
             frontier: IntGauge::new("tieout_frontier_seconds", "Every tick before this moment is complete")?,

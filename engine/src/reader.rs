@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::error::{EngineError, ErrorKind};
 use crate::filter;
-use crate::hub::{Frontier, Mail, Mailbox, Mailboxes, RowFilter};
+use crate::frontier::Frontier;
+use crate::mailbox::{Mail, Mailbox, Mailboxes, RowFilter};
 use crate::metrics::Metrics;
 use crate::releaser::{Asked, Question, Releaser, Wanted};
 use crate::row::{Row, Texts, ViewSpec};

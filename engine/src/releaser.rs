@@ -9,7 +9,8 @@ use operators::upsert::Upsert;
 use parking_lot::Mutex;
 
 use crate::error::EngineError;
-use crate::hub::{Backlog, RowFilter};
+use crate::frontier::Backlog;
+use crate::mailbox::RowFilter;
 use crate::row::Key;
 use crate::worker::{Answer, Command, Read, ReadWhat, Release};
 

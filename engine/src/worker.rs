@@ -17,7 +17,8 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
 
 use crate::error::{EngineError, ErrorKind};
-use crate::hub::{Backlog, RowFilter};
+use crate::frontier::Backlog;
+use crate::mailbox::RowFilter;
 use crate::row::{Key, Row};
 use crate::system::SystemView;
 use crate::view::{Change, Rows, Views};

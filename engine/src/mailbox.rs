@@ -1,0 +1,179 @@
+//! Mailboxes: what waits for those who follow a view. Bounded: a slow reader first gets coarser ticks, then an end.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use differential_dataflow::consolidation::consolidate;
+use operators::Tick;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::error::{EngineError, ErrorKind};
+use crate::row::Row;
+use crate::view::Rows;
+
+/// Which rows a reader wants.
+pub type RowFilter = Arc<dyn Fn(&Row) -> bool + Send + Sync>;
+
+/// The bound on what waits for a slow reader: beyond it the pending ticks are consolidated, and if they are still too
+/// many the reader is told to resume.
+pub const PENDING_ROWS_MAX: usize = 200_000;
+
+/// What waits for one reader.
+pub struct Mailbox {
+    pub(crate) view: usize,
+    pub(crate) filter: Option<RowFilter>,
+    state: Mutex<Pending>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Pending {
+    ticks: VecDeque<(Tick, Rows)>,
+    rows: usize,
+    frontier: Tick,
+    taken: Tick,
+    failed: Option<EngineError>,
+}
+
+/// What a reader finds in its mailbox.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Mail {
+    /// What changed at a tick.
+    Changes(Tick, Rows),
+    /// Every tick before this has been given.
+    Frontier(Tick),
+}
+
+impl Mailbox {
+    /// An empty mailbox for the rows of `view` that pass the filter.
+    pub fn new(view: usize, filter: Option<RowFilter>) -> Self {
+        Mailbox { view, filter, state: Mutex::default(), arrived: Notify::new() }
+    }
+
+    /// Says that the reader has everything before `frontier` already.
+    pub fn start_at(&self, frontier: Tick) {
+        let mut state = self.state.lock();
+        state.taken = state.taken.max(frontier);
+        while state.ticks.front().is_some_and(|(tick, _)| *tick < frontier) {
+            let dropped = state.ticks.pop_front().map_or(0, |(_, rows)| rows.len());
+            state.rows -= dropped;
+        }
+    }
+
+    fn deliver(&self, tick: Tick, rows: Rows) {
+        let mut state = self.state.lock();
+        if tick < state.taken || state.failed.is_some() {
+            return;
+        }
+        state.rows += rows.len();
+        state.ticks.push_back((tick, rows));
+        // One large tick that waits alone says nothing about the reader.
+        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 {
+            state.squeeze();
+        }
+    }
+
+    fn progress(&self, frontier: Tick) {
+        self.state.lock().frontier = frontier;
+        self.arrived.notify_one();
+    }
+
+    /// Ends the mailbox: what waits is still given, then the error.
+    pub fn fail(&self, error: EngineError) {
+        self.state.lock().failed.get_or_insert(error);
+        self.arrived.notify_one();
+    }
+
+    /// Waits for the next mail.
+    pub async fn next(&self) -> Result<Mail, EngineError> {
+        loop {
+            if let Some(mail) = self.try_next()? {
+                return Ok(mail);
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    fn try_next(&self) -> Result<Option<Mail>, EngineError> {
+        let mut state = self.state.lock();
+        if let Some((tick, rows)) = state.ticks.pop_front() {
+            state.rows -= rows.len();
+            state.taken = tick + 1;
+            return Ok(Some(Mail::Changes(tick, rows)));
+        }
+        if let Some(error) = &state.failed {
+            return Err(error.clone());
+        }
+        if state.frontier > state.taken {
+            state.taken = state.frontier;
+            return Ok(Some(Mail::Frontier(state.frontier)));
+        }
+        Ok(None)
+    }
+}
+
+impl Pending {
+    /// The reader is slow: gives it the net change up to the last tick instead of each tick's own, and if that is still
+    /// too much, ends it with the tick to resume from.
+    fn squeeze(&mut self) {
+        let Some(last) = self.ticks.back().map(|(tick, _)| *tick) else { return };
+        let mut rows: Rows = self.ticks.drain(..).flat_map(|(_, rows)| rows).collect();
+        consolidate(&mut rows);
+        self.rows = rows.len();
+        if self.rows <= PENDING_ROWS_MAX / 2 {
+            self.ticks.push_back((last, rows));
+            return;
+        }
+        self.rows = 0;
+        let resume = self.taken.saturating_sub(1);
+        let what = format!("the reader is too slow: more than {} changed rows wait for it", PENDING_ROWS_MAX / 2);
+        let help = format!("resume with from_tick = {resume}, read faster, or set a filter");
+        self.failed = Some(EngineError::new(ErrorKind::Exhausted, what, help));
+    }
+}
+
+/// The mailboxes of all readers, by view.
+#[derive(Default)]
+pub struct Mailboxes(Mutex<Vec<Arc<Mailbox>>>);
+
+impl Mailboxes {
+    /// Adds one.
+    pub fn add(&self, mailbox: Arc<Mailbox>) {
+        self.0.lock().push(mailbox);
+    }
+
+    /// Removes one.
+    pub fn remove(&self, mailbox: &Arc<Mailbox>) {
+        self.0.lock().retain(|other| !Arc::ptr_eq(other, mailbox));
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Ends all of them.
+    pub fn fail_all(&self, error: &EngineError) {
+        self.0.lock().iter().for_each(|mailbox| mailbox.fail(error.clone()));
+    }
+
+    pub(crate) fn deliver(&self, view: usize, tick: Tick, rows: &Rows) {
+        for mailbox in self.0.lock().iter().filter(|mailbox| mailbox.view == view) {
+            let wanted = |(row, _): &&(Row, isize)| mailbox.filter.as_ref().is_none_or(|filter| filter(row));
+            let wanted: Rows = rows.iter().filter(wanted).cloned().collect();
+            if !wanted.is_empty() {
+                mailbox.deliver(tick, wanted);
+            }
+        }
+    }
+
+    pub(crate) fn progress(&self, frontier: Tick) {
+        self.0.lock().iter().for_each(|mailbox| mailbox.progress(frontier));
+    }
+}

@@ -1,0 +1,139 @@
+//! Replay: the input of ticks that were bound, read again from the sources, the journal and the archive.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use crate::archive::Archive;
+use crate::bindings::{Binding, Bound};
+use crate::error::{EngineError, ErrorKind};
+use crate::journal::Journal;
+use crate::push::{PUSHED_PARTITION, shifted};
+use crate::source::{Batch, Decoder, SourceReader, SourceSpec};
+
+/// Reads bound ticks again, each partition through one reader that goes on where the tick before ended.
+pub(crate) struct Replay<R> {
+    journal: Journal,
+    archive: Archive,
+    readers: BTreeMap<(u16, Arc<str>), Rereader<R>>,
+}
+
+impl<R: 'static> Replay<R> {
+    /// Nothing read yet.
+    pub(crate) fn new(journal: Journal, archive: Archive) -> Self {
+        Replay { journal, archive, readers: BTreeMap::new() }
+    }
+
+    /// What a binding took, read again. Bindings are asked for in their order.
+    pub(crate) fn batches(
+        &mut self,
+        binding: &Binding,
+        sources: &[SourceSpec<R>],
+    ) -> Result<Vec<(u16, Batch<R>)>, EngineError> {
+        let mut batches = Vec::new();
+        for bound in &binding.bound {
+            let index = sources.iter().position(|source| source.name == bound.source);
+            let Some(index) = index.map(|index| index as u16) else {
+                let what =
+                    format!("ticks are bound to the source `{}`, which the configuration no longer has", bound.source);
+                let help = "put the source back, or start with a new data folder";
+                return Err(EngineError::new(ErrorKind::Invalid, what, help));
+            };
+            let key = (index, Arc::clone(&bound.partition));
+            let reader = match self.readers.entry(key) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    entry.insert(open(&sources[usize::from(index)], &bound.partition, &self.journal, &self.archive)?)
+                }
+            };
+            reader.read_up_to(bound, |batch| batches.push((index, batch)))?;
+        }
+        Ok(batches)
+    }
+}
+
+fn open<R: 'static>(
+    spec: &SourceSpec<R>,
+    partition: &str,
+    journal: &Journal,
+    archive: &Archive,
+) -> Result<Rereader<R>, EngineError> {
+    let reader: Box<dyn SourceReader<R>> = match (&spec.pull, &spec.push) {
+        (_, Some(decoder)) if partition == PUSHED_PARTITION => Box::new(JournalReader {
+            source: spec.name.clone(),
+            journal: journal.clone(),
+            decoder: Arc::clone(decoder),
+            next: 0,
+        }),
+        (Some(source), _) => source.open(partition, 0, archive)?,
+        (None, _) => {
+            let what =
+                format!("ticks are bound to partition {partition} of `{}`, which has no such partition", spec.name);
+            return Err(EngineError::new(
+                ErrorKind::Invalid,
+                what,
+                "give the source back its kind, or use a new data folder",
+            ));
+        }
+    };
+    Ok(Rereader { reader, rest: None })
+}
+
+/// Reads a partition again, cut at the bounds of the ticks that took it.
+struct Rereader<R> {
+    reader: Box<dyn SourceReader<R>>,
+    rest: Option<Batch<R>>,
+}
+
+impl<R> Rereader<R> {
+    fn read_up_to(&mut self, bound: &Bound, mut take: impl FnMut(Batch<R>)) -> Result<(), EngineError> {
+        loop {
+            let Some(mut batch) = self.rest.take().map_or_else(|| self.reader.next(), |rest| Ok(Some(rest)))? else {
+                let what = format!(
+                    "the source `{}` has fewer records in partition {} than were bound to ticks ({})",
+                    bound.source, bound.partition, bound.upper
+                );
+                let help = "the past cannot be reproduced from it: restore its data, or start with a new data folder";
+                return Err(EngineError::new(ErrorKind::Damaged, what, help));
+            };
+            if batch.upper <= bound.upper {
+                let done = batch.upper == bound.upper;
+                take(batch);
+                if done {
+                    return Ok(());
+                }
+                continue;
+            }
+            let later_events = batch.events.split_off(batch.events.partition_point(|event| event.offset < bound.upper));
+            let later_refusals =
+                batch.refusals.split_off(batch.refusals.partition_point(|refusal| refusal.offset < bound.upper));
+            let partition = Arc::clone(&batch.partition);
+            self.rest = Some(Batch {
+                partition,
+                upper: batch.upper,
+                events: later_events,
+                refusals: later_refusals,
+                continues: false,
+            });
+            batch.upper = bound.upper;
+            take(batch);
+            return Ok(());
+        }
+    }
+}
+
+/// Reads what was pushed to a source again.
+struct JournalReader<R> {
+    source: String,
+    journal: Journal,
+    decoder: Arc<dyn Decoder<R>>,
+    next: u64,
+}
+
+impl<R: 'static> SourceReader<R> for JournalReader<R> {
+    fn next(&mut self) -> Result<Option<Batch<R>>, EngineError> {
+        let Some((head, payload)) = self.journal.read(&self.source, self.next)? else { return Ok(None) };
+        self.next = head.first_offset + head.records;
+        Ok(Some(shifted(self.decoder.decode(&payload)?, head.first_offset)))
+    }
+}
