@@ -68,8 +68,9 @@ impl Mailbox {
         }
         state.rows += rows.len();
         state.ticks.push_back((tick, rows));
-        // One large tick that waits alone says nothing about the reader.
-        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 {
+        // One large tick that waits alone says nothing about the reader. And before it is known what the reader has
+        // already, ticks that it has must not be merged with ticks that it has not.
+        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 && state.taken > 0 {
             state.squeeze();
         }
     }
@@ -175,5 +176,39 @@ impl Mailboxes {
 
     pub(crate) fn progress(&self, frontier: Tick) {
         self.0.lock().iter().for_each(|mailbox| mailbox.progress(frontier));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Cell;
+
+    fn rows(of: i64) -> Rows {
+        (0..PENDING_ROWS_MAX as i64 / 2 + 1).map(|key| (Row::new([Cell::Int(key), Cell::Int(of)]), 1)).collect()
+    }
+
+    #[test]
+    fn ticks_that_a_new_reader_has_are_not_merged_with_those_it_has_not() {
+        let mailbox = Mailbox::new(0, None);
+        mailbox.deliver(1, rows(1));
+        mailbox.deliver(2, rows(2));
+        mailbox.start_at(2);
+        assert_eq!(mailbox.try_next().unwrap(), Some(Mail::Changes(2, rows(2))));
+    }
+
+    #[test]
+    fn ticks_that_wait_for_a_slow_reader_are_merged_and_then_ended() {
+        let mailbox = Mailbox::new(0, None);
+        mailbox.start_at(1);
+        let back: Rows = rows(1).into_iter().map(|(row, count)| (row, -count)).collect();
+        mailbox.deliver(1, rows(1));
+        mailbox.deliver(2, back);
+        assert_eq!(mailbox.try_next().unwrap(), Some(Mail::Changes(2, Rows::new())));
+        mailbox.deliver(3, rows(3));
+        mailbox.deliver(4, rows(4));
+        let error = mailbox.try_next().unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Exhausted);
+        assert!(error.help.contains("from_tick = 2,"), "{error}");
     }
 }

@@ -8,8 +8,8 @@ use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use engine::{
-    Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph, Inputs, Key, Row,
-    Source, SourceContext, SourceReader, SourceSpec, Texts, ViewSpec, Views,
+    Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph,
+    Inputs, Key, Row, Source, SourceContext, SourceReader, SourceSpec, Texts, ViewSpec, Views,
 };
 use operators::Sums;
 use operators::sum_by::sum_by;
@@ -24,7 +24,8 @@ pub(crate) fn pushed_schema() -> SchemaRef {
 /// Rows to push.
 pub(crate) fn pushed(rows: impl IntoIterator<Item = (i64, Option<i64>)>) -> RecordBatch {
     let (keys, values): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    RecordBatch::try_new(pushed_schema(), vec![Arc::new(Int64Array::from(keys)), Arc::new(Int64Array::from(values))]).unwrap()
+    RecordBatch::try_new(pushed_schema(), vec![Arc::new(Int64Array::from(keys)), Arc::new(Int64Array::from(values))])
+        .unwrap()
 }
 
 /// Starts an engine with the source `numbers` and the views `numbers`, `totals`, `digits` and `facts`.
@@ -83,9 +84,15 @@ struct Numbers;
 impl Graph<i64> for Numbers {
     fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) {
         let numbers = upsert(inputs.events, "numbers", |_| 0);
-        views.derived(spec("numbers", &[("key", ColumnKind::Int), ("value", ColumnKind::Int)]), &numbers, |key, group, rows| {
-            rows.extend(group.iter().map(|(value, count)| (Row::new([Cell::Int(low(*key)), Cell::Int(**value)]), *count)));
-        });
+        views.derived(
+            spec("numbers", &[("key", ColumnKind::Int), ("value", ColumnKind::Int)]),
+            &numbers,
+            |key, group, rows| {
+                rows.extend(
+                    group.iter().map(|(value, count)| (Row::new([Cell::Int(low(*key)), Cell::Int(**value)]), *count)),
+                );
+            },
+        );
         views.derived(facts(), &numbers, |key, group, rows| {
             rows.extend(group.iter().map(|(value, count)| (fact(low(*key), **value), *count)));
         });
@@ -93,9 +100,11 @@ impl Graph<i64> for Numbers {
         let digits = values.clone().map(|value| Row::new([Cell::Int(value % 10)]));
         views.rows(spec("digits", &[("digit", ColumnKind::Int)]), digits);
         let totals = sum_by(values, "totals", |value| (*value % 10, Sums::of(0, i128::from(*value))));
-        views.sums(spec("totals", &[("digit", ColumnKind::Int), ("total", ColumnKind::Int)]), &totals, |digit, sums| {
-            Row::new([Cell::Int(*digit), Cell::Int(sums.0[0] as i64)])
-        });
+        views.sums(
+            spec("totals", &[("digit", ColumnKind::Int), ("total", ColumnKind::Int)]),
+            &totals,
+            |digit, sums| Row::new([Cell::Int(*digit), Cell::Int(sums.0[0] as i64)]),
+        );
     }
 }
 
@@ -164,14 +173,21 @@ impl Decoder<i64> for Payloads {
         let mut events = Vec::new();
         for batch in reader {
             let batch = batch.map_err(|error| invalid(&error.to_string()))?;
-            let (keys, values) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
+            let (keys, values) =
+                (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
             for row in 0..batch.num_rows() {
                 let key = Key::from_bytes((keys.value(row) as u128).to_be_bytes());
                 let record = values.is_valid(row).then(|| values.value(row));
                 events.push(Event { key, member: 0, offset: events.len() as u64, record });
             }
         }
-        Ok(Batch { partition: Arc::from(""), upper: events.len() as u64, events, refusals: Vec::new(), continues: false })
+        Ok(Batch {
+            partition: Arc::from(""),
+            upper: events.len() as u64,
+            events,
+            refusals: Vec::new(),
+            continues: false,
+        })
     }
 }
 

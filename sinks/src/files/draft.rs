@@ -17,7 +17,8 @@ pub(super) struct Draft {
 impl Draft {
     /// Begins a file that will appear at `path`.
     pub(super) fn create(path: &Path) -> io::Result<(Self, File)> {
-        let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+        let name =
+            path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
@@ -40,7 +41,9 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        if !self.is_published && let Err(error) = fs::remove_file(&self.temporary) {
+        if !self.is_published
+            && let Err(error) = fs::remove_file(&self.temporary)
+        {
             tracing::warn!(path = %self.temporary.display(), %error, "a file that was not finished cannot be removed");
         }
     }

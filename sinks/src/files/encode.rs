@@ -67,7 +67,8 @@ impl Content {
         writer.write_record(std::iter::once("_key").chain(names)).map_err(io::Error::from)?;
         for row in self.rows() {
             let cells = row.cells().iter().zip(&self.spec.columns);
-            let texts = cells.map(|(cell, column)| Shown { cell, kind: column.kind, texts: self.texts.as_ref() }.to_string());
+            let texts =
+                cells.map(|(cell, column)| Shown { cell, kind: column.kind, texts: self.texts.as_ref() }.to_string());
             let key = self.spec.key_text(row, self.texts.as_ref());
             writer.write_record(std::iter::once(key).chain(texts)).map_err(io::Error::from)?;
         }

@@ -24,7 +24,12 @@ pub struct Exported {
 }
 
 /// Writes a view as of a tick to a file: whole, or not at all. A file that is there already is replaced at once.
-pub async fn export(reader: &Reader, request: &Request, path: &Path, options: &ExportOptions) -> Result<Exported, EngineError> {
+pub async fn export(
+    reader: &Reader,
+    request: &Request,
+    path: &Path,
+    options: &ExportOptions,
+) -> Result<Exported, EngineError> {
     options.resolve(path)?;
     let spec = reader.view(&request.view)?.clone();
     let snapshot = reader.snapshot(request).await?;
@@ -47,7 +52,12 @@ pub fn write_snapshot(
     write(&content, path.to_owned(), format, compression)
 }
 
-fn write(content: &Content, path: PathBuf, format: Format, compression: Option<Compression>) -> Result<Exported, EngineError> {
+fn write(
+    content: &Content,
+    path: PathBuf,
+    format: Format,
+    compression: Option<Compression>,
+) -> Result<Exported, EngineError> {
     let write = || {
         let (draft, file) = Draft::create(&path)?;
         let file = content.write(file, format, compression)?;
@@ -61,7 +71,10 @@ fn write(content: &Content, path: PathBuf, format: Format, compression: Option<C
 fn check(content: &Content) -> Result<(), EngineError> {
     let Some((row, count)) = content.snapshot.rows.iter().find(|(_, count)| *count < 0) else { return Ok(()) };
     let key = content.spec.key_text(row, content.texts.as_ref());
-    let what = format!("view `{}` holds the row `{key}` {count} times as of tick {}", content.spec.name, content.snapshot.tick);
+    let what = format!(
+        "view `{}` holds the row `{key}` {count} times as of tick {}",
+        content.spec.name, content.snapshot.tick
+    );
     Err(EngineError::new(ErrorKind::Damaged, what, "the view is computed wrongly: please report it"))
 }
 
@@ -71,7 +84,9 @@ fn cannot_write(path: &Path, error: &io::Error) -> EngineError {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "give the process the right to write in the folder, or write to another one"
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or write to another disk; what was there before is unchanged",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space, or write to another disk; what was there before is unchanged"
+        }
         io::ErrorKind::IsADirectory => "give the path of a file, not of a folder",
         io::ErrorKind::NotADirectory => "a part of the path is a file, not a folder",
         _ => "",

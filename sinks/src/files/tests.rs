@@ -49,7 +49,8 @@ impl Written {
 
     async fn export_as_of(&self, view: &str, name: &str, as_of: Option<Tick>) -> Exported {
         let request = Request { view: view.into(), as_of, ..Request::default() };
-        let exported = export(self.engine.reader(), &request, &self.path(name), &ExportOptions::default()).await.unwrap();
+        let exported =
+            export(self.engine.reader(), &request, &self.path(name), &ExportOptions::default()).await.unwrap();
         assert_eq!(exported.size_bytes, fs::metadata(&exported.path).unwrap().len());
         exported
     }
@@ -132,7 +133,11 @@ async fn parquet_and_arrow_hold_the_rows_and_say_of_which_view_and_tick() {
     for (name, read) in [("facts.parquet", read_parquet as fn(&Path) -> _), ("facts.arrow", read_arrow)] {
         let exported = written.export("facts", name).await;
         let (metadata, batch) = read(&exported.path);
-        for pair in [("tieout.view", "facts"), ("tieout.tick", &exported.tick.to_string()), ("tieout.version", env!("CARGO_PKG_VERSION"))] {
+        for pair in [
+            ("tieout.view", "facts"),
+            ("tieout.tick", &exported.tick.to_string()),
+            ("tieout.version", env!("CARGO_PKG_VERSION")),
+        ] {
             assert!(metadata.contains(&(pair.0.to_owned(), pair.1.to_owned())), "{name}: {pair:?} not in {metadata:?}");
         }
         assert_eq!(batch.schema().field(3).data_type(), &DataType::Decimal128(38, 8));

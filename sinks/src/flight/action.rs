@@ -7,7 +7,10 @@ use serde_json::json;
 
 /// The actions, and what each answers.
 pub(super) const ACTIONS: [(&str, &str); 2] = [
-    ("health", r#"how the server fares: {"status": "ready", "replaying" or "failed", "frontier": tick, "version": text}"#),
+    (
+        "health",
+        r#"how the server fares: {"status": "ready", "replaying" or "failed", "frontier": tick, "version": text}"#,
+    ),
     ("frontier", r#"how far it is: {"frontier": tick}; every tick before it is complete"#),
 ];
 

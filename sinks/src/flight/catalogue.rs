@@ -20,7 +20,10 @@ pub(super) struct About {
 
 /// A view's entry: its schema, and the ticket that reads it.
 pub(super) fn entry(spec: &ViewSpec, ticket: &Ticket) -> Result<FlightInfo, ArrowError> {
-    let about = About { about: spec.about.clone(), key: spec.key.iter().map(|column| spec.columns[*column].name.clone()).collect() };
+    let about = About {
+        about: spec.about.clone(),
+        key: spec.key.iter().map(|column| spec.columns[*column].name.clone()).collect(),
+    };
     // No location: the view is read where the catalogue was.
     let endpoint = FlightEndpoint::new().with_ticket(arrow_flight::Ticket::new(ticket.to_json()));
     let info = FlightInfo::new()

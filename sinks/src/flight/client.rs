@@ -89,7 +89,11 @@ impl Client {
             }
         }
         let what = format!("the snapshot of `{}` was cut off", ticket.view);
-        Err(EngineError::new(ErrorKind::Unavailable, what, "read it again; a ticket with from_tick asks for no snapshot"))
+        Err(EngineError::new(
+            ErrorKind::Unavailable,
+            what,
+            "read it again; a ticket with from_tick asks for no snapshot",
+        ))
     }
 
     /// Follows a view, over as many connections as it takes.
@@ -99,7 +103,12 @@ impl Client {
 
     /// Pushes batches of one schema as one batch with one id; without one the server makes one up, and a repetition is
     /// not noticed.
-    pub async fn put(&self, source: &str, batch_id: Option<&str>, batches: &[RecordBatch]) -> Result<PutReceipt, EngineError> {
+    pub async fn put(
+        &self,
+        source: &str,
+        batch_id: Option<&str>,
+        batches: &[RecordBatch],
+    ) -> Result<PutReceipt, EngineError> {
         push::put(self.service.clone(), source, batch_id, batches).await
     }
 

@@ -149,7 +149,12 @@ mod tests {
     }
 
     fn layout() -> Layout {
-        let spec = ViewSpec { name: "notes".into(), about: String::new(), columns: vec![Column::new("note", ColumnKind::Text)], key: vec![] };
+        let spec = ViewSpec {
+            name: "notes".into(),
+            about: String::new(),
+            columns: vec![Column::new("note", ColumnKind::Text)],
+            key: vec![],
+        };
         let texts: Arc<dyn Texts> = Arc::new(NoTexts);
         Layout::new(&spec, &texts)
     }
@@ -185,6 +190,9 @@ mod tests {
     #[test]
     fn changes_that_cancelled_out_still_end_their_tick() {
         let messages = all(Messages::new(Kind::Changes, 5, Rows::new()));
-        assert_eq!(messages.iter().map(|(rows, _, metadata)| (*rows, *metadata)).collect::<Vec<_>>(), [(0, Metadata::whole(Kind::Changes, 5))]);
+        assert_eq!(
+            messages.iter().map(|(rows, _, metadata)| (*rows, *metadata)).collect::<Vec<_>>(),
+            [(0, Metadata::whole(Kind::Changes, 5))]
+        );
     }
 }

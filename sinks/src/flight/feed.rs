@@ -41,7 +41,12 @@ pub(super) struct Feed {
 
 impl Feed {
     /// Reads what a ticket asks for.
-    pub(super) async fn open(reader: &Reader, ticket: &Ticket, metrics: FlightMetrics, stopping: Stopping) -> Result<Self, EngineError> {
+    pub(super) async fn open(
+        reader: &Reader,
+        ticket: &Ticket,
+        metrics: FlightMetrics,
+        stopping: Stopping,
+    ) -> Result<Self, EngineError> {
         let layout = Layout::new(reader.view(&ticket.view)?, reader.texts());
         let request = ticket.request();
         let (mut subscription, mut sending) = (None, None);
@@ -114,7 +119,9 @@ impl Feed {
             match next {
                 None => return Ok(self.held.take().map(Update::Progress)),
                 Some(Update::Progress(frontier)) if frontier <= self.frontier => {}
-                Some(Update::Progress(frontier)) if self.spoke.elapsed() < PROGRESS_INTERVAL_MIN => self.held = Some(frontier),
+                Some(Update::Progress(frontier)) if self.spoke.elapsed() < PROGRESS_INTERVAL_MIN => {
+                    self.held = Some(frontier)
+                }
                 Some(update) => return Ok(Some(update)),
             }
         }

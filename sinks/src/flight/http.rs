@@ -25,7 +25,9 @@ pub(super) fn routes(reader: Reader) -> Router {
 
 async fn index() -> String {
     let version = env!("CARGO_PKG_VERSION");
-    format!("Tieout {version}\n\nArrow Flight is served on this port.\n\n/metrics  for Prometheus\n/livez    whether the process should live\n/readyz   whether views can be read\n")
+    format!(
+        "Tieout {version}\n\nArrow Flight is served on this port.\n\n/metrics  for Prometheus\n/livez    whether the process should live\n/readyz   whether views can be read\n"
+    )
 }
 
 async fn metrics(State(reader): State<Reader>) -> impl IntoResponse {

@@ -66,10 +66,22 @@ mod tests {
     #[test]
     fn metadata_is_the_json_that_clients_know() {
         for (metadata, expected) in [
-            (Metadata::open(Kind::Snapshot, 7), r#"{"v":1,"kind":"snapshot","tick":7,"last":false,"frontier":null,"resume":null}"#),
-            (Metadata::whole(Kind::SnapshotEnd, 7), r#"{"v":1,"kind":"snapshot_end","tick":7,"last":true,"frontier":8,"resume":7}"#),
-            (Metadata::whole(Kind::Changes, 9), r#"{"v":1,"kind":"changes","tick":9,"last":true,"frontier":10,"resume":9}"#),
-            (Metadata::whole(Kind::Progress, 9), r#"{"v":1,"kind":"progress","tick":9,"last":true,"frontier":10,"resume":9}"#),
+            (
+                Metadata::open(Kind::Snapshot, 7),
+                r#"{"v":1,"kind":"snapshot","tick":7,"last":false,"frontier":null,"resume":null}"#,
+            ),
+            (
+                Metadata::whole(Kind::SnapshotEnd, 7),
+                r#"{"v":1,"kind":"snapshot_end","tick":7,"last":true,"frontier":8,"resume":7}"#,
+            ),
+            (
+                Metadata::whole(Kind::Changes, 9),
+                r#"{"v":1,"kind":"changes","tick":9,"last":true,"frontier":10,"resume":9}"#,
+            ),
+            (
+                Metadata::whole(Kind::Progress, 9),
+                r#"{"v":1,"kind":"progress","tick":9,"last":true,"frontier":10,"resume":9}"#,
+            ),
         ] {
             assert_eq!(String::from_utf8(metadata.to_json()).unwrap(), expected);
             assert_eq!(serde_json::from_str::<Metadata>(expected).unwrap(), metadata);

@@ -22,14 +22,21 @@ impl FlightMetrics {
     /// Metrics in the registry of the engine that is read.
     pub(super) fn register(reader: &Reader) -> Result<Self, EngineError> {
         Self::try_register(reader.metrics().registry()).map_err(|error| {
-            EngineError::new(ErrorKind::Invalid, format!("the server cannot be measured: {error}"), "serve an engine once at a time")
+            EngineError::new(
+                ErrorKind::Invalid,
+                format!("the server cannot be measured: {error}"),
+                "serve an engine once at a time",
+            )
         })
     }
 
     fn try_register(registry: &Registry) -> prometheus::Result<Self> {
         let counters = |name: &str, help: &str, label: &str| IntCounterVec::new(Opts::new(name, help), &[label]);
         let seconds = prometheus::exponential_buckets(0.000_5, 2.0, 14)?;
-        let duration = HistogramOpts::new("tieout_flight_put_duration_seconds", "From the end of a pushed batch until it is durable");
+        let duration = HistogramOpts::new(
+            "tieout_flight_put_duration_seconds",
+            "From the end of a pushed batch until it is durable",
+        );
         let metrics = FlightMetrics {
             rows_sent: counters("tieout_flight_rows_sent_total", "Rows sent to readers", "view")?,
             subscriptions: counters("tieout_flight_subscriptions_total", "Subscriptions opened", "view")?,

@@ -41,9 +41,15 @@ pub async fn bind(listen: &str) -> Result<TcpListener, EngineError> {
 
 fn cannot_listen(listen: &str, error: &io::Error) -> EngineError {
     let help = match error.kind() {
-        io::ErrorKind::AddrInUse => "another process, perhaps another tieout, listens there: stop it, or set another port with `listen = \"127.0.0.1:8816\"`",
-        io::ErrorKind::AddrNotAvailable => "the address is not one of this machine's: set one that is, or 0.0.0.0 for all, with `listen = \"...\"`",
-        io::ErrorKind::PermissionDenied => "ports below 1024 are for the system: set a higher one with `listen = \"127.0.0.1:8815\"`",
+        io::ErrorKind::AddrInUse => {
+            "another process, perhaps another tieout, listens there: stop it, or set another port with `listen = \"127.0.0.1:8816\"`"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "the address is not one of this machine's: set one that is, or 0.0.0.0 for all, with `listen = \"...\"`"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 are for the system: set a higher one with `listen = \"127.0.0.1:8815\"`"
+        }
         _ => "write `listen` as an address and a port, such as \"127.0.0.1:8815\"",
     };
     EngineError::new(ErrorKind::Unavailable, format!("cannot listen on {listen}: {error}"), help)
@@ -71,7 +77,13 @@ pub async fn serve(
         () = drained(stopping) => Ok(()),
     };
     metrics.unregister();
-    served.map_err(|error| EngineError::new(ErrorKind::Unavailable, format!("the server has failed: {error}"), "see the log, and start it again"))
+    served.map_err(|error| {
+        EngineError::new(
+            ErrorKind::Unavailable,
+            format!("the server has failed: {error}"),
+            "see the log, and start it again",
+        )
+    })
 }
 
 fn server() -> Server {

@@ -3,8 +3,8 @@
 use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::{
-    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse, PollInfo,
-    PutResult, SchemaAsIpc, SchemaResult,
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse,
+    PollInfo, PutResult, SchemaAsIpc, SchemaResult,
 };
 use engine::{Ingest, Reader};
 use futures::stream::{self, BoxStream, StreamExt};
@@ -78,7 +78,9 @@ impl FlightService for FlightSink {
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Answer<Self::DoPutStream> {
         Health::check(&self.reader).map_err(to_status)?;
-        let receipts = put::receive(request.into_inner(), self.ingest.clone(), self.metrics.clone(), self.stopping.clone()).await?;
+        let receipts =
+            put::receive(request.into_inner(), self.ingest.clone(), self.metrics.clone(), self.stopping.clone())
+                .await?;
         Ok(Response::new(receipts.boxed()))
     }
 

@@ -71,19 +71,36 @@ impl Ticket {
 
     /// What the engine is asked.
     pub fn request(&self) -> Request {
-        Request { view: self.view.clone(), as_of: self.as_of, up_to: self.up_to, from_tick: self.from_tick, filter: self.filter.clone() }
+        Request {
+            view: self.view.clone(),
+            as_of: self.as_of,
+            up_to: self.up_to,
+            from_tick: self.from_tick,
+            filter: self.filter.clone(),
+        }
     }
 
     fn check(&self) -> Result<(), EngineError> {
         if self.as_of.is_some() && self.from_tick.is_some() {
-            return Err(invalid("the ticket has both `as_of` and `from_tick`", "as_of asks for a snapshot, from_tick for changes without one: leave one out"));
+            return Err(invalid(
+                "the ticket has both `as_of` and `from_tick`",
+                "as_of asks for a snapshot, from_tick for changes without one: leave one out",
+            ));
         }
         if self.up_to.is_some() && !self.follows() {
-            return Err(invalid("the ticket has `up_to`, but does not subscribe", "add \"subscribe\": true, or use as_of"));
+            return Err(invalid(
+                "the ticket has `up_to`, but does not subscribe",
+                "add \"subscribe\": true, or use as_of",
+            ));
         }
         let start = self.as_of.or(self.from_tick);
-        if let (Some(start), Some(up_to)) = (start, self.up_to) && up_to <= start {
-            return Err(invalid(&format!("`up_to` ({up_to}) is not after the start ({start})"), "up_to is exclusive: give a later tick"));
+        if let (Some(start), Some(up_to)) = (start, self.up_to)
+            && up_to <= start
+        {
+            return Err(invalid(
+                &format!("`up_to` ({up_to}) is not after the start ({start})"),
+                "up_to is exclusive: give a later tick",
+            ));
         }
         Ok(())
     }
@@ -95,7 +112,8 @@ fn check_key(key: &str) -> Result<(), EngineError> {
     }
     let near = KEYS.iter().max_by(|a, b| strsim::jaro_winkler(key, a).total_cmp(&strsim::jaro_winkler(key, b)));
     let near = near.filter(|near| strsim::jaro_winkler(key, near) > 0.8);
-    let help = near.map_or_else(|| format!("its keys are {}", KEYS.join(", ")), |near| format!("did you mean `{near}`?"));
+    let help =
+        near.map_or_else(|| format!("its keys are {}", KEYS.join(", ")), |near| format!("did you mean `{near}`?"));
     Err(invalid(&format!("the ticket has an unknown key `{key}`"), &help))
 }
 
@@ -124,7 +142,9 @@ enum Moment {
 }
 
 fn tick<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Tick>, D::Error> {
-    let wrong = |given: String| serde::de::Error::custom(format!("{given} is neither a tick (microseconds since 1970-01-01) nor a time"));
+    let wrong = |given: String| {
+        serde::de::Error::custom(format!("{given} is neither a tick (microseconds since 1970-01-01) nor a time"))
+    };
     match Moment::deserialize(deserializer)? {
         Moment::Tick(tick) => Ok(Some(tick)),
         Moment::Time(text) => {

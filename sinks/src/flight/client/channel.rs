@@ -16,7 +16,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 << 20;
 
 /// Connects to `host:port`, with or without `grpc://`, `grpc+tcp://` or `http://` before it.
 pub(super) async fn connect(address: &str) -> Result<FlightServiceClient<Channel>, EngineError> {
-    let plain = ["grpc+tcp://", "grpc://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
+    let plain =
+        ["grpc+tcp://", "grpc://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
     let endpoint = Endpoint::from_shared(format!("http://{plain}")).map_err(|error| {
         let what = format!("`{address}` is not an address: {error}");
         EngineError::new(ErrorKind::Invalid, what, "write a host and a port, such as 127.0.0.1:8815")
@@ -29,7 +30,9 @@ pub(super) async fn connect(address: &str) -> Result<FlightServiceClient<Channel
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_while_idle(true);
     let channel = endpoint.connect().await.map_err(|error| unreachable_at(plain, &error))?;
-    Ok(FlightServiceClient::new(channel).max_decoding_message_size(ENTRY_BYTES_MAX).max_encoding_message_size(ENTRY_BYTES_MAX))
+    Ok(FlightServiceClient::new(channel)
+        .max_decoding_message_size(ENTRY_BYTES_MAX)
+        .max_encoding_message_size(ENTRY_BYTES_MAX))
 }
 
 fn unreachable_at(address: &str, error: &tonic::transport::Error) -> EngineError {
@@ -38,5 +41,9 @@ fn unreachable_at(address: &str, error: &tonic::transport::Error) -> EngineError
         cause = deeper;
     }
     let what = format!("cannot reach a server at {address}: {cause}");
-    EngineError::new(ErrorKind::Unavailable, what, "start one with `tieout run`, or give the address that it listens on")
+    EngineError::new(
+        ErrorKind::Unavailable,
+        what,
+        "start one with `tieout run`, or give the address that it listens on",
+    )
 }

@@ -30,9 +30,14 @@ pub(super) async fn put(
     batches: &[RecordBatch],
 ) -> Result<PutReceipt, EngineError> {
     let schema = batches.first().map(RecordBatch::schema).ok_or_else(|| {
-        EngineError::new(ErrorKind::Invalid, "there is nothing to push", "give at least one record batch; it may be empty")
+        EngineError::new(
+            ErrorKind::Invalid,
+            "there is nothing to push",
+            "give at least one record batch; it may be empty",
+        )
     })?;
-    let encoder = FlightDataEncoderBuilder::new().with_schema(schema).with_flight_descriptor(Some(descriptor(source, batch_id)));
+    let encoder =
+        FlightDataEncoderBuilder::new().with_schema(schema).with_flight_descriptor(Some(descriptor(source, batch_id)));
     let batches: Vec<_> = batches.iter().cloned().map(Ok).collect();
     let messages: Vec<_> = encoder.build(stream::iter(batches)).collect().await;
     let messages = messages.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| unsendable(&error))?;
@@ -42,12 +47,20 @@ pub(super) async fn put(
 }
 
 /// Opens a stream of pushes.
-pub(super) async fn open(mut service: Service, source: &str, schema: &Schema) -> Result<(Pusher, Receipts), EngineError> {
+pub(super) async fn open(
+    mut service: Service,
+    source: &str,
+    schema: &Schema,
+) -> Result<(Pusher, Receipts), EngineError> {
     let (sender, receiver) = mpsc::channel(WAITING_MAX);
-    let first = FlightData::from(SchemaAsIpc::new(schema, &IpcWriteOptions::default())).with_descriptor(descriptor(source, None));
+    let first = FlightData::from(SchemaAsIpc::new(schema, &IpcWriteOptions::default()))
+        .with_descriptor(descriptor(source, None));
     let messages = stream::iter([first]).chain(ReceiverStream::new(receiver));
     let results = service.do_put(messages).await.map_err(failed)?.into_inner();
-    Ok((Pusher { sender, tracker: DictionaryTracker::new(false), context: IpcWriteContext::default() }, Receipts { results }))
+    Ok((
+        Pusher { sender, tracker: DictionaryTracker::new(false), context: IpcWriteContext::default() },
+        Receipts { results },
+    ))
 }
 
 fn descriptor(source: &str, batch_id: Option<&str>) -> FlightDescriptor {

@@ -47,9 +47,13 @@ impl Messages {
         let DecodedPayload::RecordBatch(batch) = received.payload else {
             return Err(foreign("a message has no rows"));
         };
-        let metadata: Metadata = serde_json::from_slice(&received.inner.app_metadata).map_err(|error| foreign(&error.to_string()))?;
+        let metadata: Metadata =
+            serde_json::from_slice(&received.inner.app_metadata).map_err(|error| foreign(&error.to_string()))?;
         if metadata.v != VERSION {
-            return Err(foreign(&format!("it speaks version {} of the conventions, and this client version {VERSION}", metadata.v)));
+            return Err(foreign(&format!(
+                "it speaks version {} of the conventions, and this client version {VERSION}",
+                metadata.v
+            )));
         }
         Ok(Some(Message { metadata, batch }))
     }

@@ -131,7 +131,9 @@ impl Pushing {
         };
         let message = message.map_err(undecodable)?;
         match message.payload {
-            DecodedPayload::Schema(_) if self.schema.is_some() => Err(refused("the stream has a second schema", "push it as a stream of its own")),
+            DecodedPayload::Schema(_) if self.schema.is_some() => {
+                Err(refused("the stream has a second schema", "push it as a stream of its own"))
+            }
             DecodedPayload::Schema(schema) => {
                 self.schema = Some(schema);
                 Ok(())
@@ -146,9 +148,10 @@ impl Pushing {
 
     async fn take_batch(&mut self, batch: &RecordBatch, batch_id: Option<String>) -> Result<(), Status> {
         match (&mut self.gathered, batch_id) {
-            (Gathered::Nothing, Some(_)) if self.target.batch_id.is_some() => {
-                Err(refused("both the stream and its record batches have batch ids", "give the id of the stream, or one to each record batch"))
-            }
+            (Gathered::Nothing, Some(_)) if self.target.batch_id.is_some() => Err(refused(
+                "both the stream and its record batches have batch ids",
+                "give the id of the stream, or one to each record batch",
+            )),
             (Gathered::Nothing | Gathered::Each, Some(batch_id)) => {
                 self.gathered = Gathered::Each;
                 let mut payload = Payload::new(&batch.schema()).map_err(to_status)?;
@@ -162,9 +165,10 @@ impl Pushing {
                 Ok(())
             }
             (Gathered::Whole(payload), None) => payload.add(batch).map_err(to_status),
-            (Gathered::Whole(_), Some(_)) | (Gathered::Each, None) => {
-                Err(refused("some record batches of the stream have batch ids and some have not", "give one to each, or to none"))
-            }
+            (Gathered::Whole(_), Some(_)) | (Gathered::Each, None) => Err(refused(
+                "some record batches of the stream have batch ids and some have not",
+                "give one to each, or to none",
+            )),
         }
     }
 
@@ -186,7 +190,8 @@ impl Pushing {
         let (bytes, records) = payload.finish().map_err(to_status)?;
         let (ingest, source, id) = (self.ingest.clone(), self.target.source.clone(), batch_id.clone());
         let submitted = tokio::task::spawn_blocking(move || ingest.submit(&source, &id, bytes)).await;
-        let submitted = submitted.unwrap_or_else(|_| Err(undecoded())).map_err(|error| to_status(of_batch(&batch_id, error)))?;
+        let submitted =
+            submitted.unwrap_or_else(|_| Err(undecoded())).map_err(|error| to_status(of_batch(&batch_id, error)))?;
         self.underway.push_back(acknowledge(submitted, batch_id, records, started, self.metrics.clone()).boxed());
         Ok(())
     }
@@ -222,7 +227,11 @@ fn empty() -> EngineError {
 }
 
 fn undecoded() -> EngineError {
-    EngineError::new(ErrorKind::Damaged, "the batch could not be decoded", "report it: no batch should make decoding fail like this")
+    EngineError::new(
+        ErrorKind::Damaged,
+        "the batch could not be decoded",
+        "report it: no batch should make decoding fail like this",
+    )
 }
 
 fn refused(what: &str, help: &str) -> Status {
@@ -241,6 +250,9 @@ fn torn() -> FlightError {
 fn undecodable(error: FlightError) -> Status {
     match error {
         FlightError::Tonic(status) => *status,
-        error => refused(&format!("the pushed messages cannot be read: {error}"), "send plain Arrow record batches of one schema, without compression"),
+        error => refused(
+            &format!("the pushed messages cannot be read: {error}"),
+            "send plain Arrow record batches of one schema, without compression",
+        ),
     }
 }

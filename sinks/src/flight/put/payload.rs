@@ -46,5 +46,9 @@ pub(super) fn too_large() -> EngineError {
 }
 
 fn unwritable(error: ArrowError) -> EngineError {
-    EngineError::new(ErrorKind::Invalid, format!("the batch cannot be kept: {error}"), "send plain Arrow record batches of one schema")
+    EngineError::new(
+        ErrorKind::Invalid,
+        format!("the batch cannot be kept: {error}"),
+        "send plain Arrow record batches of one schema",
+    )
 }

@@ -32,11 +32,17 @@ pub(in crate::flight) struct PutMetadata {
 impl Target {
     /// The target of a stream, by its first message.
     pub(super) fn of(first: &FlightData) -> Result<Self, EngineError> {
-        let descriptor = first.flight_descriptor.as_ref().ok_or_else(|| invalid("the first message has no descriptor", example()))?;
+        let descriptor = first
+            .flight_descriptor
+            .as_ref()
+            .ok_or_else(|| invalid("the first message has no descriptor", example()))?;
         let mut target = Target::named(descriptor)?;
         if let Some(batch_id) = batch_id(&first.app_metadata)? {
             if target.batch_id.as_ref().is_some_and(|other| *other != batch_id) {
-                return Err(invalid("the descriptor and the first message give different batch ids", "give one of them"));
+                return Err(invalid(
+                    "the descriptor and the first message give different batch ids",
+                    "give one of them",
+                ));
             }
             target.batch_id = Some(batch_id);
         }
@@ -46,7 +52,9 @@ impl Target {
     fn named(descriptor: &FlightDescriptor) -> Result<Self, EngineError> {
         let target: Target = match (descriptor.r#type(), descriptor.path.as_slice()) {
             (DescriptorType::Path, [source]) => Target { source: source.clone(), batch_id: None },
-            (DescriptorType::Path, [source, batch_id]) => Target { source: source.clone(), batch_id: Some(batch_id.clone()) },
+            (DescriptorType::Path, [source, batch_id]) => {
+                Target { source: source.clone(), batch_id: Some(batch_id.clone()) }
+            }
             (DescriptorType::Cmd, _) => serde_json::from_slice(&descriptor.cmd)
                 .map_err(|error| invalid(&format!("the descriptor's command cannot be read: {error}"), example()))?,
             (_, path) => return Err(invalid(&format!("the descriptor's path has {} parts", path.len()), example())),
@@ -62,7 +70,10 @@ pub(super) fn batch_id(app_metadata: &[u8]) -> Result<Option<String>, EngineErro
         return Ok(None);
     }
     let metadata: PutMetadata = serde_json::from_slice(app_metadata).map_err(|error| {
-        invalid(&format!("the app_metadata of a pushed message cannot be read: {error}"), r#"write {"batch_id": "..."}, or leave it empty"#)
+        invalid(
+            &format!("the app_metadata of a pushed message cannot be read: {error}"),
+            r#"write {"batch_id": "..."}, or leave it empty"#,
+        )
     })?;
     check_id(&metadata.batch_id)?;
     Ok(Some(metadata.batch_id))

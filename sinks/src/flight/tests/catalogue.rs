@@ -13,8 +13,12 @@ async fn every_view_is_listed_with_what_it_is_about_its_key_and_its_columns() {
     assert_eq!(names, served.engine().reader().views().iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>());
     let totals = views.iter().find(|view| view.name == "totals").unwrap();
     assert_eq!((totals.about.as_str(), totals.key.as_slice()), ("The totals.", ["digit".to_owned()].as_slice()));
-    let columns: Vec<String> = totals.schema.fields().iter().map(|field| format!("{}: {}", field.name(), field.data_type())).collect();
-    assert_eq!(columns, ["_tick: Timestamp(µs, \"UTC\")", "_diff: Int64", "_key: Utf8", "digit: Int64", "total: Int64"]);
+    let columns: Vec<String> =
+        totals.schema.fields().iter().map(|field| format!("{}: {}", field.name(), field.data_type())).collect();
+    assert_eq!(
+        columns,
+        ["_tick: Timestamp(µs, \"UTC\")", "_diff: Int64", "_key: Utf8", "digit: Int64", "total: Int64"]
+    );
 }
 
 #[tokio::test]

@@ -22,7 +22,10 @@ async fn an_amendment_is_one_retraction_and_one_insertion_in_one_tick() {
     assert!(end.metadata.tick < tick);
     assert_eq!(rows(&message.batch), [(tick, -1, "1".into(), 1, 32), (tick, 1, "1".into(), 1, 42)]);
     let metadata = message.metadata;
-    assert_eq!((metadata.tick, metadata.last, metadata.frontier, metadata.resume), (tick, true, Some(tick + 1), Some(tick)));
+    assert_eq!(
+        (metadata.tick, metadata.last, metadata.frontier, metadata.resume),
+        (tick, true, Some(tick + 1), Some(tick))
+    );
 }
 
 #[tokio::test]
@@ -89,7 +92,10 @@ async fn a_large_tick_can_be_resumed_from_only_once_it_is_whole() {
     for (count, is_last) in [(8192, false), (8192, false), (3616, true)] {
         let message = until(&mut messages, Kind::Changes).await;
         assert_eq!((message.metadata.tick, message.batch.num_rows(), message.metadata.last), (tick, count, is_last));
-        assert_eq!((message.metadata.resume, message.metadata.frontier), if is_last { (Some(tick), Some(tick + 1)) } else { (None, None) });
+        assert_eq!(
+            (message.metadata.resume, message.metadata.frontier),
+            if is_last { (Some(tick), Some(tick + 1)) } else { (None, None) }
+        );
     }
 }
 

@@ -82,7 +82,9 @@ impl Served {
 
     /// Calls the protocol's methods as they are.
     async fn service(&self) -> FlightServiceClient<Channel> {
-        FlightServiceClient::new(Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap())
+        FlightServiceClient::new(
+            Endpoint::from_shared(format!("http://{}", self.address)).unwrap().connect().await.unwrap(),
+        )
     }
 
     /// Pushes values by key, and waits until they are seen.
@@ -105,7 +107,9 @@ fn rows(batch: &RecordBatch) -> Vec<(Tick, i64, String, i64, i64)> {
     let (ticks, diffs) = (batch.column(0).as_primitive::<TimestampMicrosecondType>(), ints("_diff"));
     let keys = batch.column_by_name("_key").unwrap().as_string::<i32>();
     let (first, second) = (batch.column(3).as_primitive::<Int64Type>(), batch.column(4).as_primitive::<Int64Type>());
-    let row = |row| (ticks.value(row) as Tick, diffs.value(row), keys.value(row).to_owned(), first.value(row), second.value(row));
+    let row = |row| {
+        (ticks.value(row) as Tick, diffs.value(row), keys.value(row).to_owned(), first.value(row), second.value(row))
+    };
     assert_eq!(ticks.null_count() + diffs.null_count() + keys.null_count(), 0);
     (0..batch.num_rows()).map(row).collect()
 }

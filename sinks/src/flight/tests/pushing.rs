@@ -111,7 +111,11 @@ async fn a_batch_that_is_too_large_is_refused_and_says_to_split_it() {
 }
 
 /// Pushes raw messages after a schema with this descriptor.
-async fn put(served: &Served, descriptor: FlightDescriptor, messages: impl IntoIterator<Item = FlightData>) -> Result<Vec<PutReceipt>, Status> {
+async fn put(
+    served: &Served,
+    descriptor: FlightDescriptor,
+    messages: impl IntoIterator<Item = FlightData>,
+) -> Result<Vec<PutReceipt>, Status> {
     let service = served.service().await;
     let mut service = service.max_encoding_message_size(256 << 20);
     let first = schema_message(&pushed_schema()).with_descriptor(descriptor);
@@ -140,7 +144,9 @@ async fn the_id_is_in_the_path_the_command_or_the_first_message() {
         assert_eq!((receipts.len(), receipts[0].batch_id.as_str(), receipts[0].records), (1, id, 2));
     }
     let mut service = served.service().await;
-    let first = schema_message(&pushed_schema()).with_descriptor(path(&["numbers"])).with_app_metadata(r#"{"batch_id": "first"}"#);
+    let first = schema_message(&pushed_schema())
+        .with_descriptor(path(&["numbers"]))
+        .with_app_metadata(r#"{"batch_id": "first"}"#);
     let mut results = service.do_put(stream::iter([first, numbered(3, "")])).await.unwrap().into_inner();
     let receipt: PutReceipt = serde_json::from_slice(&results.message().await.unwrap().unwrap().app_metadata).unwrap();
     assert_eq!((receipt.batch_id.as_str(), receipt.records), ("first", 1));
@@ -157,7 +163,12 @@ async fn what_cannot_be_pushed_is_refused_with_the_reason() {
     let cases = [
         (path(&["nmubers", "a"]), vec![numbered(1, "")], Code::NotFound, "those that do are numbers"),
         (FlightDescriptor::default(), vec![numbered(1, "")], Code::InvalidArgument, "[source, batch id]"),
-        (FlightDescriptor::new_cmd(r#"{"sorce": "numbers"}"#), vec![numbered(1, "")], Code::InvalidArgument, "unknown field `sorce`"),
+        (
+            FlightDescriptor::new_cmd(r#"{"sorce": "numbers"}"#),
+            vec![numbered(1, "")],
+            Code::InvalidArgument,
+            "unknown field `sorce`",
+        ),
         (path(&["numbers", ""]), vec![numbered(1, "")], Code::InvalidArgument, "a batch id has 0 bytes"),
         (to_numbers(), vec![numbered(1, "x")], Code::InvalidArgument, r#"{"batch_id": "..."}"#),
         (to_numbers(), vec![with_id(), numbered(1, "")], Code::InvalidArgument, "some have not"),
@@ -210,7 +221,8 @@ async fn many_clients_push_and_read_at_once_and_nothing_is_lost() {
             let mut last = 0;
             for batch in 0..20 {
                 let rows = (0..50).map(|row| (client * 10_000 + batch * 100 + row, Some(row)));
-                let receipt = connection.put("numbers", Some(&format!("{client}-{batch}")), &[pushed(rows)]).await.unwrap();
+                let receipt =
+                    connection.put("numbers", Some(&format!("{client}-{batch}")), &[pushed(rows)]).await.unwrap();
                 last = receipt.tick;
             }
             last
@@ -226,6 +238,8 @@ async fn many_clients_push_and_read_at_once_and_nothing_is_lost() {
             break;
         }
     }
-    let expected = (0..8).flat_map(|client| (0..20).flat_map(move |batch| (0..50).map(move |row| (client * 10_000 + batch * 100 + row, row))));
+    let expected = (0..8).flat_map(|client| {
+        (0..20).flat_map(move |batch| (0..50).map(move |row| (client * 10_000 + batch * 100 + row, row)))
+    });
     assert_eq!(held, Held::of(expected));
 }

@@ -24,7 +24,10 @@ async fn a_snapshot_is_one_tick_and_its_end_is_marked() {
     let messages = read(&served, &Ticket::snapshot("totals")).await;
     let [snapshot, end] = messages.as_slice() else { panic!("{messages:?}") };
     assert!(snapshot.metadata.tick >= tick);
-    assert_eq!((snapshot.metadata.kind, snapshot.metadata.last, snapshot.metadata.resume), (Kind::Snapshot, false, None));
+    assert_eq!(
+        (snapshot.metadata.kind, snapshot.metadata.last, snapshot.metadata.resume),
+        (Kind::Snapshot, false, None)
+    );
     let at = snapshot.metadata.tick;
     assert_eq!(rows(&snapshot.batch), [(at, 1, "1".into(), 1, 42), (at, 1, "2".into(), 2, 22)]);
     assert_eq!((end.metadata.kind, end.metadata.last, end.batch.num_rows()), (Kind::SnapshotEnd, true, 0));
@@ -35,7 +38,10 @@ async fn a_snapshot_is_one_tick_and_its_end_is_marked() {
 async fn an_empty_view_is_a_batch_without_rows() {
     let served = Served::ready().await;
     let messages = read(&served, &Ticket::snapshot("totals")).await;
-    assert_eq!(messages.iter().map(|message| (message.metadata.kind, message.batch.num_rows())).collect::<Vec<_>>(), [(Kind::SnapshotEnd, 0)]);
+    assert_eq!(
+        messages.iter().map(|message| (message.metadata.kind, message.batch.num_rows())).collect::<Vec<_>>(),
+        [(Kind::SnapshotEnd, 0)]
+    );
     let (_, batches) = served.client().await.snapshot(&Ticket::snapshot("totals")).await.unwrap();
     assert!(batches.is_empty());
 }
@@ -58,7 +64,9 @@ async fn the_past_is_read_as_it_was_then() {
     let served = Served::ready().await;
     let first = served.push("a", [(1, Some(11))]).await;
     let second = served.push("b", [(1, Some(12)), (2, Some(2))]).await;
-    for (as_of, expected) in [(first, vec![(1, 1, 11)]), (second - 1, vec![(1, 1, 11)]), (second, vec![(1, 1, 12), (1, 2, 2)])] {
+    for (as_of, expected) in
+        [(first, vec![(1, 1, 11)]), (second - 1, vec![(1, 1, 11)]), (second, vec![(1, 1, 12), (1, 2, 2)])]
+    {
         let ticket = Ticket { as_of: Some(as_of), ..Ticket::snapshot("numbers") };
         let (tick, batches) = served.client().await.snapshot(&ticket).await.unwrap();
         assert_eq!((tick, changes(&batches[0])), (as_of, expected));
