@@ -3,5 +3,9 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod engines;
 pub mod measure;
+pub mod parquet_files;
+pub mod persons;
+pub mod process;
 pub mod w1;

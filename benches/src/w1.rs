@@ -78,7 +78,8 @@ impl Numbered {
     }
 }
 
-fn decimal(number: u64) -> Symbol {
+/// A number as an identifier.
+pub fn decimal(number: u64) -> Symbol {
     Symbol::of(&number.to_string())
 }
 
@@ -88,12 +89,31 @@ pub struct Side {
     pub side: usize,
     /// How many trades.
     pub trades: u64,
+    /// How many of them, the first by number, the broker has not told of yet.
+    pub late: u64,
 }
 
-/// The place of a trade in a side: the broker's are in another order.
-fn number_at(side: usize, place: u64, trades: u64) -> u64 {
+/// The number of the trade at a place of a side: each side has an order of its own.
+pub fn number_at(side: usize, place: u64, trades: u64) -> u64 {
     // A multiplier prime to the count visits every number once.
-    if side == 0 { place } else { place.wrapping_mul(7_368_787) % trades }
+    place.wrapping_mul([6_700_417, 7_368_787][side]) % trades
+}
+
+/// How many breaks of each type W1 has, as the data are made and not as anybody finds them.
+pub fn expected_breaks(trades: u64) -> std::collections::BTreeMap<String, i64> {
+    let mut breaks = std::collections::BTreeMap::new();
+    for trade in (0..trades).map(Numbered::new) {
+        let kind = match trade.quantity {
+            [None, _] => "missing_internal",
+            [_, None] => "missing_broker",
+            [ours, theirs] if ours != theirs => "quantity_mismatch",
+            // Beyond one basis point of the broker's price.
+            _ if trade.price[0].abs_diff(trade.price[1]) * 10_000 > trade.price[1].unsigned_abs() => "price_mismatch",
+            _ => continue,
+        };
+        *breaks.entry(kind.to_owned()).or_default() += 1;
+    }
+    breaks
 }
 
 impl Source<Record> for Side {
@@ -117,6 +137,9 @@ impl Source<Record> for Side {
             let mut events = Vec::with_capacity((upper - place) as usize);
             for place in place..upper {
                 let number = number_at(self.side, place, self.trades);
+                if self.side == 1 && number < self.late {
+                    continue;
+                }
                 let record = Numbered::new(number).record(number, self.side);
                 events.extend(record.map(|record| event(record, place)));
             }
