@@ -27,7 +27,7 @@ impl Check {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let config = Config::load(&self.config)?;
         let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-        let (sources, reconciliations) = (config.source_names.len(), config.reconciliations.len());
+        let (sources, reconciliations) = (config.source_names.len(), config.dataflows.reconciliation.len());
         output::print(&format!("ok: {}, {}\n", count(sources, "source"), count(reconciliations, "reconciliation")))?;
         Ok(Outcome::Done)
     }

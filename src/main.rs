@@ -18,6 +18,7 @@ mod config;
 mod demo;
 mod export;
 mod generate;
+mod learn;
 mod output;
 mod process;
 mod query;
@@ -59,6 +60,7 @@ enum Command {
     Export(export::Export),
     Views(views::ListViews),
     Check(check::Check),
+    Learn(learn::Learn),
     Completions(completions::Completions),
 }
 
@@ -73,6 +75,7 @@ impl Command {
             Command::Export(export) => export.run(),
             Command::Views(views) => views.run(),
             Command::Check(check) => check.run(),
+            Command::Learn(learn) => learn.run(),
             Command::Completions(completions) => completions.run(),
         }
     }

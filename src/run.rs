@@ -8,7 +8,7 @@ use sinks::flight::LISTEN_DEFAULT;
 
 use crate::config::{Config, Settings};
 use crate::output;
-use crate::process::{Failure, Outcome, Service, Stopping, block_on};
+use crate::process::{Failure, Outcome, Service, Stopping, block_on, with_status_line};
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
@@ -109,11 +109,19 @@ async fn serve(config: Config, until_complete: bool) -> Result<Outcome, Failure>
 }
 
 async fn complete(reader: &Reader) -> Result<Outcome, Failure> {
-    let tick = reader.status().complete().await?;
+    let read = with_status_line(reader.status().complete(), async || format!("{} records read", records_read(reader)));
+    let tick = read.await?;
     reader.reached(tick).await;
     let summary = Summary::read(reader).await?;
     output::print(&summary.to_string())?;
     Ok(if summary.breaks() > 0 { Outcome::BreaksRemain } else { Outcome::Done })
+}
+
+/// How many records have come so far; views show them once all that belongs to their tick is there.
+fn records_read(reader: &Reader) -> u64 {
+    let families = reader.metrics().registry().gather();
+    let records = families.iter().filter(|family| family.name() == "tieout_source_records_total");
+    records.flat_map(|family| family.get_metric()).map(|metric| metric.get_counter().get_value() as u64).sum()
 }
 
 fn stopped(until_complete: bool) -> Result<Outcome, Failure> {

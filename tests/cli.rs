@@ -169,6 +169,26 @@ fn a_generated_day_is_reconciled_as_the_truth_says() {
 }
 
 #[test]
+fn a_model_is_learned_from_known_pairs_and_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    run(folder.path(), &["generate", "--out", ".", "--trades", "300"]).expect(0);
+    let mut truth = csv::Reader::from_path(folder.path().join("truth.csv")).unwrap();
+    let mut known = "ours,theirs\n".to_owned();
+    for row in truth.records().map(Result::unwrap).filter(|row| !row[0].is_empty() && !row[2].is_empty()) {
+        known.push_str(&format!("{},{}\n", &row[0], &row[2]));
+    }
+    fs::write(folder.path().join("known.csv"), known).unwrap();
+    let ran = run(folder.path(), &["learn", ".", "trades", "--known", "known.csv", "--out", "learned.toml"]).expect(0);
+    assert!(ran.out.contains("precision"), "{}", ran.out);
+    let mut config = fs::read_to_string(folder.path().join("tieout.toml")).unwrap();
+    config.push_str("\n[[reconciliation.trades.tier]]\nkind = \"scored\"\nmodel = \"learned.toml\"\n");
+    fs::write(folder.path().join("tieout.toml"), config).unwrap();
+    run(folder.path(), &["run", ".", "--until-complete"]).expect(3);
+    let ran = run(folder.path(), &["learn", ".", "bonds", "--out", "learned.toml"]).expect(2);
+    assert!(ran.err.contains("there is no reconciliation `bonds`"), "{}", ran.err);
+}
+
+#[test]
 fn the_demo_finds_what_was_planted_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let demo = tieout(folder.path(), &["demo", "--once", "--trades", "1500"]).env("TMPDIR", folder.path()).output().unwrap();

@@ -14,7 +14,7 @@ mod settings;
 mod sources;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{EngineError, ErrorKind, SourceSpec};
@@ -47,8 +47,8 @@ pub(crate) struct Config {
     pub(crate) source_names: Vec<String>,
     /// The sources that go on until they are stopped.
     pub(crate) endless: Vec<String>,
-    /// The names of the reconciliations.
-    pub(crate) reconciliations: Vec<String>,
+    /// What the graphs were built from.
+    pub(crate) dataflows: DataflowsConfig,
     /// What is computed.
     pub(crate) graphs: Graphs,
     /// Where the texts of symbols are.
@@ -94,7 +94,7 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
         sources: specs,
         source_names: sources.names,
         endless: sources.endless,
-        reconciliations: dataflows.reconciliation.keys().cloned().collect(),
+        dataflows,
         graphs,
         dictionary,
     })
@@ -106,7 +106,7 @@ fn read_dataflows(document: &Document<'_>, problems: &mut Vec<Problem>) -> Optio
 }
 
 fn read_model(folder: &Path, path: &str) -> Result<String, String> {
-    let path: PathBuf = folder.join(path);
+    let path = folder.join(path);
     fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 

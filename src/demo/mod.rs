@@ -3,7 +3,6 @@
 mod truth;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use connectors::generator::DaySpec;
@@ -12,7 +11,7 @@ use sinks::flight::LISTEN_DEFAULT;
 
 use crate::config::Config;
 use crate::output;
-use crate::process::{Failure, Outcome, Service, StatusLine, Stopping, block_on};
+use crate::process::{Failure, Outcome, Service, Stopping, block_on, with_status_line};
 use crate::summary::Summary;
 
 /// The configuration of the demo.
@@ -20,8 +19,6 @@ const DEMO: &str = include_str!("../../examples/demo.toml");
 
 /// How many times faster than the market the demo runs: a day takes nine minutes.
 const SPEED_DEFAULT: u32 = 60;
-
-const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 
 const EXAMPLES: &str = "\
 Two sides tell the same day: late, corrected, cancelled, duplicated and one-sided trades among ten thousand clean ones.
@@ -118,23 +115,12 @@ async fn serve(config: Config, listen: Option<String>, once: Option<DaySpec>) ->
 
 /// Shows how the day goes until it is over.
 async fn watch(reader: &Reader) -> Result<(), EngineError> {
-    let status_line = StatusLine::new();
-    let show = async {
-        while status_line.is_shown() {
-            status_line.show(&Summary::read(reader).await?.line());
-            tokio::time::sleep(STATUS_INTERVAL).await;
-        }
-        std::future::pending().await
-    };
     let over = async {
         let tick = reader.status().complete().await?;
         reader.reached(tick).await;
         Ok(())
     };
-    tokio::select! {
-        result = show => result,
-        result = over => result,
-    }
+    with_status_line(over, async || Summary::read(reader).await.map(|summary| summary.line()).unwrap_or_default()).await
 }
 
 fn what_to_try(address: &str) -> String {

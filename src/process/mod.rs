@@ -14,7 +14,7 @@ pub(crate) use failure::{Failure, Outcome, exit_code};
 pub(crate) use logging::{LogFormat, start_logging};
 pub(crate) use service::Service;
 pub(crate) use signals::Stopping;
-pub(crate) use status_line::StatusLine;
+pub(crate) use status_line::with_status_line;
 
 /// Runs what waits for the network, the engine or a signal.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

@@ -1,37 +1,45 @@
 //! One line on the terminal that is written anew as things go on.
 
+use std::future::Future;
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
-/// One line on the terminal that is written anew. Where standard error is no terminal, nothing is written.
-pub(crate) struct StatusLine {
-    is_shown: bool,
-}
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Back to the start of the line, and clear it.
 const CLEAR: &str = "\r\x1b[2K";
 
-impl StatusLine {
-    /// No line yet.
-    pub(crate) fn new() -> Self {
-        StatusLine { is_shown: io::stderr().is_terminal() }
+/// Waits for some work, and meanwhile shows how it goes, where standard error is a terminal.
+pub(crate) async fn with_status_line<T>(work: impl Future<Output = T>, line: impl AsyncFn() -> String) -> T {
+    tokio::pin!(work);
+    if !io::stderr().is_terminal() {
+        return work.await;
     }
-
-    /// Whether there is a terminal to show it.
-    pub(crate) fn is_shown(&self) -> bool {
-        self.is_shown
-    }
-
-    /// Writes the line anew.
-    pub(crate) fn show(&self, text: &str) {
-        if self.is_shown {
-            // A terminal that is gone needs no status.
-            let _ = write!(io::stderr(), "{CLEAR}{text}");
+    let shown = Shown;
+    loop {
+        let next_line = async {
+            tokio::time::sleep(INTERVAL).await;
+            line().await
+        };
+        tokio::select! {
+            result = &mut work => return result,
+            text = next_line => shown.write(&text),
         }
     }
 }
 
-impl Drop for StatusLine {
+/// A line that is cleared when it is dropped.
+struct Shown;
+
+impl Shown {
+    fn write(&self, text: &str) {
+        // A terminal that is gone needs no status.
+        let _ = write!(io::stderr(), "{CLEAR}{text}");
+    }
+}
+
+impl Drop for Shown {
     fn drop(&mut self) {
-        self.show("");
+        self.write("");
     }
 }
