@@ -54,7 +54,12 @@ impl Export {
         let options = ExportOptions { format, compression: None };
         let written = write_snapshot(received.spec, Snapshot { tick, rows }, without_texts(), &self.out, &options);
         let exported = written.map_err(Failure::of_request)?;
-        eprintln!("{} rows as of tick {tick} in {} ({} bytes)", exported.rows, exported.path.display(), exported.size_bytes);
+        eprintln!(
+            "{} rows as of tick {tick} in {} ({} bytes)",
+            exported.rows,
+            exported.path.display(),
+            exported.size_bytes
+        );
         Ok(Outcome::Done)
     }
 }

@@ -58,7 +58,8 @@ fn parse_date(text: &str) -> Result<Date, String> {
 
 impl Generate {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
-        let day = DaySpec { seed: self.seed, trades: self.trades, date: self.date, sides: self.sides, ..DaySpec::default() };
+        let day =
+            DaySpec { seed: self.seed, trades: self.trades, date: self.date, sides: self.sides, ..DaySpec::default() };
         let format = match self.format {
             FileFormat::Csv => Format::Csv,
             FileFormat::Jsonl => Format::Jsonl,

@@ -65,7 +65,11 @@ pub(crate) fn tick_of(text: &str) -> serde_json::Value {
 
 fn not_a_filter(error: &serde_json::Error) -> Failure {
     let help = r#"write JSON such as {"severity": "high"}, in single quotes for the shell"#;
-    Failure::Usage(engine::EngineError::new(engine::ErrorKind::Invalid, format!("the filter is not JSON: {error}"), help))
+    Failure::Usage(engine::EngineError::new(
+        engine::ErrorKind::Invalid,
+        format!("the filter is not JSON: {error}"),
+        help,
+    ))
 }
 
 /// Prints a view as of a tick

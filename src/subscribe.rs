@@ -53,13 +53,15 @@ impl Subscribe {
 
     async fn follow(&self) -> Result<Outcome, Failure> {
         let tick = |text: &Option<String>| text.as_deref().map(tick_of);
-        let more = [("subscribe", Some(true.into())), ("from_tick", tick(&self.from_tick)), ("up_to", tick(&self.up_to))];
+        let more =
+            [("subscribe", Some(true.into())), ("from_tick", tick(&self.from_tick)), ("up_to", tick(&self.up_to))];
         let ticket = self.asked.ticket(&more)?;
         let client = self.server.connect().await?;
         let view = client.view(&ticket.view).await.map_err(Failure::of_request)?;
         let received = Received::new(&view.name, &view.schema, &view.key)?;
         let output = io::BufWriter::new(io::stdout());
-        let mut writer = ChangesWriter::new(self.output, &received.spec, &view.schema, output).map_err(Failure::of_output)?;
+        let mut writer =
+            ChangesWriter::new(self.output, &received.spec, &view.schema, output).map_err(Failure::of_output)?;
         let mut stream = if self.no_reconnect {
             Stream::Once(client.read(&ticket).await.map_err(Failure::of_request)?)
         } else {

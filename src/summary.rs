@@ -17,7 +17,11 @@ pub(crate) struct ViewRows {
 
 impl ViewRows {
     /// Reads a view; `as_of` a tick, or now.
-    pub(crate) async fn read(reader: &Reader, view: &str, as_of: Option<Tick>) -> Result<(Tick, ViewRows), EngineError> {
+    pub(crate) async fn read(
+        reader: &Reader,
+        view: &str,
+        as_of: Option<Tick>,
+    ) -> Result<(Tick, ViewRows), EngineError> {
         let request = Request { view: view.to_owned(), as_of, ..Request::default() };
         let snapshot = reader.snapshot(&request).await?;
         let rows = snapshot.rows.into_iter().map(|(row, _)| row).collect();
@@ -27,7 +31,9 @@ impl ViewRows {
     /// Each row's cells in some columns, as texts.
     pub(crate) fn texts<'a, const N: usize>(&'a self, columns: [&'a str; N]) -> impl Iterator<Item = [String; N]> + 'a {
         let places = columns.map(|name| self.spec.column(name));
-        self.rows.iter().map(move |row| places.map(|place| place.map(|place| self.text(row, place)).unwrap_or_default()))
+        self.rows
+            .iter()
+            .map(move |row| places.map(|place| place.map(|place| self.text(row, place)).unwrap_or_default()))
     }
 
     /// How many rows there are.
@@ -44,7 +50,8 @@ impl ViewRows {
     }
 
     fn text(&self, row: &Row, place: usize) -> String {
-        Shown { cell: &row.cells()[place], kind: self.spec.columns[place].kind, texts: self.reader.texts().as_ref() }.to_string()
+        Shown { cell: &row.cells()[place], kind: self.spec.columns[place].kind, texts: self.reader.texts().as_ref() }
+            .to_string()
     }
 }
 
@@ -110,9 +117,11 @@ impl Summary {
     }
 
     fn counts_table(&self) -> String {
-        let header = ["reconciliation", "side", "source", "trades", "matched", "broken", "duplicates", "refused", "match rate"];
+        let header =
+            ["reconciliation", "side", "source", "trades", "matched", "broken", "duplicates", "refused", "match rate"];
         let row = |counts: &Counts| {
-            let numbers = [counts.trades, counts.matched, counts.broken, counts.duplicates, counts.refused].map(|count| count.to_string());
+            let numbers = [counts.trades, counts.matched, counts.broken, counts.duplicates, counts.refused]
+                .map(|count| count.to_string());
             let names = counts.names.iter().cloned();
             names.chain(numbers).chain([rate(counts.matched, counts.trades)]).collect()
         };
@@ -124,7 +133,11 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let breaks = self.breaks.iter().map(|(break_type, count)| vec![break_type.clone(), count.to_string()]);
-        let breaks = output::table(&["breaks", "count"], &[false, true], breaks.chain([vec!["total".to_owned(), self.breaks().to_string()]]));
+        let breaks = output::table(
+            &["breaks", "count"],
+            &[false, true],
+            breaks.chain([vec!["total".to_owned(), self.breaks().to_string()]]),
+        );
         write!(f, "{}\n{breaks}\ndead letters: {}\n", self.counts_table(), self.dead_letters)
     }
 }
@@ -144,7 +157,9 @@ mod tests {
 
     #[test]
     fn a_rate_is_rounded_down() {
-        for (part, whole, expected) in [(0, 0, "-"), (1, 3, "33.33 %"), (99_999, 100_000, "99.99 %"), (5, 5, "100.00 %")] {
+        for (part, whole, expected) in
+            [(0, 0, "-"), (1, 3, "33.33 %"), (99_999, 100_000, "99.99 %"), (5, 5, "100.00 %")]
+        {
             assert_eq!(rate(part, whole), expected);
         }
     }

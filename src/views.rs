@@ -32,7 +32,8 @@ impl ListViews {
         let (columns, rows) = block_on(self.listed())?;
         let columns = columns.iter().map(|name| Column::new(*name, ColumnKind::Text)).collect();
         let spec = ViewSpec { name: "views".to_owned(), about: String::new(), columns, key: vec![0] };
-        let rows = rows.into_iter().map(|texts| (Row::new(texts.iter().map(Cell::text).collect::<Vec<_>>()), 1)).collect();
+        let rows =
+            rows.into_iter().map(|texts| (Row::new(texts.iter().map(Cell::text).collect::<Vec<_>>()), 1)).collect();
         output::print_rows(&spec, &rows, self.output.unwrap_or_else(Format::usual))?;
         Ok(Outcome::Done)
     }

@@ -75,9 +75,12 @@ struct Server {
 
 impl Server {
     fn start(folder: &Path) -> Server {
-        let mut process = tieout(folder, &["run", ".", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process =
+            tieout(folder, &["run", ".", "--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let address = lines.find_map(|line| line.strip_prefix("listening on ").map(str::to_owned)).expect("it says where it listens");
+        let address = lines
+            .find_map(|line| line.strip_prefix("listening on ").map(str::to_owned))
+            .expect("it says where it listens");
         std::thread::spawn(move || lines.for_each(drop));
         Server { process, address }
     }
@@ -149,7 +152,11 @@ fn the_example_has_one_break_of_each_type_and_a_second_run_finds_the_same() {
 fn a_generated_day_is_reconciled_as_the_truth_says() {
     let folder = tempfile::tempdir().unwrap();
     for (format, sides) in [("csv", "3"), ("parquet", "2"), ("jsonl", "2")] {
-        run(folder.path(), &["generate", "--out", format, "--trades", "600", "--seed", "7", "--format", format, "--sides", sides]).expect(0);
+        run(
+            folder.path(),
+            &["generate", "--out", format, "--trades", "600", "--seed", "7", "--format", format, "--sides", sides],
+        )
+        .expect(0);
         let mut planted = BTreeMap::<String, u64>::new();
         let mut truth = csv::Reader::from_path(folder.path().join(format).join("truth.csv")).unwrap();
         for row in truth.records().map(Result::unwrap).filter(|row| !row[4].is_empty()) {
@@ -158,7 +165,8 @@ fn a_generated_day_is_reconciled_as_the_truth_says() {
         let ran = run(folder.path(), &["run", format, "--until-complete"]).expect(3);
         let (_, breaks) = ran.out.split_once("breaks ").unwrap();
         let found = breaks.lines().skip(1).map_while(|line| line.split_once(' '));
-        let mut found: BTreeMap<String, u64> = found.map(|(name, count)| (name.to_owned(), count.trim().parse().unwrap())).collect();
+        let mut found: BTreeMap<String, u64> =
+            found.map(|(name, count)| (name.to_owned(), count.trim().parse().unwrap())).collect();
         assert_eq!(found.remove("total"), Some(planted.values().sum()));
         let quantities = found.remove("allocation_quantity_mismatch").unwrap_or(0);
         if quantities > 0 {
@@ -191,7 +199,8 @@ fn a_model_is_learned_from_known_pairs_and_can_be_used() {
 #[test]
 fn the_demo_finds_what_was_planted_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let demo = tieout(folder.path(), &["demo", "--once", "--trades", "1500"]).env("TMPDIR", folder.path()).output().unwrap();
+    let demo =
+        tieout(folder.path(), &["demo", "--once", "--trades", "1500"]).env("TMPDIR", folder.path()).output().unwrap();
     let ran = ran(demo).expect(0);
     assert!(ran.err.contains("breaks that were planted are found, and 0 that were not"), "{}", ran.err);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -344,7 +353,10 @@ fn a_served_view_is_queried_exported_and_followed() {
     let filter = ["--filter", r#"{"type": "price_mismatch"}"#];
     let ran = server.ask(&[&["query", "breaks"][..], &filter].concat()).expect(0);
     let row: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
-    assert_eq!((&row["trade_id"], &row["left_value"], &row["right_value"]), (&"I-103".into(), &"12.34".into(), &"12.36".into()));
+    assert_eq!(
+        (&row["trade_id"], &row["left_value"], &row["right_value"]),
+        (&"I-103".into(), &"12.34".into(), &"12.36".into())
+    );
     assert!(ran.err.starts_with("1 rows as of tick "), "{}", ran.err);
     let tick = ran.err.trim().rsplit(' ').next().unwrap().to_owned();
 
@@ -352,7 +364,8 @@ fn a_served_view_is_queried_exported_and_followed() {
     assert!(ran.out.starts_with("reconciliation,side,source,trade_date,"), "{}", ran.out);
     let ran = server.ask(&["query", "trades", "-o", "table", "--limit", "2"]).expect(0);
     assert_eq!(ran.out.lines().count(), 3, "{}", ran.out);
-    let rows: Vec<serde_json::Value> = serde_json::from_str(&server.ask(&["query", "matches", "-o", "json"]).expect(0).out).unwrap();
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(&server.ask(&["query", "matches", "-o", "json"]).expect(0).out).unwrap();
     assert_eq!(rows.len(), 10);
 
     let file = folder.path().join("breaks.csv");

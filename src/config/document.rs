@@ -55,7 +55,11 @@ impl<'t> Document<'t> {
     pub(super) fn tables(&self, key: &str, problems: &mut Vec<Problem>) -> Vec<(String, &Value<'t>)> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let DeValue::Table(tables) = value.get_ref() else {
-            problems.push(self.problem(key, "this is not a table", &format!("write [{key}.<name>] above its settings")));
+            problems.push(self.problem(
+                key,
+                "this is not a table",
+                &format!("write [{key}.<name>] above its settings"),
+            ));
             return Vec::new();
         };
         let mut tables: Vec<_> = tables.iter().collect();
@@ -131,8 +135,11 @@ impl<'a, 't> Inside<'a, 't> {
     fn step(self, path: &str) -> Option<(Step, &str)> {
         match self {
             Inside::Table(table) => {
-                let is_first = |key: &&str| path.strip_prefix(*key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-                let key = table.keys().map(|key| key.get_ref().as_ref()).filter(is_first).max_by_key(|key| key.len())?;
+                let is_first = |key: &&str| {
+                    path.strip_prefix(*key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                };
+                let key =
+                    table.keys().map(|key| key.get_ref().as_ref()).filter(is_first).max_by_key(|key| key.len())?;
                 Some((Step::Key(key.to_owned()), &path[key.len()..]))
             }
             Inside::List(list) => {

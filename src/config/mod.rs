@@ -70,7 +70,9 @@ impl Config {
         let mut problems = Vec::new();
         let config = build(&document, folder, &mut problems);
         match config {
-            Some(config) if problems.is_empty() => Ok(Config { hash: blake3::hash(text.as_bytes()).to_hex().to_string(), ..config }),
+            Some(config) if problems.is_empty() => {
+                Ok(Config { hash: blake3::hash(text.as_bytes()).to_hex().to_string(), ..config })
+            }
             _ => Err(Problems::new(name, text, problems)),
         }
     }
@@ -85,7 +87,8 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     let sources = Sources::read(document, attributes, &dictionary, folder, problems);
     let dataflows = dataflows?;
     let graphs = Graphs::new(&dataflows, &sources.names, &dictionary, &|path| read_model(folder, path));
-    let graphs = graphs.map_err(|error| problems.push(document.problem(&error.place, &error.what, &error.help))).ok()?;
+    let graphs =
+        graphs.map_err(|error| problems.push(document.problem(&error.place, &error.what, &error.help))).ok()?;
     let mut specs = sources.specs;
     specs.push(SourceSpec::pull(ModelsSource::new(graphs.models())));
     Some(Config {
@@ -112,6 +115,8 @@ fn read_model(folder: &Path, path: &str) -> Result<String, String> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> EngineError {
     let what = format!("cannot read the configuration {}: {error}", path.display());
-    let help = format!("give the path of a configuration file, or of a folder with a {FILE_NAME}; `tieout generate --out day` writes one to try");
+    let help = format!(
+        "give the path of a configuration file, or of a folder with a {FILE_NAME}; `tieout generate --out day` writes one to try"
+    );
     EngineError::new(ErrorKind::Invalid, what, help)
 }

@@ -42,7 +42,12 @@ impl Source<Record> for ModelsSource {
         true
     }
 
-    fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
+    fn open(
+        &self,
+        partition: &str,
+        from: u64,
+        archive: &Archive,
+    ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
         let (_, hash) = partition.split_once('-').unwrap_or_default();
         let path = archive.path_of(hash)?;
         let text = fs::read_to_string(&path).map_err(|error| EngineError::io("read", &path, &error))?;
@@ -76,7 +81,13 @@ fn batch(partition: &str, models: &[ScoringModel], from: u64) -> Batch<Record> {
         Event { key: Key::from_bytes(record.key().bytes()), member: record.member(), offset, record: Some(record) }
     };
     let events = (0..).zip(models).map(event).filter(|event| event.offset >= from).collect();
-    Batch { partition: Arc::from(partition), upper: models.len() as u64, events, refusals: Vec::new(), continues: false }
+    Batch {
+        partition: Arc::from(partition),
+        upper: models.len() as u64,
+        events,
+        refusals: Vec::new(),
+        continues: false,
+    }
 }
 
 /// A partition is one batch.
@@ -112,7 +123,9 @@ mod tests {
     #[test]
     fn earlier_models_come_back_as_a_new_partition() {
         let mut positions = Positions::new();
-        for (hash, expected) in [("a", Some("000000-a")), ("a", None), ("b", Some("000001-b")), ("a", Some("000002-a")), ("a", None)] {
+        for (hash, expected) in
+            [("a", Some("000000-a")), ("a", None), ("b", Some("000001-b")), ("a", Some("000002-a")), ("a", None)]
+        {
             let partition = new_partition(hash, &positions);
             assert_eq!(partition.as_deref(), expected);
             positions.extend(partition.map(|partition| (Arc::from(partition), 1)));

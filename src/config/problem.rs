@@ -102,7 +102,10 @@ pub(super) fn explained(error: &str) -> (String, String) {
         return (format!("the setting `{name}` is missing"), format!("add `{name} = ...`"));
     }
     if error.starts_with("data did not match any variant") {
-        return ("it is not written in one of the ways it can be".to_owned(), "compare it with an example of the documentation".to_owned());
+        return (
+            "it is not written in one of the ways it can be".to_owned(),
+            "compare it with an example of the documentation".to_owned(),
+        );
     }
     let wrong_type = error.strip_prefix("invalid type: ").or_else(|| error.strip_prefix("invalid value: "));
     if let Some((given, expected)) = wrong_type.and_then(|error| error.split_once(", expected ")) {
@@ -132,12 +135,24 @@ mod tests {
     #[test]
     fn what_serde_says_becomes_words_for_people() {
         for (error, what, help) in [
-            ("unknown field `pth`, expected one of `path`, `follow`", "there is no setting `pth`", "did you mean `path`?"),
+            (
+                "unknown field `pth`, expected one of `path`, `follow`",
+                "there is no setting `pth`",
+                "did you mean `path`?",
+            ),
             ("unknown field `x`, there are no fields", "there is no setting `x`", "leave it out"),
             ("unknown variant `zzz`, expected `a` or `b`", "`zzz` is not known", "known here: a, b"),
             ("missing field `path`", "the setting `path` is missing", "add `path = ...`"),
-            ("invalid type: string \"x\", expected u64", "the text \"x\" cannot be used", "give a whole number, 0 or more"),
-            ("invalid value: integer `-1`, expected usize", "the number `-1` cannot be used", "give a whole number, 0 or more"),
+            (
+                "invalid type: string \"x\", expected u64",
+                "the text \"x\" cannot be used",
+                "give a whole number, 0 or more",
+            ),
+            (
+                "invalid value: integer `-1`, expected usize",
+                "the number `-1` cannot be used",
+                "give a whole number, 0 or more",
+            ),
             ("it rained", "it rained", ""),
         ] {
             assert_eq!(explained(error), (what.to_owned(), help.to_owned()));

@@ -17,7 +17,12 @@ const REMOVED_MAX: usize = 20;
 impl Document<'_> {
     /// Reads `value`, which is at the dotted path `path` (empty: at the top) of the file, or tells of each of its settings
     /// that cannot be read.
-    pub(super) fn read<T: DeserializeOwned>(&self, value: &Value<'_>, path: &str, problems: &mut Vec<Problem>) -> Option<T> {
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        value: &Value<'_>,
+        path: &str,
+        problems: &mut Vec<Problem>,
+    ) -> Option<T> {
         let mut rest = value.get_ref().clone();
         let mut removed = Removed::default();
         while let Err(error) = attempt::<T>(&rest) {
@@ -95,11 +100,16 @@ impl<'t> Trial<'_, 't> {
                 let up_to = |count: usize| DeValue::Array(list.iter().take(count).cloned().collect());
                 (self.error_with(up_to(0)).as_deref() != Some(self.error)).then_some(())?;
                 // Elements after the first wrong one may be wrong in the same way.
-                (0..list.len()).find(|index| self.error_with(up_to(index + 1)).as_deref() == Some(self.error)).map(Step::Index)
+                (0..list.len())
+                    .find(|index| self.error_with(up_to(index + 1)).as_deref() == Some(self.error))
+                    .map(Step::Index)
             }
             DeValue::Table(table) => {
                 let keys = || table.keys().map(|key| key.get_ref().as_ref());
-                keys().find(|key| self.is_to_blame(table, key)).or_else(|| keys().find(|key| self.is_enough(table, key))).map(|key| Step::Key(key.to_owned()))
+                keys()
+                    .find(|key| self.is_to_blame(table, key))
+                    .or_else(|| keys().find(|key| self.is_enough(table, key)))
+                    .map(|key| Step::Key(key.to_owned()))
             }
             _ => None,
         }

@@ -40,11 +40,19 @@ impl Sources {
         for (name, table) in document.tables("source", problems) {
             let path = format!("source.{name}");
             let Ok(number) = u8::try_from(sources.names.len()) else {
-                problems.push(document.problem(&path, &format!("there are more than {SOURCES_MAX} sources"), "leave some out"));
+                problems.push(document.problem(
+                    &path,
+                    &format!("there are more than {SOURCES_MAX} sources"),
+                    "leave some out",
+                ));
                 break;
             };
             if name == models::SOURCE_NAME {
-                problems.push(document.problem(&path, "this name is taken: it is that of the scoring models", "call the source otherwise"));
+                problems.push(document.problem(
+                    &path,
+                    "this name is taken: it is that of the scoring models",
+                    "call the source otherwise",
+                ));
             }
             let scope = Scope { name: &name, source: SourceId(number), attributes, dictionary, folder };
             let one = One { document, path: &path, table, scope };
@@ -82,15 +90,23 @@ impl One<'_, '_> {
 
     fn kind(&self) -> Result<&'static str, Problem> {
         let DeValue::Table(table) = self.table.get_ref() else {
-            return Err(self.document.problem(self.path, "this is not a table", "write [source.<name>] above its settings"));
+            return Err(self.document.problem(
+                self.path,
+                "this is not a table",
+                "write [source.<name>] above its settings",
+            ));
         };
         let kind = format!("{}.kind", self.path);
         let help = format!("add one of {}", KINDS.map(|kind| format!("kind = \"{kind}\"")).join(", "));
-        let given = table.get("kind").ok_or_else(|| self.document.problem(self.path, "it does not say what `kind` of source it is", &help))?;
+        let given = table
+            .get("kind")
+            .ok_or_else(|| self.document.problem(self.path, "it does not say what `kind` of source it is", &help))?;
         let DeValue::String(given) = given.get_ref() else {
             return Err(self.document.problem(&kind, "this is not a text", &help));
         };
-        let unknown = || self.document.problem(&kind, &format!("there is no kind of source `{given}`"), &did_you_mean(given, &KINDS));
+        let unknown = || {
+            self.document.problem(&kind, &format!("there is no kind of source `{given}`"), &did_you_mean(given, &KINDS))
+        };
         KINDS.into_iter().find(|known| known == given).ok_or_else(unknown)
     }
 

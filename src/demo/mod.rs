@@ -55,7 +55,8 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
-        let temporary = tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
+        let temporary =
+            tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
         let day = DaySpec { seed: self.seed, trades: self.trades, ..DaySpec::default() };
         let speed = self.speed.unwrap_or(if self.once { 0 } else { SPEED_DEFAULT });
         let mut config = Config::parse("examples/demo.toml", &configuration(&day, speed)?, Path::new(""))?;
@@ -68,10 +69,12 @@ impl Demo {
 
 /// The configuration of the demo for this day.
 fn configuration(day: &DaySpec, speed: u32) -> Result<String, EngineError> {
-    let unfit = |what: String| EngineError::new(ErrorKind::Invalid, format!("the demo cannot be configured: {what}"), "");
+    let unfit =
+        |what: String| EngineError::new(ErrorKind::Invalid, format!("the demo cannot be configured: {what}"), "");
     let mut config: toml::Table = DEMO.parse().map_err(|error: toml::de::Error| unfit(error.to_string()))?;
     let day = toml::Table::try_from(day).map_err(|error| unfit(error.to_string()))?;
-    let sources = config.get_mut("source").and_then(toml::Value::as_table_mut).into_iter().flat_map(|sources| sources.iter_mut());
+    let sources =
+        config.get_mut("source").and_then(toml::Value::as_table_mut).into_iter().flat_map(|sources| sources.iter_mut());
     for source in sources.filter_map(|(_, source)| source.as_table_mut()) {
         source.insert("day".to_owned(), day.clone().into());
         source.insert("speed".to_owned(), i64::from(speed).into());

@@ -18,7 +18,8 @@ type Finding = [String; 3];
 pub(super) async fn check(reader: &Reader, day: &DaySpec, tick: Tick) -> Result<Outcome, Failure> {
     let (_, breaks) = ViewRows::read(reader, "breaks", Some(tick)).await?;
     let (_, matches) = ViewRows::read(reader, "matches", Some(tick)).await?;
-    let breaks = breaks.texts(["side", "type", "trade_id"]).map(|[side, break_type, trade]| [side, plain(break_type), trade]);
+    let breaks =
+        breaks.texts(["side", "type", "trade_id"]).map(|[side, break_type, trade]| [side, plain(break_type), trade]);
     let (planted, paired) = planted(day)?;
     let breaks = Comparison::new("breaks", planted, breaks.collect());
     let pairs = Comparison::new("pairs", paired, matches.texts(["side", "trade_id", "other_trade_id"]).collect());
@@ -73,7 +74,12 @@ impl Comparison {
 
     fn tell(&self) {
         let found = self.planted - self.missed.len();
-        eprintln!("{found} of {} {} that were planted are found, and {} that were not", self.planted, self.noun, self.wrong.len());
+        eprintln!(
+            "{found} of {} {} that were planted are found, and {} that were not",
+            self.planted,
+            self.noun,
+            self.wrong.len()
+        );
         for (what, findings) in [("not found", &self.missed), ("not planted", &self.wrong)] {
             for finding in findings.iter().take(TOLD_MAX) {
                 eprintln!("  {what}: {}", finding.join(" "));

@@ -62,7 +62,8 @@ impl Learn {
         let dictionary = config.dictionary.clone();
         let mut prepared = |names: &[String], side| -> Result<Vec<Prepared>, Failure> {
             let trades = trades::of_sources(&mut config, names)?;
-            let prepare = |trade| Prepared::new(&scorer, id_of(trade), &TradeFields { trade, dictionary: &dictionary }, side);
+            let prepare =
+                |trade| Prepared::new(&scorer, id_of(trade), &TradeFields { trade, dictionary: &dictionary }, side);
             Ok(trades.iter().map(prepare).collect())
         };
         let (left, right) = (prepared(&left, Side::Left)?, prepared(&right, Side::Right)?);
@@ -82,10 +83,16 @@ impl Learn {
         let [left, others @ ..] = &sides[..] else {
             return Err(usage("the reconciliation has no sides".to_owned(), "name at least two"));
         };
-        let right = others.iter().find(|(name, _)| self.side.as_ref().is_none_or(|wanted| wanted == *name)).ok_or_else(|| {
-            let names: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
-            usage(format!("no side `{}` is reconciled with `{}`", self.side.as_deref().unwrap_or_default(), left.0), &format!("those are {}", names.join(", ")))
-        })?;
+        let right = others
+            .iter()
+            .find(|(name, _)| self.side.as_ref().is_none_or(|wanted| wanted == *name))
+            .ok_or_else(|| {
+                let names: Vec<&str> = others.iter().map(|(name, _)| name.as_str()).collect();
+                usage(
+                    format!("no side `{}` is reconciled with `{}`", self.side.as_deref().unwrap_or_default(), left.0),
+                    &format!("those are {}", names.join(", ")),
+                )
+            })?;
         Ok([left.1.clone(), right.1.clone()])
     }
 }
@@ -129,12 +136,17 @@ fn read_pairs(path: &Path) -> Result<Vec<(Symbol, Symbol)>, Failure> {
 /// Writes the model: whole, or not at all.
 fn write(model: &Model, path: &Path) -> Result<(), Failure> {
     let text = toml::to_string(model).map_err(|error| {
-        EngineError::new(ErrorKind::Invalid, format!("the model cannot be written as TOML: {error}"), "please report it")
+        EngineError::new(
+            ErrorKind::Invalid,
+            format!("the model cannot be written as TOML: {error}"),
+            "please report it",
+        )
     })?;
     let failed = |error: std::io::Error| EngineError::io("write", path, &error);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = path.with_file_name(format!(".{name}.part"));
-    let written = File::create(&draft).and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
+    let written =
+        File::create(&draft).and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));
     written.and_then(|()| fs::rename(&draft, path)).map_err(failed)?;
     Ok(())
 }

@@ -20,8 +20,13 @@ pub(super) fn of_sources(config: &mut Config, names: &[String]) -> Result<Vec<Tr
     for name in names {
         let pull = config.sources.iter_mut().find(|source| source.name == *name).and_then(|source| source.pull.take());
         let source = pull.filter(|_| !config.endless.contains(name)).ok_or_else(|| {
-            let help = "only sources that end can be learned from: write its trades to a file, and configure that as a source";
-            Failure::Usage(EngineError::new(ErrorKind::Invalid, format!("source `{name}` cannot be read to its end"), help))
+            let help =
+                "only sources that end can be learned from: write its trades to a file, and configure that as a source";
+            Failure::Usage(EngineError::new(
+                ErrorKind::Invalid,
+                format!("source `{name}` cannot be read to its end"),
+                help,
+            ))
         })?;
         trades.extend(read(source)?);
     }
@@ -29,10 +34,12 @@ pub(super) fn of_sources(config: &mut Config, names: &[String]) -> Result<Vec<Tr
 }
 
 fn read(mut source: Box<dyn Source<Record>>) -> Result<impl Iterator<Item = Trade>, EngineError> {
-    let folder = tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
+    let folder =
+        tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
     let (sender, arrivals) = bounded(BATCHES_WAITING_MAX);
     let archive = Archive::open(folder.path())?;
-    let context = SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive, stop: Stop::default() };
+    let context =
+        SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive, stop: Stop::default() };
     let mut trades = BTreeMap::new();
     let running = thread::spawn(move || source.run(context));
     for arrival in arrivals {

@@ -23,7 +23,8 @@ impl Received {
         let own = sent.fields().iter().skip(OWN_COLUMNS);
         let column = |field: &Arc<arrow::datatypes::Field>| {
             let kind = kind_of(field.data_type());
-            kind.map(|kind| Column::new(field.name(), kind)).ok_or_else(|| foreign(format!("column `{}` is a {}", field.name(), field.data_type())))
+            kind.map(|kind| Column::new(field.name(), kind))
+                .ok_or_else(|| foreign(format!("column `{}` is a {}", field.name(), field.data_type())))
         };
         let columns = own.map(column).collect::<Result<Vec<_>, _>>()?;
         let key = key.iter().filter_map(|name| columns.iter().position(|column| column.name == *name)).collect();
@@ -32,12 +33,16 @@ impl Received {
 
     /// The rows of a message: each with its `_tick` and how many times it is there, is added or is taken away.
     pub(crate) fn rows(&self, batch: &RecordBatch) -> Result<Rows, EngineError> {
-        let column = |name: &str| batch.column_by_name(name).ok_or_else(|| foreign(format!("the rows have no column `{name}`")));
-        let diffs = column("_diff")?.as_primitive_opt::<Int64Type>().ok_or_else(|| foreign("`_diff` is not a number".to_owned()))?;
+        let column =
+            |name: &str| batch.column_by_name(name).ok_or_else(|| foreign(format!("the rows have no column `{name}`")));
+        let diffs = column("_diff")?
+            .as_primitive_opt::<Int64Type>()
+            .ok_or_else(|| foreign("`_diff` is not a number".to_owned()))?;
         let columns = self.spec.columns.iter().map(|own| Ok((column(&own.name)?.as_ref(), own.kind)));
         let columns = columns.collect::<Result<Vec<_>, EngineError>>()?;
         let row = |index: usize| {
-            let cells = columns.iter().map(|(array, kind)| cell(*array, *kind, index)).collect::<Result<Vec<_>, _>>()?;
+            let cells =
+                columns.iter().map(|(array, kind)| cell(*array, *kind, index)).collect::<Result<Vec<_>, _>>()?;
             Ok((Row::new(cells), diffs.value(index) as isize))
         };
         (0..batch.num_rows()).map(row).collect()
@@ -76,7 +81,9 @@ fn cell(array: &dyn Array, kind: ColumnKind, index: usize) -> Result<Cell, Engin
         ColumnKind::Int => array.as_primitive_opt::<Int64Type>().map(|array| Cell::Int(array.value(index))),
         ColumnKind::Fixed(_) => array.as_primitive_opt::<Decimal128Type>().map(|array| Cell::fixed(array.value(index))),
         ColumnKind::Date => array.as_primitive_opt::<Date32Type>().map(|array| Cell::Date(array.value(index))),
-        ColumnKind::Time => array.as_primitive_opt::<TimestampMicrosecondType>().map(|array| Cell::Time(array.value(index))),
+        ColumnKind::Time => {
+            array.as_primitive_opt::<TimestampMicrosecondType>().map(|array| Cell::Time(array.value(index)))
+        }
         ColumnKind::Text => array.as_string_opt::<i32>().map(|array| Cell::text(array.value(index))),
     };
     cell.ok_or_else(|| foreign(format!("a value is a {}, not a {kind:?}", array.data_type())))
@@ -96,11 +103,19 @@ mod tests {
             columns: columns.map(|(name, kind)| Column::new(name, kind)).to_vec(),
             key: vec![1, 5],
         };
-        let full = [Cell::Bool(true), Cell::Int(-3), Cell::fixed(150_000_000), Cell::Date(20_000), Cell::Time(5), Cell::text("a,b")];
+        let full = [
+            Cell::Bool(true),
+            Cell::Int(-3),
+            Cell::fixed(150_000_000),
+            Cell::Date(20_000),
+            Cell::Time(5),
+            Cell::text("a,b"),
+        ];
         let rows = [Row::new(full), Row::new(vec![Cell::Null; 6])];
         let [first, second] = &rows;
         let own = spec.arrays(&[first, second], without_texts().as_ref());
-        let mut fields: Vec<_> = ["_tick", "_diff", "_key"].map(|name| arrow::datatypes::Field::new(name, DataType::Int64, false)).to_vec();
+        let mut fields: Vec<_> =
+            ["_tick", "_diff", "_key"].map(|name| arrow::datatypes::Field::new(name, DataType::Int64, false)).to_vec();
         fields.extend(spec.schema().fields().iter().map(|field| field.as_ref().clone()));
         let numbers: arrow::array::ArrayRef = Arc::new(arrow::array::Int64Array::from(vec![1, -1]));
         let arrays = std::iter::repeat_n(numbers, OWN_COLUMNS).chain(own).collect();

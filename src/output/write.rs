@@ -34,7 +34,8 @@ pub(super) fn rows(spec: &ViewSpec, rows: &Rows, format: Format, output: &mut im
 
 fn table<'a>(spec: &ViewSpec, rows: impl Iterator<Item = &'a Row>, output: &mut impl Write) -> io::Result<()> {
     let header: Vec<&str> = spec.columns.iter().map(|column| column.name.as_str()).collect();
-    let is_number: Vec<bool> = spec.columns.iter().map(|column| matches!(column.kind, ColumnKind::Int | ColumnKind::Fixed(_))).collect();
+    let is_number: Vec<bool> =
+        spec.columns.iter().map(|column| matches!(column.kind, ColumnKind::Int | ColumnKind::Fixed(_))).collect();
     output.write_all(aligned(&header, &is_number, rows.map(|row| texts(spec, row))).as_bytes())
 }
 
@@ -58,7 +59,8 @@ fn arrow_stream(spec: &ViewSpec, rows: &[&Row], output: &mut impl Write) -> io::
     let schema = spec.schema();
     let mut writer = StreamWriter::try_new(output, &schema).map_err(of_arrow)?;
     for rows in rows.chunks(BATCH_ROWS_MAX) {
-        let batch = RecordBatch::try_new(Arc::clone(&schema), spec.arrays(rows, without_texts().as_ref())).map_err(of_arrow)?;
+        let batch =
+            RecordBatch::try_new(Arc::clone(&schema), spec.arrays(rows, without_texts().as_ref())).map_err(of_arrow)?;
         writer.write(&batch).map_err(of_arrow)?;
     }
     writer.finish().map_err(of_arrow)
@@ -130,7 +132,9 @@ impl<W: Write> ChangesWriter<W> {
                 csv_line(&mut output, ["_tick".to_owned(), "_diff".to_owned()].into_iter().chain(names))?;
                 Ok(ChangesWriter::Csv(output))
             }
-            ChangesFormat::Arrow => Ok(ChangesWriter::Arrow(Box::new(StreamWriter::try_new(output, sent).map_err(of_arrow)?))),
+            ChangesFormat::Arrow => {
+                Ok(ChangesWriter::Arrow(Box::new(StreamWriter::try_new(output, sent).map_err(of_arrow)?)))
+            }
         }
     }
 
@@ -138,11 +142,15 @@ impl<W: Write> ChangesWriter<W> {
     pub(crate) fn write(&mut self, spec: &ViewSpec, tick: Tick, rows: &Rows, batch: &RecordBatch) -> io::Result<()> {
         match self {
             ChangesWriter::Ndjson(output) => {
-                rows.iter().try_for_each(|(row, diff)| writeln!(output, "{{\"_tick\":{tick},\"_diff\":{diff},{}}}", members(spec, row)))?;
+                rows.iter().try_for_each(|(row, diff)| {
+                    writeln!(output, "{{\"_tick\":{tick},\"_diff\":{diff},{}}}", members(spec, row))
+                })?;
                 output.flush()
             }
             ChangesWriter::Csv(output) => {
-                let line = |(row, diff): &(Row, isize)| [tick.to_string(), diff.to_string()].into_iter().chain(texts(spec, row));
+                let line = |(row, diff): &(Row, isize)| {
+                    [tick.to_string(), diff.to_string()].into_iter().chain(texts(spec, row))
+                };
                 rows.iter().try_for_each(|row| csv_line(&mut *output, line(row)))?;
                 output.flush()
             }
@@ -195,7 +203,10 @@ mod tests {
         let first = r#"{"name":"a \"b\", c","price":123456789012.3456789,"date":"1970-01-01"}"#;
         assert_eq!(written(Format::Ndjson), format!("{first}\n{twice}\n{twice}\n"));
         assert_eq!(written(Format::Json), format!("[\n{first},\n{twice},\n{twice}\n]\n"));
-        assert_eq!(written(Format::Csv), "name,price,date\n\"a \"\"b\"\", c\",123456789012.3456789,1970-01-01\ntwice,,\ntwice,,\n");
+        assert_eq!(
+            written(Format::Csv),
+            "name,price,date\n\"a \"\"b\"\", c\",123456789012.3456789,1970-01-01\ntwice,,\ntwice,,\n"
+        );
         assert!(written(Format::Table).contains("123456789012.3456789"));
     }
 
@@ -208,7 +219,8 @@ mod tests {
         let mut writer = ChangesWriter::new(ChangesFormat::Ndjson, &spec, &schema, &mut output).unwrap();
         writer.write(&spec, 7, &vec![(rows[1].0.clone(), -1)], &batch).unwrap();
         writer.progress(8).unwrap();
-        let expected = "{\"_tick\":7,\"_diff\":-1,\"name\":\"twice\",\"price\":null,\"date\":null}\n{\"_progress\":8}\n";
+        let expected =
+            "{\"_tick\":7,\"_diff\":-1,\"name\":\"twice\",\"price\":null,\"date\":null}\n{\"_progress\":8}\n";
         assert_eq!(String::from_utf8(output).unwrap(), expected);
     }
 }

@@ -45,7 +45,11 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Failure::ReaderGone;
         }
-        Failure::Failed(EngineError::new(ErrorKind::Unavailable, format!("cannot write to standard output: {error}"), ""))
+        Failure::Failed(EngineError::new(
+            ErrorKind::Unavailable,
+            format!("cannot write to standard output: {error}"),
+            "",
+        ))
     }
 
     fn show(&self) {

@@ -39,7 +39,8 @@ impl Service {
         let texts = Arc::new(SymbolTexts(config.dictionary));
         let engine = Engine::start(engine_config, config.graphs, config.sources, texts)?;
         let server = listener.map(|listener| {
-            let address = listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
+            let address =
+                listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
             let (stop, stopped) = oneshot::channel();
             let stopped = async { drop(stopped.await) };
             let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listener, stopped));
