@@ -42,14 +42,18 @@ fn calendar(name: &str, config: &CalendarConfig) -> Result<Calendar, RuleError> 
     let weekday = |(index, day): (usize, &String)| {
         let found = WEEKDAYS.iter().find(|(name, _)| *name == day.to_lowercase());
         let names = WEEKDAYS.iter().map(|(name, _)| *name);
-        found.map(|(_, day)| *day).ok_or_else(|| unknown(format!("calendar.{name}.weekend[{index}]"), "day", day, names))
+        found
+            .map(|(_, day)| *day)
+            .ok_or_else(|| unknown(format!("calendar.{name}.weekend[{index}]"), "day", day, names))
     };
     let holiday = |(index, text): (usize, &String)| {
         let place = format!("calendar.{name}.holidays[{index}]");
-        Date::parse(text, "%Y-%m-%d").map_err(|error| RuleError::new(place, error.to_string(), "write it as YYYY-MM-DD"))
+        Date::parse(text, "%Y-%m-%d")
+            .map_err(|error| RuleError::new(place, error.to_string(), "write it as YYYY-MM-DD"))
     };
     let weekend = config.weekend.iter().enumerate().map(weekday).collect::<Result<Vec<_>, _>>()?;
     let holidays = config.holidays.iter().enumerate().map(holiday).collect::<Result<Vec<_>, _>>()?;
     let help = "leave at least one day of the week for business";
-    Calendar::new(&weekend, holidays).map_err(|error| RuleError::new(format!("calendar.{name}"), error.to_string(), help))
+    Calendar::new(&weekend, holidays)
+        .map_err(|error| RuleError::new(format!("calendar.{name}"), error.to_string(), help))
 }

@@ -63,12 +63,7 @@ impl Graphs {
             models.extend(reconciliation.models().cloned());
             reconciliations.push(reconciliation);
         }
-        Ok(Graphs {
-            sources: sources.to_vec(),
-            attributes: config.attributes.clone(),
-            reconciliations,
-            models,
-        })
+        Ok(Graphs { sources: sources.to_vec(), attributes: config.attributes.clone(), reconciliations, models })
     }
 
     /// The scoring models, to be given to the engine as records: so a changed model is a change like any other.

@@ -35,7 +35,12 @@ pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// An unknown name at `place`, with the nearest known one.
-pub fn unknown<'a>(place: impl Into<String>, kind: &str, name: &str, names: impl IntoIterator<Item = &'a str>) -> RuleError {
+pub fn unknown<'a>(
+    place: impl Into<String>,
+    kind: &str,
+    name: &str,
+    names: impl IntoIterator<Item = &'a str>,
+) -> RuleError {
     let names: Vec<&str> = names.into_iter().collect();
     let help = match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

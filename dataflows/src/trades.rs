@@ -5,7 +5,12 @@ use model::{Amount, Date, Field, FieldKind, Price, Quantity, Record, Symbol, Tim
 use operators::Arranged;
 
 /// Registers the view. It is derived from the records themselves when somebody looks.
-pub fn register<'scope>(views: &mut Views, records: &Arranged<'scope, Key, Record>, sources: &[String], attributes: &[String]) {
+pub fn register<'scope>(
+    views: &mut Views,
+    records: &Arranged<'scope, Key, Record>,
+    sources: &[String],
+    attributes: &[String],
+) {
     let mut columns = vec![Column::new("source", ColumnKind::Text)];
     columns.extend(Field::ALL.iter().map(|field| Column::new(field.name(), column_kind(*field))));
     columns.extend(attributes.iter().map(|name| Column::new(name, ColumnKind::Text)));

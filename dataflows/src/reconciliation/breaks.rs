@@ -3,7 +3,7 @@
 use engine::{Cell, Column, ColumnKind, Key, Row, ViewSpec};
 use model::{Severity, Symbol, Trade};
 use operators::Tick;
-use operators::blocks::Side;
+use operators::blocks::{CappedBlock, Side};
 
 use super::compare::Difference;
 use super::config::Leg;
@@ -22,8 +22,13 @@ pub enum BreakKind<'a> {
     AllocationAccounts([String; 2]),
     /// The quantities allocated to the same accounts differ.
     AllocationQuantities([String; 2]),
-    /// Too many trades share a blocking key to be paired: the counts of both sides.
-    BlockCapped([u64; 2]),
+    /// Too many trades share a blocking key of a tier to be paired.
+    BlockCapped {
+        /// The tier, by its place.
+        tier: u16,
+        /// The block, with the counts of both sides.
+        block: &'a CappedBlock<Key>,
+    },
 }
 
 /// A break of a leg.
@@ -51,7 +56,7 @@ impl<'a> Break<'a> {
             BreakKind::Duplicate(side) => format!("duplicate_{}", leg.side_name(*side)),
             BreakKind::AllocationAccounts(_) => "allocation_account_mismatch".into(),
             BreakKind::AllocationQuantities(_) => "allocation_quantity_mismatch".into(),
-            BreakKind::BlockCapped(_) => "block_capped".into(),
+            BreakKind::BlockCapped { .. } => "block_capped".into(),
         }
     }
 
@@ -59,7 +64,9 @@ impl<'a> Break<'a> {
         match &self.kind {
             BreakKind::Missing(_) | BreakKind::Duplicate(_) => Severity::High,
             BreakKind::Mismatch(difference) => difference.usual_severity(),
-            BreakKind::AllocationAccounts(_) | BreakKind::AllocationQuantities(_) | BreakKind::BlockCapped(_) => Severity::Medium,
+            BreakKind::AllocationAccounts(_) | BreakKind::AllocationQuantities(_) | BreakKind::BlockCapped { .. } => {
+                Severity::Medium
+            }
         }
     }
 
@@ -71,11 +78,15 @@ impl<'a> Break<'a> {
             BreakKind::AllocationAccounts(_) | BreakKind::AllocationQuantities(_) => "allocations",
             _ => "",
         };
-        let identity = identity(leg, &type_name, self.trade);
+        let identity = self.identity(leg, &type_name);
         let severity = leg.severity_of(&type_name).unwrap_or_else(|| self.usual_severity());
         let [left, right] = self.values();
         let difference = if let BreakKind::Mismatch(difference) = &self.kind { difference.amount() } else { None };
-        let authority = if let BreakKind::Mismatch(difference) = &self.kind { Some(leg.side_name(difference.authority)) } else { None };
+        let authority = if let BreakKind::Mismatch(difference) = &self.kind {
+            Some(leg.side_name(difference.authority))
+        } else {
+            None
+        };
         let desk = self.trade.detail.as_ref().map_or(Symbol::NONE, |detail| detail.desk);
         let row = Row::new([
             Cell::Hash(identity.bytes()),
@@ -83,7 +94,7 @@ impl<'a> Break<'a> {
             Cell::Text(leg.sides[1].clone()),
             Cell::text(type_name),
             if field.is_empty() { Cell::Null } else { Cell::text(field) },
-            Cell::text(severity_name(severity)),
+            Cell::text(severity.name()),
             symbol_cell(self.trade.id),
             self.other.map_or(Cell::Null, |other| symbol_cell(other.id)),
             symbol_cell(self.trade.instrument),
@@ -98,35 +109,33 @@ impl<'a> Break<'a> {
         (identity, row)
     }
 
+    /// The identity of a break: reconciliation, sides, type (which names the field) and the trade whose break it is. Not
+    /// its values and not its counterpart: so it survives a change of value, and returns as the same after a clear.
+    fn identity(&self, leg: &Leg, type_name: &str) -> Key {
+        let name = format!("{}\0{}\0{type_name}\0{}\0", leg.reconciliation, leg.sides[1], self.trade.source.0);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(name.as_bytes());
+        match &self.kind {
+            // The same block may be too large for two tiers.
+            BreakKind::BlockCapped { tier, block } => hasher.update(&tier.to_be_bytes()).update(&block.key.bytes()),
+            _ => hasher.update(&self.trade.id.bytes()),
+        };
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Key::from_bytes(bytes)
+    }
+
     fn values(&self) -> [Cell; 2] {
         match &self.kind {
             BreakKind::Mismatch(difference) => [text_cell(&difference.values[0]), text_cell(&difference.values[1])],
             BreakKind::AllocationAccounts(texts) | BreakKind::AllocationQuantities(texts) => {
                 [Cell::text(&texts[0]), Cell::text(&texts[1])]
             }
-            BreakKind::BlockCapped(counts) => counts.map(|count| Cell::text(count.to_string())),
+            BreakKind::BlockCapped { block, .. } => {
+                [block.left, block.right].map(|count| Cell::text(count.to_string()))
+            }
             BreakKind::Missing(_) | BreakKind::Duplicate(_) => [Cell::Null, Cell::Null],
         }
-    }
-}
-
-/// The identity of a break: reconciliation, sides, type (which names the field) and the trade whose break it is. Not its
-/// values and not its counterpart: so it survives a change of value, and returns as the same after a clear.
-fn identity(leg: &Leg, type_name: &str, trade: &Trade) -> Key {
-    let name = format!("{}\0{}\0{type_name}\0{}\0", leg.reconciliation, leg.sides[1], trade.source.0);
-    let trade = trade.id.bytes();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&blake3::Hasher::new().update(name.as_bytes()).update(&trade).finalize().as_bytes()[..16]);
-    Key::from_bytes(bytes)
-}
-
-/// The name of a severity in views and configuration.
-pub fn severity_name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
     }
 }
 

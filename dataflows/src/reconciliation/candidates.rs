@@ -18,11 +18,13 @@ use operators::lookup::lookup;
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
+use super::compare::may_belong_together;
 use super::config::Leg;
+use super::order::by_content;
 use super::outcome::Placed;
 use super::scoring::{Features, Model, Scorer, TradeFields};
 
-/// A trade as one end of an edge: shared, and told apart by its id first.
+/// A trade as one end of an edge, shared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item(pub Arc<Trade>);
 
@@ -31,7 +33,7 @@ impl Ord for Item {
         if Arc::ptr_eq(&self.0, &other.0) {
             return Ordering::Equal;
         }
-        self.0.id.cmp(&other.0.id).then_with(|| self.0.cmp(&other.0))
+        by_content(&self.0, &other.0)
     }
 }
 
@@ -43,7 +45,7 @@ impl PartialOrd for Item {
 
 impl PartialEq for Item {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
     }
 }
 
@@ -166,14 +168,14 @@ pub fn within_tolerance<'scope>(
     let leg = Arc::clone(&placed.leg);
     let edge = move |left: &Candidate, right: &Candidate| {
         let (left, right) = (&left.item, &right.item);
-        let fits = leg.gates_open(&left.0, &right.0) && leg.agree(&left.0, &right.0);
+        let fits = may_belong_together([&*left.0, &*right.0].into_iter()) && leg.agree(&left.0, &right.0);
         let closeness = || i64::try_from(leg.distance(&left.0, &right.0)).map_or(i64::MIN, |distance| -distance);
         fits.then(|| Edge { part: part.clone(), score: 0, tie: closeness(), left: left.clone(), right: right.clone() })
     };
     find(candidates, side_max, edge)
 }
 
-/// Pairs that a scoring model finds likely, the likeliest first.
+/// Pairs that a scoring model finds likely, the likeliest first. What must never differ is said by the model's own gates.
 pub fn scored<'scope>(
     placed: &Placed,
     tier: u16,
@@ -183,13 +185,11 @@ pub fn scored<'scope>(
 ) -> Found<'scope> {
     let candidates = with_blocks(placed, with_model(placed, trades, model));
     let part = TierPart { leg: placed.index, tier, model: None };
-    let leg = Arc::clone(&placed.leg);
     let mut scorers = Scorers::default();
     let edge = move |left: &Candidate, right: &Candidate| {
-        let (Some((left_features, model)), Some((right_features, _))) = (&left.scoring, &right.scoring) else { return None };
-        if !leg.gates_open(&left.item.0, &right.item.0) {
+        let (Some((left_features, model)), Some((right_features, _))) = (&left.scoring, &right.scoring) else {
             return None;
-        }
+        };
         let score = scorers.get(model)?.score(left_features, right_features)?;
         let part = TierPart { model: Some(model.clone()), ..part.clone() };
         Some(score.edge(part, left.item.clone(), right.item.clone()))
@@ -226,9 +226,12 @@ fn with_model<'scope>(
         let model = ModelText::new(&model.text);
         (0..MODEL_SHARES).map(move |share| (share, model.clone()))
     });
-    lookup(&arrange(trades, "trades to score"), &arrange(models, "scoring model"), "trades with their model", |_, (side, item), model| {
-        (*side, item.clone(), model.clone())
-    })
+    lookup(
+        &arrange(trades, "trades to score"),
+        &arrange(models, "scoring model"),
+        "trades with their model",
+        |_, (side, item), model| (*side, item.clone(), model.clone()),
+    )
 }
 
 /// Each trade under each of its blocking keys. A key of one model is none of another.
@@ -259,7 +262,9 @@ pub fn confirmed<'scope>(placed: &Placed, records: &Arranged<'scope, Key, Record
     let leg = Arc::clone(&placed.leg);
     let name = Symbol::of(&leg.reconciliation);
     let confirmations = records.clone().flat_map_ref(move |_id, record| match record {
-        Record::Confirmation(confirmation) if leg.confirms(confirmation.source) && confirmation.reconciliation == name => {
+        Record::Confirmation(confirmation)
+            if leg.confirms(confirmation.source) && confirmation.reconciliation == name =>
+        {
             Some((Key::from_bytes(confirmation.left.bytes()), Key::from_bytes(confirmation.right.bytes())))
         }
         _ => None,

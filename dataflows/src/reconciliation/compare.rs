@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Amount, Field, FieldKind, Severity, Trade, Value};
+use model::{Amount, Field, Product, Severity, Trade, Value};
 use operators::blocks::Side;
 
 use super::config::Leg;
@@ -42,7 +42,9 @@ impl Difference {
     /// off by more than 1 % is high and any other medium; what is left is low.
     pub fn usual_severity(&self) -> Severity {
         match self.field {
-            Field::Quantity | Field::Side | Field::Instrument | Field::Isin | Field::Currency | Field::Notional => Severity::Critical,
+            Field::Quantity | Field::Side | Field::Instrument | Field::Isin | Field::Currency | Field::Notional => {
+                Severity::Critical
+            }
             Field::Price if self.is_within_one_percent() => Severity::Medium,
             Field::Price => Severity::High,
             _ => Severity::Low,
@@ -52,7 +54,9 @@ impl Difference {
     fn is_within_one_percent(&self) -> bool {
         let one_percent = Tolerance::Share { share: 10i128.pow(8), whole: 100 };
         match self.ordered() {
-            [Value::Number { scaled: a, scale }, Value::Number { scaled: b, .. }] => is_inside(one_percent, *a, *b, *scale),
+            [Value::Number { scaled: a, scale }, Value::Number { scaled: b, .. }] => {
+                is_inside(one_percent, *a, *b, *scale)
+            }
             _ => false,
         }
     }
@@ -66,12 +70,18 @@ impl Leg {
 
     /// The fields in which two trades differ by more than is tolerated.
     pub fn differences(&self, left: &Trade, right: &Trade) -> Vec<Difference> {
-        let differing = self.compare.iter().filter(|(field, authority)| !self.agree_in(*field, *authority, left, right));
+        let differing =
+            self.compare.iter().filter(|(field, authority)| !self.agree_in(*field, *authority, left, right));
         let difference = |(field, authority): &(Field, Side)| {
             let values = [left.value(*field), right.value(*field)];
             Difference { field: *field, values, authority: *authority }
         };
         differing.map(difference).collect()
+    }
+
+    /// What a trade says in the compared fields.
+    pub fn compared_values(&self, trade: &Trade) -> Vec<Value> {
+        self.compare.iter().map(|(field, _)| trade.value(*field)).collect()
     }
 
     fn agree_in(&self, field: Field, authority: Side, left: &Trade, right: &Trade) -> bool {
@@ -89,16 +99,17 @@ impl Leg {
             return true;
         }
         let (left_value, right_value) = (left.value(field), right.value(field));
-        let (reference, other) = if authority == Side::Left { (&left_value, &right_value) } else { (&right_value, &left_value) };
+        let (reference, other) =
+            if authority == Side::Left { (&left_value, &right_value) } else { (&right_value, &left_value) };
         self.tolerances.agree(field, left.product, reference, other)
     }
 
-    /// Whether two trades may be matched without an identifier in common: never opposite sides, other instruments or other
-    /// currencies. What is unknown on either side does not stand in the way.
-    pub fn gates_open(&self, left: &Trade, right: &Trade) -> bool {
-        let differ = |a: &Value, b: &Value| !a.is_none() && !b.is_none() && a != b;
-        let closed = |field: &Field| differ(&left.value(*field), &right.value(*field));
-        !GATES.iter().any(closed)
+    /// Whether two values of a field agree, where the field may be one that is not compared.
+    pub fn values_agree(&self, field: Field, product: Product, left: &Value, right: &Value) -> bool {
+        let compared = self.compare.iter().find(|(compared, _)| *compared == field);
+        let (reference, other) =
+            if compared.is_some_and(|(_, side)| *side == Side::Right) { (right, left) } else { (left, right) };
+        self.tolerances.agree(field, product, reference, other)
     }
 
     /// How far two trades are apart in the compared numbers and dates, in millionths and days: the smaller fits better.
@@ -127,17 +138,20 @@ impl Leg {
     pub fn text(&self, value: &Value) -> Option<Arc<str>> {
         match value {
             Value::None => None,
-            Value::Symbol(symbol) => Some(self.dictionary.text(*symbol).unwrap_or_else(|| Arc::from(symbol.to_string()))),
+            Value::Symbol(symbol) => {
+                Some(self.dictionary.text(*symbol).unwrap_or_else(|| Arc::from(symbol.to_string())))
+            }
             Value::Text(text) => Some(Arc::clone(text)),
             value => Some(Arc::from(value.to_string())),
         }
     }
 }
 
-/// The fields that no match without a common identifier may differ in.
-const GATES: [Field; 3] = [Field::Instrument, Field::Side, Field::Currency];
-
-/// Whether sums of a field make sense.
-pub fn is_number(field: Field) -> bool {
-    matches!(field.kind(), FieldKind::Quantity | FieldKind::Price | FieldKind::Amount)
+/// Whether trades may be matched on their economics alone: never opposite sides, other instruments or other currencies.
+/// What is unknown does not stand in the way.
+pub fn may_belong_together<'t>(trades: impl Iterator<Item = &'t Trade> + Clone) -> bool {
+    [Field::Instrument, Field::Side, Field::Currency].into_iter().all(|field| {
+        let mut known = trades.clone().map(|trade| trade.value(field)).filter(|value| !value.is_none());
+        known.next().is_none_or(|first| known.all(|other| other == first))
+    })
 }

@@ -118,6 +118,8 @@ pub struct Leg {
     pub reconciliation: Arc<str>,
     /// The name of the left side, the anchor, and of the right.
     pub sides: [Arc<str>; 2],
+    /// The names of all sources.
+    source_names: Arc<[Arc<str>]>,
     /// On which side the trades of a source are.
     trades: Vec<Option<Side>>,
     /// On which side the allocations of a source are.
@@ -206,6 +208,11 @@ impl Leg {
         (0..=u8::MAX).map(SourceId).filter(|source| self.side_of(*source).is_some())
     }
 
+    /// The name of a source.
+    pub fn source_name(&self, source: SourceId) -> Option<&Arc<str>> {
+        self.source_names.get(usize::from(source.0))
+    }
+
     /// The name of a side.
     pub fn side_name(&self, side: Side) -> &Arc<str> {
         &self.sides[side as usize]
@@ -229,7 +236,11 @@ impl Reconciliation {
         });
         let tiers = tiers.collect::<Result<Vec<_>, _>>()?;
         if tiers.is_empty() {
-            return Err(RuleError::new(&place, "it has no tiers", "say how trades are matched, with at least one [[tier]]"));
+            return Err(RuleError::new(
+                &place,
+                "it has no tiers",
+                "say how trades are matched, with at least one [[tier]]",
+            ));
         }
         let calendar = match &config.calendar {
             None => Calendar::weekdays_only(),
@@ -239,12 +250,14 @@ impl Reconciliation {
         };
         let tolerances = Tolerances::new(&config.tolerance, calendar, &place)?;
         let confirmations = source_ids(&config.confirmations, around, &format!("{place}.confirmations"))?;
+        let source_names: Arc<[Arc<str>]> = around.sources.iter().map(|name| Arc::from(name.as_str())).collect();
         let mut legs = Vec::new();
         for right in 1..sides.len() {
             let pair = [&sides[0], &sides[right]];
             legs.push(Arc::new(Leg {
                 reconciliation: Arc::from(name),
                 sides: pair.map(|side| Arc::clone(&side.0)),
+                source_names: Arc::clone(&source_names),
                 trades: by_side(pair.map(|side| side.1.iter().copied())),
                 allocations: allocations(config, &sides, pair, around, &place)?,
                 confirmations: confirmations.iter().copied().collect(),
@@ -279,7 +292,11 @@ fn sides(config: &ReconciliationConfig, around: &Surroundings<'_>, place: &str) 
     let place = format!("{place}.sides");
     if config.sides.len() < 2 {
         let what = format!("{} side is given", config.sides.len());
-        return Err(RuleError::new(place, what, "give at least two: the first is the anchor, the others are reconciled with it"));
+        return Err(RuleError::new(
+            place,
+            what,
+            "give at least two: the first is the anchor, the others are reconciled with it",
+        ));
     }
     let mut sides: Vec<CheckedSide> = Vec::new();
     for side in &config.sides {
@@ -290,7 +307,11 @@ fn sides(config: &ReconciliationConfig, around: &Surroundings<'_>, place: &str) 
         let ids = source_ids(sources, around, &place)?;
         let taken = sides.iter().any(|(other, others)| **other == **name || others.iter().any(|id| ids.contains(id)));
         if taken {
-            return Err(RuleError::new(place, format!("side `{name}` shares its name or a source with another"), "give each source to one side"));
+            return Err(RuleError::new(
+                place,
+                format!("side `{name}` shares its name or a source with another"),
+                "give each source to one side",
+            ));
         }
         sides.push((Arc::from(name.as_str()), ids));
     }
@@ -354,7 +375,9 @@ fn compare(
     }
     let authority = |name: &str| {
         let order = config.authority.get(name).or_else(|| config.authority.get("default"));
-        let rank = |side: &CheckedSide| order.and_then(|order| order.iter().position(|other| **other == *side.0)).unwrap_or(usize::MAX);
+        let rank = |side: &CheckedSide| {
+            order.and_then(|order| order.iter().position(|other| **other == *side.0)).unwrap_or(usize::MAX)
+        };
         if rank(pair[1]) < rank(pair[0]) { Side::Right } else { Side::Left }
     };
     let check = |(index, name): (usize, &String)| {
@@ -373,15 +396,24 @@ fn check_tier(
 ) -> Result<Tier, RuleError> {
     let fields = |names: &[String], key: &str| -> Result<Vec<Field>, RuleError> {
         if names.is_empty() {
-            return Err(RuleError::new(format!("{place}.{key}"), "no field is given", "name the fields that must be equal"));
+            return Err(RuleError::new(
+                format!("{place}.{key}"),
+                "no field is given",
+                "name the fields that must be equal",
+            ));
         }
-        let check = |(index, name): (usize, &String)| field(name, around.attributes, &format!("{place}.{key}[{index}]"));
+        let check =
+            |(index, name): (usize, &String)| field(name, around.attributes, &format!("{place}.{key}[{index}]"));
         names.iter().enumerate().map(check).collect()
     };
     let bound = |side_max: usize| {
         let fits = (1..=SIDE_MAX_MAX).contains(&side_max);
         fits.then_some(side_max).ok_or_else(|| {
-            RuleError::new(format!("{place}.side_max"), format!("{side_max} is out of bounds"), format!("use 1 to {SIDE_MAX_MAX}"))
+            RuleError::new(
+                format!("{place}.side_max"),
+                format!("{side_max} is out of bounds"),
+                format!("use 1 to {SIDE_MAX_MAX}"),
+            )
         })
     };
     Ok(match tier {
@@ -395,7 +427,9 @@ fn check_tier(
             Tier::Identifier(field)
         }
         TierConfig::Economics { fields: names } => Tier::Economics(fields(names, "fields")?),
-        TierConfig::Tolerance { by, side_max } => Tier::Tolerance { by: fields(by, "by")?, side_max: bound(*side_max)? },
+        TierConfig::Tolerance { by, side_max } => {
+            Tier::Tolerance { by: fields(by, "by")?, side_max: bound(*side_max)? }
+        }
         TierConfig::Scored { model, side_max } => {
             let id = Symbol::of(&format!("{reconciliation}/{index}"));
             models.push(scoring_model(id, model, around, &format!("{place}.model"))?);

@@ -21,7 +21,10 @@ pub fn register<'scope>(
 ) {
     let names = Names::new(legs, sources);
     let dated = names.clone();
-    let by_date = arrange_sums(counted.clone().map(move |key| Row::new([dated.of(key.leg, key.source), vec![date_cell(key.date)]].concat())), "match rates");
+    let by_date = arrange_sums(
+        counted.clone().map(move |key| Row::new([dated.of(key.leg, key.source), vec![date_cell(key.date)]].concat())),
+        "match rates",
+    );
     views.sums(match_rates_spec(), &by_date, match_rates_row);
 
     let refused = refused(legs, refusals);
@@ -64,7 +67,8 @@ struct Names {
 
 impl Names {
     fn new(legs: &[Placed], sources: &[String]) -> Self {
-        let leg = |placed: &Placed| [&placed.leg.reconciliation, &placed.leg.sides[1]].map(|name| Cell::Text(name.clone()));
+        let leg =
+            |placed: &Placed| [&placed.leg.reconciliation, &placed.leg.sides[1]].map(|name| Cell::Text(name.clone()));
         Names { legs: legs.iter().map(leg).collect(), sources: sources.iter().map(Cell::text).collect() }
     }
 
@@ -93,17 +97,21 @@ fn part(sums: &Sums, part: usize) -> i64 {
 fn match_rates_row(group: &Row, sums: &Sums) -> Row {
     let [trades, paired, matched] = [counts::RECEIVED, counts::PAIRED, counts::MATCHED].map(|index| part(sums, index));
     // In millionths, rounded down: a rate never looks better than it is.
-    let rate = |count: i64| if trades > 0 { Cell::fixed(i128::from(count) * 1_000_000 / i128::from(trades)) } else { Cell::Null };
+    let rate = |count: i64| {
+        if trades > 0 { Cell::fixed(i128::from(count) * 1_000_000 / i128::from(trades)) } else { Cell::Null }
+    };
     let own = [Cell::Int(trades), Cell::Int(paired), Cell::Int(matched), rate(paired), rate(matched)];
     Row::new(group.cells().iter().cloned().chain(own).collect::<Vec<_>>())
 }
 
 fn conservation_row(group: &Row, sums: &Sums) -> Row {
     let [received, matched, broken, duplicate, refused] =
-        [counts::RECEIVED, counts::MATCHED, counts::BROKEN, counts::DUPLICATE, counts::REFUSED].map(|index| part(sums, index));
+        [counts::RECEIVED, counts::MATCHED, counts::BROKEN, counts::DUPLICATE, counts::REFUSED]
+            .map(|index| part(sums, index));
     let records_in = received + refused;
     let is_conserved = records_in == matched + broken + duplicate + refused;
-    let own = [records_in, matched, broken, duplicate, refused].map(Cell::Int).into_iter().chain([Cell::Bool(is_conserved)]);
+    let own =
+        [records_in, matched, broken, duplicate, refused].map(Cell::Int).into_iter().chain([Cell::Bool(is_conserved)]);
     Row::new(group.cells().iter().cloned().chain(own).collect::<Vec<_>>())
 }
 
@@ -129,7 +137,12 @@ fn match_rates_spec() -> ViewSpec {
         ("paired_rate", Fixed(6)),
         ("matched_rate", Fixed(6)),
     ];
-    spec("match_rates", "How many trades have a counterpart (paired), and how many of these differ in nothing (matched).", &columns, 4)
+    spec(
+        "match_rates",
+        "How many trades have a counterpart (paired), and how many of these differ in nothing (matched).",
+        &columns,
+        4,
+    )
 }
 
 fn conservation_spec() -> ViewSpec {
@@ -145,7 +158,12 @@ fn conservation_spec() -> ViewSpec {
         ("refused", Int),
         ("is_conserved", Bool),
     ];
-    spec("conservation", "What came in equals what was matched, broken, there twice or refused; by source, always.", &columns, 3)
+    spec(
+        "conservation",
+        "What came in equals what was matched, broken, there twice or refused; by source, always.",
+        &columns,
+        3,
+    )
 }
 
 fn summary_spec() -> ViewSpec {
@@ -163,5 +181,10 @@ fn summary_spec() -> ViewSpec {
         ("high", Int),
         ("critical", Int),
     ];
-    spec("break_summary", "How many breaks there are, by type, counterparty, desk and day, and how severe.", &columns, 6)
+    spec(
+        "break_summary",
+        "How many breaks there are, by type, counterparty, desk and day, and how severe.",
+        &columns,
+        6,
+    )
 }

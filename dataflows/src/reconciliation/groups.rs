@@ -3,15 +3,16 @@
 //! What pairs a group decides is asked twice: for the breaks and counts that the dataflow keeps, and for the rows of
 //! `matches`, which are derived when somebody looks. Both ask the functions here, so they cannot disagree.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use engine::Key;
-use model::{Allocation, Field, Quantity, Record, Symbol, Trade, Value};
+use model::{Allocation, Field, Price, Quantity, Record, Symbol, Trade, Value};
 use operators::blocks::Side;
 
 use super::breaks::{Break, BreakKind};
+use super::compare::may_belong_together;
 use super::config::Leg;
+use super::order::by_content;
 use super::outcome::{Decisions, Placed, counts};
 
 /// The records of a group, in their order, with how often each is there: once.
@@ -121,18 +122,19 @@ pub fn identified_pair<'a>(leg: &Leg, group: Group<'a, '_>) -> Option<[&'a Trade
     Some([left, right])
 }
 
-/// The trade of each side that is taken for the real one: the two that differ least; among equals the first in the order
-/// of trades, which depends on what they say and not on when they came.
+/// The trade of each side that is taken for the real one: the two that differ in the fewest fields; among equals the first.
 fn best_of_each_side<'a>(leg: &Leg, trades: &[Vec<&'a Trade>; 2]) -> [Option<&'a Trade>; 2] {
     let [lefts, rights] = trades;
-    let first = |trades: &[&'a Trade]| trades.iter().copied().min();
+    let first = |trades: &[&'a Trade]| trades.iter().copied().min_by(|a, b| by_content(a, b));
     let pairs = lefts.len() * rights.len();
     if pairs <= 1 || pairs > COMPARED_PAIRS_MAX {
         return [first(lefts), first(rights)];
     }
     let pairs = lefts.iter().flat_map(|left| rights.iter().map(move |right| (*left, *right)));
-    let best = pairs.min_by_key(|(left, right)| (leg.differences(left, right).len(), *left, *right));
-    best.map_or([None, None], |(left, right)| [Some(left), Some(right)])
+    let ranked = pairs.map(|(left, right)| (leg.differences(left, right).len(), left, right));
+    let best =
+        ranked.min_by(|a, b| a.0.cmp(&b.0).then_with(|| by_content(a.1, b.1)).then_with(|| by_content(a.2, b.2)));
+    best.map_or([None, None], |(_, left, right)| [Some(left), Some(right)])
 }
 
 /// Whether the accounts, or the quantities by account, differ. A side without any allocation has not allocated yet.
@@ -142,7 +144,8 @@ fn allocation_break(leg: &Leg, allocations: &[Vec<&Allocation>; 2]) -> Option<Br
         return None;
     }
     let texts = [allocation_text(leg, &left), allocation_text(leg, &right)];
-    let kind = if left.keys().eq(right.keys()) { BreakKind::AllocationQuantities } else { BreakKind::AllocationAccounts };
+    let kind =
+        if left.keys().eq(right.keys()) { BreakKind::AllocationQuantities } else { BreakKind::AllocationAccounts };
     Some(kind(texts))
 }
 
@@ -165,29 +168,57 @@ fn allocation_text(leg: &Leg, accounts: &BTreeMap<Symbol, i128>) -> String {
     texts.join(", ")
 }
 
-/// Trades that are equal in all fields of the key: paired one to one in the order of trades.
+/// Trades that are equal in all fields of the key: paired one to one.
 pub fn by_economics(placed: &Placed, group: Group<'_, '_>, out: &mut impl Decisions) {
-    let [lefts, rights] = in_order(&placed.leg, group);
-    lefts.iter().zip(&rights).for_each(|(left, right)| placed.settle(left, right, out));
-    let paired = lefts.len().min(rights.len());
-    lefts[paired..].iter().chain(&rights[paired..]).for_each(|trade| out.leave(trade));
+    let Paired { pairs, alone } = paired(&placed.leg, group);
+    pairs.iter().for_each(|[left, right]| placed.settle(left, right, out));
+    alone.iter().for_each(|trade| out.leave(trade));
 }
 
 /// The pairs that [`by_economics`] matches.
 pub fn economic_pairs<'a>(leg: &Leg, group: Group<'a, '_>) -> Vec<[&'a Trade; 2]> {
+    paired(leg, group).pairs
+}
+
+/// Trades of a group, paired as far as there are as many on both sides.
+#[derive(Default)]
+struct Paired<'a> {
+    pairs: Vec<[&'a Trade; 2]>,
+    alone: Vec<&'a Trade>,
+}
+
+/// First those that are equal in all that is compared are paired, then the others in their order: so where a side has more
+/// trades than the other, no pair differs whose trades have their equals.
+fn paired<'a>(leg: &Leg, group: Group<'a, '_>) -> Paired<'a> {
+    if let Some(pair) = plain_pair(leg, group) {
+        return Paired { pairs: vec![pair], alone: Vec::new() };
+    }
     let [lefts, rights] = in_order(leg, group);
-    lefts.into_iter().zip(rights).map(|(left, right)| [left, right]).collect()
+    if lefts.is_empty() || rights.is_empty() {
+        return Paired { pairs: Vec::new(), alone: [lefts, rights].concat() };
+    }
+    let mut equals: BTreeMap<Vec<Value>, VecDeque<&Trade>> = BTreeMap::new();
+    rights.iter().for_each(|right| equals.entry(leg.compared_values(right)).or_default().push_back(right));
+    let mut paired = Paired::default();
+    let mut lefts_apart = Vec::new();
+    for left in lefts {
+        match equals.get_mut(&leg.compared_values(left)).and_then(VecDeque::pop_front) {
+            Some(right) => paired.pairs.push([left, right]),
+            None => lefts_apart.push(left),
+        }
+    }
+    let mut rights_apart: Vec<&Trade> = equals.into_values().flatten().collect();
+    rights_apart.sort_unstable_by(|a, b| by_content(a, b));
+    let count = lefts_apart.len().min(rights_apart.len());
+    paired.alone.extend(lefts_apart.drain(count..).chain(rights_apart.drain(count..)));
+    paired.pairs.extend(lefts_apart.into_iter().zip(rights_apart).map(|(left, right)| [left, right]));
+    paired
 }
 
 fn in_order<'a>(leg: &Leg, group: Group<'a, '_>) -> [Vec<&'a Trade>; 2] {
     let mut trades = Members::new(leg, group.iter().map(|(record, _)| *record)).trades;
-    trades.iter_mut().for_each(|side| side.sort_unstable_by(|a, b| economics_order(a, b)));
+    trades.iter_mut().for_each(|side| side.sort_unstable_by(|a, b| by_content(a, b)));
     trades
-}
-
-/// Identical economics are told apart by what else is compared, and at last by the trades' own order.
-fn economics_order(a: &Trade, b: &Trade) -> Ordering {
-    (a.settlement_date, a.counterparty, a).cmp(&(b.settlement_date, b.counterparty, b))
 }
 
 /// Several trades of one side against several of the other, such as the fills of a block order: matched as a whole when
@@ -212,15 +243,12 @@ pub fn aggregate<'a>(leg: &Leg, group: Group<'a, '_>) -> Aggregate<'a> {
     let trades = in_order(leg, group);
     let [Some(left), Some(right)] = trades.each_ref().map(|side| total(side)) else { return Aggregate::Apart(trades) };
     let [lefts, rights] = &trades;
-    let is_open = lefts.iter().chain(rights).all(|trade| leg.gates_open(lefts[0], trade));
     let product = lefts[0].product;
-    let quantity = |total: &Total| Value::Number { scaled: total.quantity, scale: Quantity::SCALE };
-    let is_quantity_equal = leg.tolerances.agree(Field::Quantity, product, &quantity(&left), &quantity(&right));
-    if is_open && is_quantity_equal && prices_agree(leg, product, &left, &right) {
-        Aggregate::Matched(trades)
-    } else {
-        Aggregate::Apart(trades)
-    }
+    let agree = |field, value: fn(&Total) -> Value| leg.values_agree(field, product, &value(&left), &value(&right));
+    let fits = may_belong_together(lefts.iter().chain(rights).copied())
+        && agree(Field::Quantity, Total::quantity)
+        && agree(Field::Price, Total::average_price);
+    if fits { Aggregate::Matched(trades) } else { Aggregate::Apart(trades) }
 }
 
 /// The sums of a side: quantity, and quantity times price.
@@ -229,6 +257,18 @@ struct Total {
     value: i128,
 }
 
+impl Total {
+    fn quantity(&self) -> Value {
+        Value::Number { scaled: self.quantity, scale: Quantity::SCALE }
+    }
+
+    /// Rounded to the scale of a price where it does not come out even.
+    fn average_price(&self) -> Value {
+        Value::Number { scaled: rounded(self.value, self.quantity), scale: Price::SCALE }
+    }
+}
+
+/// `None` where a quantity or a price is not known, or the quantities sum to nothing.
 fn total(trades: &[&Trade]) -> Option<Total> {
     let mut total = Total { quantity: 0, value: 0 };
     for trade in trades {
@@ -237,12 +277,6 @@ fn total(trades: &[&Trade]) -> Option<Total> {
         total.value = total.value.checked_add(quantity.checked_mul(trade.price.scaled()?)?)?;
     }
     (!trades.is_empty() && total.quantity != 0).then_some(total)
-}
-
-/// Whether the average prices agree: rounded to the scale of a price where they do not come out even.
-fn prices_agree(leg: &Leg, product: model::Product, left: &Total, right: &Total) -> bool {
-    let average = |total: &Total| Value::Number { scaled: rounded(total.value, total.quantity), scale: model::Price::SCALE };
-    leg.tolerances.agree(Field::Price, product, &average(left), &average(right))
 }
 
 /// a / b, rounded half away from zero.

@@ -37,10 +37,13 @@ pub fn row(leg: &Leg, tier: &str, pair: [&Trade; 2], scored: Option<&Scored<'_>>
     let [left, right] = pair;
     let evidence = serde_json::to_string(&evidence(leg, pair, scored)).unwrap_or_default();
     let bits = |value: i64| Cell::fixed(i128::from(value));
+    let source = |trade: &Trade| leg.source_name(trade.source).map_or(Cell::Null, |name| Cell::Text(name.clone()));
     Row::new([
         Cell::Text(leg.reconciliation.clone()),
         Cell::Text(leg.sides[1].clone()),
+        source(left),
         symbol_cell(left.id),
+        source(right),
         symbol_cell(right.id),
         Cell::text(tier),
         Cell::text(scored.map_or("matched", |scored| scored.status)),
@@ -58,7 +61,13 @@ fn evidence<'a>(leg: &'a Leg, [left, right]: [&Trade; 2], scored: Option<&Scored
         let field = |evidence: &Evidence| {
             let [left, right] = texts(evidence.field);
             let weight = Some(f64::from(evidence.weight) / 1000.0);
-            FieldEvidence { field: leg.field_name(evidence.field), agrees: left.is_some() && left == right, left, right, weight }
+            FieldEvidence {
+                field: leg.field_name(evidence.field),
+                agrees: left.is_some() && left == right,
+                left,
+                right,
+                weight,
+            }
         };
         return scored.evidence.iter().map(field).collect();
     }
@@ -77,7 +86,9 @@ pub fn spec() -> ViewSpec {
     let columns = [
         ("reconciliation", Text),
         ("side", Text),
+        ("source", Text),
         ("trade_id", Text),
+        ("other_source", Text),
         ("other_trade_id", Text),
         ("tier", Text),
         ("status", Text),
@@ -89,8 +100,9 @@ pub fn spec() -> ViewSpec {
     ];
     ViewSpec {
         name: "matches".into(),
-        about: "Which trades belong together, by which tier, with what score, and the evidence field by field (JSON).".into(),
+        about: "Which trades belong together, by which tier, with what score, and the evidence field by field (JSON)."
+            .into(),
         columns: columns.map(|(name, kind)| Column::new(name, kind)).to_vec(),
-        key: vec![0, 1, 2, 3],
+        key: (0..7).collect(), // with the tier: a pair that one tier finds worth a look may be matched by another
     }
 }

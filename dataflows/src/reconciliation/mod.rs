@@ -20,6 +20,7 @@ pub mod config;
 pub mod counts;
 pub mod groups;
 pub mod matches;
+pub mod order;
 pub mod outcome;
 pub mod scoring;
 pub mod tiers;

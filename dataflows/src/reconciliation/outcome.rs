@@ -98,7 +98,10 @@ impl Placed {
     pub fn settle(&self, left: &Trade, right: &Trade, out: &mut impl Decisions) {
         let is_clean = self.leg.agree(left, right);
         if !is_clean {
-            self.leg.differences(left, right).iter().for_each(|difference| out.broken(Break::mismatch(left, right, difference)));
+            self.leg
+                .differences(left, right)
+                .iter()
+                .for_each(|difference| out.broken(Break::mismatch(left, right, difference)));
         }
         self.settled([left, right], is_clean, out);
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use differential_dataflow::AsCollection;
 use engine::{Key, Row, Views};
-use model::{Record, ScoringModel, Symbol, Trade};
+use model::{Field, Record, ScoringModel, Symbol, Trade};
 use operators::blocks::{CappedBlock, Side};
 use operators::derive::derive;
 use operators::sum_by::tally;
@@ -58,12 +58,12 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
         let mut left: Option<Collection<'scope, Record>> = None;
         if placed.leg.has_confirmations() {
             let pairs = candidates::confirmed(placed, self.records);
-            left = Some(self.take_pairs(placed, "confirmed", pairs, of_leg(placed, self.records)));
+            left = Some(self.take_pairs(placed, "confirmed", pairs, self.trades(placed)));
         }
         for (index, tier) in (0..).zip(&placed.leg.tiers) {
             left = Some(self.tier(placed, index, tier, left));
         }
-        let unmatched = left.unwrap_or_else(|| of_leg(placed, self.records));
+        let unmatched = left.unwrap_or_else(|| self.trades(placed));
         let placed = placed.clone();
         self.decide(unmatched.flat_map(move |record| missing(&placed, &record)));
     }
@@ -83,16 +83,25 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
     }
 
     /// One tier: decides what it can, and gives what it leaves.
-    fn tier(&mut self, placed: &Placed, index: u16, tier: &Tier, left: Option<Collection<'scope, Record>>) -> Collection<'scope, Record> {
-        // The records are indexed by their id already: no need to do it again for the tier that asks for just that.
-        if left.is_none() && matches!(tier, Tier::Identifier(model::Field::Id)) {
+    fn tier(
+        &mut self,
+        placed: &Placed,
+        index: u16,
+        tier: &Tier,
+        left: Option<Collection<'scope, Record>>,
+    ) -> Collection<'scope, Record> {
+        // The records are indexed by their own id already: no need to do it again for trades that are looked for by just
+        // that. Allocations are looked for by the id of their trade.
+        if left.is_none() && *tier == Tier::Identifier(Field::Id) && !placed.leg.has_allocations() {
             return self.group_tier(placed, tier, self.records.clone());
         }
-        let left = left.unwrap_or_else(|| of_leg(placed, self.records));
+        let left = left.unwrap_or_else(|| self.trades(placed));
         match tier {
             Tier::Identifier(field) => {
                 let field = *field;
-                self.keyed_tier(placed, tier, left, move |record| groups::identifier_key(field, record))
+                let with_allocations =
+                    if placed.leg.has_allocations() { left.concat(self.allocations(placed)) } else { left };
+                self.keyed_tier(placed, tier, with_allocations, move |record| groups::identifier_key(field, record))
             }
             Tier::Economics(fields) | Tier::Aggregate(fields) => {
                 let fields = fields.clone();
@@ -100,13 +109,31 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
             }
             Tier::Tolerance { by, side_max } => {
                 let found = candidates::within_tolerance(placed, index, by, *side_max, left.clone());
-                self.candidate_tier(placed, tier, found, left)
+                self.candidate_tier(placed, index, tier, found, left)
             }
             Tier::Scored { model, side_max } => {
                 let found = candidates::scored(placed, index, *side_max, left.clone(), models(self.records, *model));
-                self.candidate_tier(placed, tier, found, left)
+                self.candidate_tier(placed, index, tier, found, left)
             }
         }
+    }
+
+    /// The trades of a leg.
+    fn trades(&self, placed: &Placed) -> Collection<'scope, Record> {
+        let leg = Arc::clone(&placed.leg);
+        self.select(move |record| matches!(record, Record::Trade(trade) if leg.side_of(trade.source).is_some()))
+    }
+
+    /// The allocations of a leg. No tier takes them: they are compared under whichever identifier they name.
+    fn allocations(&self, placed: &Placed) -> Collection<'scope, Record> {
+        let leg = Arc::clone(&placed.leg);
+        self.select(
+            move |record| matches!(record, Record::Allocation(own) if leg.allocation_side_of(own.source).is_some()),
+        )
+    }
+
+    fn select(&self, is_wanted: impl Fn(&Record) -> bool + 'static) -> Collection<'scope, Record> {
+        self.records.clone().flat_map_ref(move |_id, record| is_wanted(record).then(|| record.clone()))
     }
 
     fn keyed_tier(
@@ -120,7 +147,12 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
         self.group_tier(placed, tier, arrange(keyed, tier.name()))
     }
 
-    fn group_tier(&mut self, placed: &Placed, tier: &Tier, arranged: Arranged<'scope, Key, Record>) -> Collection<'scope, Record> {
+    fn group_tier(
+        &mut self,
+        placed: &Placed,
+        tier: &Tier,
+        arranged: Arranged<'scope, Key, Record>,
+    ) -> Collection<'scope, Record> {
         let (own, own_tier) = (placed.clone(), tier.clone());
         let (decided, counted) = derive(&arranged, tier.name(), move |_key, group, out| {
             let flow = &mut Flow { leg: &own.leg, index: own.index, out };
@@ -136,9 +168,18 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
         decided.flat_map(|row| if let Decided::Left(trade) = row { Some(Record::Trade(trade)) } else { None })
     }
 
-    fn candidate_tier(&mut self, placed: &Placed, tier: &Tier, found: Found<'scope>, left: Collection<'scope, Record>) -> Collection<'scope, Record> {
+    fn candidate_tier(
+        &mut self,
+        placed: &Placed,
+        index: u16,
+        tier: &Tier,
+        found: Found<'scope>,
+        left: Collection<'scope, Record>,
+    ) -> Collection<'scope, Record> {
         let own = placed.clone();
-        self.decided.push(found.capped.map(move |block| capped(&own, &block)));
+        // Where one side has nothing, nothing is left unpaired.
+        let capped = found.capped.filter(|block| block.left > 0 && block.right > 0);
+        self.decided.push(capped.map(move |block| block_capped(&own, index, &block)));
         self.take_pairs(placed, tier.name(), found.pairs, left)
     }
 
@@ -157,7 +198,11 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
         });
         let mut scorers = Scorers::default();
         let own = placed.clone();
-        self.decided.push(judged.clone().map(move |(pair, verdict)| Decided::Match(match_row(&own, tier, &mut scorers, &pair, verdict))));
+        self.decided.push(
+            judged
+                .clone()
+                .map(move |(pair, verdict)| Decided::Match(match_row(&own, tier, &mut scorers, &pair, verdict))),
+        );
         let accepted = judged.flat_map(|(pair, verdict)| (verdict == Verdict::Match).then_some(pair));
         let own = placed.clone();
         self.decide(accepted.clone().flat_map(move |pair| settled(&own, &pair)));
@@ -167,7 +212,8 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
     }
 
     fn decide(&mut self, steps: Collection<'scope, Step>) {
-        self.decided.push(steps.clone().flat_map(|step| if let Step::Decided(decided) = step { Some(decided) } else { None }));
+        self.decided
+            .push(steps.clone().flat_map(|step| if let Step::Decided(decided) = step { Some(decided) } else { None }));
         let counted = steps.inner.flat_map(|(step, tick, diff)| match step {
             Step::Count(key, part) => Some((key, tick, Sums::of(part as usize, diff as i128))),
             Step::Decided(_) => None,
@@ -255,7 +301,9 @@ fn settled(placed: &Placed, pair: &Pair) -> Vec<Step> {
 /// A trade that no tier has matched is missing on the other side.
 fn missing(placed: &Placed, record: &Record) -> Vec<Step> {
     let mut steps = Steps { placed, steps: Vec::new() };
-    if let Record::Trade(trade) = record && let Some(side) = placed.leg.side_of(trade.source) {
+    if let Record::Trade(trade) = record
+        && let Some(side) = placed.leg.side_of(trade.source)
+    {
         let other = if side == Side::Left { Side::Right } else { Side::Left };
         steps.broken(Break { kind: BreakKind::Missing(other), trade, other: None });
         steps.count(trade, counts::BROKEN);
@@ -263,9 +311,12 @@ fn missing(placed: &Placed, record: &Record) -> Vec<Step> {
     steps.steps
 }
 
-fn capped(placed: &Placed, block: &CappedBlock<Key>) -> Decided {
-    let trade = Trade { id: Symbol::of(&format!("block {:08x}", u128::from_be_bytes(block.key.bytes()) >> 96)), ..Trade::default() };
-    let kind = BreakKind::BlockCapped([block.left, block.right]);
+fn block_capped(placed: &Placed, tier: u16, block: &CappedBlock<Key>) -> Decided {
+    let trade = Trade {
+        id: Symbol::of(&format!("block {:08x}", u128::from_be_bytes(block.key.bytes()) >> 96)),
+        ..Trade::default()
+    };
+    let kind = BreakKind::BlockCapped { tier, block };
     let (key, row) = Break { kind, trade: &trade, other: None }.row(&placed.leg);
     Decided::Break(key, row)
 }
@@ -273,7 +324,9 @@ fn capped(placed: &Placed, block: &CappedBlock<Key>) -> Decided {
 fn judge(scorers: &mut Scorers, pair: &Pair) -> Verdict {
     match &pair.edge.part.model {
         None => Verdict::Match,
-        Some(model) => scorers.get(model).map_or(Verdict::None, |scorer| scorer.verdict(pair.edge.score, pair.runner_up)),
+        Some(model) => {
+            scorers.get(model).map_or(Verdict::None, |scorer| scorer.verdict(pair.edge.score, pair.runner_up))
+        }
     }
 }
 
@@ -290,19 +343,6 @@ fn match_row(placed: &Placed, tier: &str, scorers: &mut Scorers, pair: &Pair, ve
         status: if verdict == Verdict::Match { "matched" } else { "review" },
     };
     matches::row(&placed.leg, tier, trades, Some(&scored))
-}
-
-/// The trades and allocations of a leg.
-fn of_leg<'scope>(placed: &Placed, records: &Arranged<'scope, Key, Record>) -> Collection<'scope, Record> {
-    let leg = Arc::clone(&placed.leg);
-    records.clone().flat_map_ref(move |_id, record| {
-        let is_own = match record {
-            Record::Trade(trade) => leg.side_of(trade.source).is_some(),
-            Record::Allocation(allocation) => leg.allocation_side_of(allocation.source).is_some(),
-            Record::Confirmation(_) | Record::Model(_) => false,
-        };
-        is_own.then(|| record.clone())
-    })
 }
 
 /// The scoring model with this id, as it is now.

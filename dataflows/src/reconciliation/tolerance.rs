@@ -139,7 +139,9 @@ impl ToleranceRule {
     fn check(&self, place: &str) -> Result<(Field, Option<Product>, Tolerance), RuleError> {
         let field = super::config::field(&self.field, &[], &format!("{place}.field"))?;
         let product = self.product.as_deref().map(|name| {
-            Product::parse(name).map_err(|error| RuleError::new(format!("{place}.product"), error.to_string(), "see the list of products"))
+            Product::parse(name).map_err(|error| {
+                RuleError::new(format!("{place}.product"), error.to_string(), "see the list of products")
+            })
         });
         Ok((field, product.transpose()?, self.measure(field, place)?))
     }
@@ -158,7 +160,11 @@ impl ToleranceRule {
         }
         if let Some(ticks) = self.ticks {
             let Some(size) = &self.tick_size else {
-                return Err(RuleError::new(place, "`ticks` needs a `tick_size`", "say how large a tick is, such as \"0.25\""));
+                return Err(RuleError::new(
+                    place,
+                    "`ticks` needs a `tick_size`",
+                    "say how large a tick is, such as \"0.25\"",
+                ));
             };
             measures.push(Tolerance::Absolute(number("tick_size", size)?.saturating_mul(i128::from(ticks))));
         }
@@ -175,7 +181,11 @@ impl ToleranceRule {
             return Ok(measure);
         }
         let what = format!("`{}` is a {:?}, which has no such tolerance", self.field, field.kind());
-        Err(RuleError::new(place, what, "numbers take absolute, percent, basis_points or ticks; dates take business_days"))
+        Err(RuleError::new(
+            place,
+            what,
+            "numbers take absolute, percent, basis_points or ticks; dates take business_days",
+        ))
     }
 }
 
@@ -183,7 +193,11 @@ fn distance(text: &str, place: &str) -> Result<i128, RuleError> {
     let parsed = Price::parse(text, &NumberFormat::default()).map_err(|error| error.to_string());
     match parsed.map(|price| price.scaled().unwrap_or(0)) {
         Ok(distance) if distance >= 0 => Ok(distance),
-        Ok(_) => Err(RuleError::new(place, format!("`{text}` is negative"), "a tolerance is a distance; use 0 for an exact match")),
+        Ok(_) => Err(RuleError::new(
+            place,
+            format!("`{text}` is negative"),
+            "a tolerance is a distance; use 0 for an exact match",
+        )),
         Err(what) => Err(RuleError::new(place, what, "write it as a decimal in quotes, such as \"0.05\"")),
     }
 }
@@ -231,7 +245,8 @@ mod tests {
             absolute: Some(absolute.into()),
             ..ToleranceRule::default()
         };
-        let days = ToleranceRule { field: "settlement_date".into(), business_days: Some(1), ..ToleranceRule::default() };
+        let days =
+            ToleranceRule { field: "settlement_date".into(), business_days: Some(1), ..ToleranceRule::default() };
         let rules = [rule(None, "1"), rule(Some("future"), "0.25"), days];
         let tolerances = Tolerances::new(&rules, Calendar::weekdays_only(), "x").unwrap();
         let value = |text: &str| Value::Number { scaled: price(text), scale: Price::SCALE };
@@ -253,7 +268,9 @@ mod tests {
             ToleranceRule { field: "prise".into(), absolute: Some("1".into()), ..ToleranceRule::default() },
         ];
         for rule in wrong {
-            let error = Tolerances::new(std::slice::from_ref(&rule), Calendar::weekdays_only(), "reconciliation.etd").err().unwrap();
+            let error = Tolerances::new(std::slice::from_ref(&rule), Calendar::weekdays_only(), "reconciliation.etd")
+                .err()
+                .unwrap();
             assert!(error.place.starts_with("reconciliation.etd.tolerance[0]"), "{error}");
         }
     }

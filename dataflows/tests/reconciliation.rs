@@ -1,0 +1,160 @@
+//! Reconciliation through the engine, against a naive oracle: after every tick of random insertions, amendments,
+//! cancellations, allocations and confirmations, every view says what the oracle says.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+mod kit;
+mod oracle;
+
+use std::collections::BTreeMap;
+
+use model::Dictionary;
+use proptest::prelude::*;
+
+use kit::records::{LONG_NAME, SOURCES, happenings, play};
+use kit::{Book, Change, Desk, Following, TextRow, VIEWS};
+use oracle::Oracle;
+
+/// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
+fn cases(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = asked.unwrap_or(cases);
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() }
+}
+
+fn dictionary() -> Dictionary {
+    let dictionary = Dictionary::new();
+    dictionary.intern(LONG_NAME);
+    dictionary
+}
+
+/// What every configuration of these tests compares, and how.
+const RULES: &str = r#"
+    compare = ["instrument", "side", "currency", "quantity", "price", "fees", "settlement_date", "counterparty"]
+    authority = { default = ["internal"], fees = ["broker", "internal"], price = ["broker"] }
+    tolerance = [
+        { field = "price", basis_points = "1" },
+        { field = "price", product = "bond", ticks = 2, tick_size = "0.01" },
+        { field = "quantity", product = "bond", absolute = "0.000001" },
+        { field = "fees", percent = "40" },
+        { field = "settlement_date", business_days = 1, product = "bond" },
+    ]
+    severity = { fees_mismatch = "high", missing_internal = "critical" }
+"#;
+
+const TWO_SIDES: &str = r#"
+    sides = ["internal", { name = "broker", sources = ["broker_a", "broker_b"] }]
+    allocations = { internal = ["internal_allocations"], broker = ["broker_allocations"] }
+"#;
+
+const THREE_SIDES: &str = r#"
+    sides = ["internal", { name = "broker", sources = ["broker_a", "broker_b"] }, "custodian"]
+"#;
+
+fn reconciliation(head: &str, tiers: &[&str]) -> String {
+    let tiers: String = tiers.iter().map(|tier| format!("[[reconciliation.r.tier]]\n{tier}\n")).collect();
+    format!("[reconciliation.r]\n{head}\n{RULES}\n{tiers}")
+}
+
+const BY_ID: &str = r#"kind = "identifier"
+field = "id""#;
+const BY_EXECUTION: &str = r#"kind = "identifier"
+field = "execution_id""#;
+const BY_REFERENCE: &str = r#"kind = "identifier"
+field = "reference""#;
+const BY_ECONOMICS: &str = r#"kind = "economics"
+fields = ["instrument", "side", "quantity", "price", "trade_date"]"#;
+const BY_TOLERANCE: &str = r#"kind = "tolerance"
+by = ["instrument", "trade_date"]"#;
+const BY_SCORE: &str = r#"kind = "scored"
+model = "trades""#;
+const BY_WEIGHTS: &str = r#"kind = "scored"
+model = "weighted""#;
+const BY_BLOCK: &str = r#"kind = "aggregate"
+by = ["block_id", "account"]"#;
+
+/// Feeds the ticks and compares every view with the oracle after each, and what its followers have added up.
+fn assert_follows_the_oracle(toml: &str, ticks: &[Vec<Change>]) {
+    let dictionary = dictionary();
+    let mut desk = Desk::start(toml, &SOURCES, &dictionary, 1);
+    let mut oracle = Oracle::new(&kit::config(toml), &kit::source_names(&SOURCES), &dictionary);
+    let mut followed: Vec<Following> = VIEWS.iter().map(|view| desk.follow(view)).collect();
+    let mut book = Book::default();
+    book.apply(&kit::put_all(desk.models.clone()));
+    for (number, changes) in ticks.iter().enumerate() {
+        book.apply(changes);
+        desk.tick(changes);
+        let expected = oracle.views(&book.records(), &[], &time(desk.last));
+        for following in &mut followed {
+            desk.catch_up(following);
+            let view = following.view.clone();
+            assert_same(&view, &desk.read(&view), &expected[view.as_str()], number);
+            assert_eq!(desk.added_up(following), expected[view.as_str()], "{view}: changes add up, tick {number}");
+        }
+    }
+    assert!(desk.read_all().values().all(Vec::is_empty), "everything is taken away");
+}
+
+fn time(tick: engine::Tick) -> String {
+    let cell = engine::Cell::tick(tick);
+    engine::row::Shown { cell: &cell, kind: engine::ColumnKind::Time, texts: &NoTexts }.to_string()
+}
+
+struct NoTexts;
+
+impl engine::Texts for NoTexts {
+    fn text(&self, _: [u8; 16]) -> Option<std::sync::Arc<str>> {
+        None
+    }
+}
+
+/// Tells apart what is missing and what is too much: a whole view is hard to read.
+fn assert_same(view: &str, found: &[TextRow], expected: &[TextRow], tick: usize) {
+    let only = |rows: &[TextRow], others: &[TextRow]| -> Vec<String> {
+        let mut counts: BTreeMap<&TextRow, i64> = BTreeMap::new();
+        rows.iter().for_each(|row| *counts.entry(row).or_default() += 1);
+        others.iter().for_each(|row| *counts.entry(row).or_default() -= 1);
+        counts
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(row, count)| format!("{count} x {}", row.join(" | ")))
+            .collect()
+    };
+    let (surplus, lacking) = (only(found, expected), only(expected, found));
+    assert!(
+        surplus.is_empty() && lacking.is_empty(),
+        "{view} at tick {tick}\n  found only: {surplus:#?}\n  expected only: {lacking:#?}"
+    );
+}
+
+/// A property for each configuration of tiers.
+macro_rules! follows_the_oracle {
+    ($($name:ident: $head:expr, $tiers:expr;)*) => {$(
+        proptest! {
+            #![proptest_config(cases(24))]
+
+            #[test]
+            fn $name(ticks in happenings()) {
+                assert_follows_the_oracle(&reconciliation($head, $tiers), &play(&ticks, "r"));
+            }
+        }
+    )*};
+}
+
+follows_the_oracle! {
+    two_sides_by_their_own_id: r#"sides = ["internal", { name = "broker", sources = ["broker_a"] }]"#, &[BY_ID];
+    two_sides_by_their_own_id_with_allocations: TWO_SIDES, &[BY_ID];
+    two_sides_by_execution: TWO_SIDES, &[BY_EXECUTION];
+    two_sides_by_two_identifiers: TWO_SIDES, &[BY_REFERENCE, BY_EXECUTION];
+    two_sides_by_economics: TWO_SIDES, &[BY_ECONOMICS];
+    two_sides_within_tolerance: TWO_SIDES, &[BY_TOLERANCE];
+    two_sides_by_score: TWO_SIDES, &[BY_SCORE];
+    two_sides_by_weights: TWO_SIDES, &[BY_WEIGHTS];
+    two_sides_by_block: TWO_SIDES, &[BY_BLOCK];
+    two_sides_with_confirmations: &format!("{TWO_SIDES}\nconfirmations = [\"analysts\"]"), &[BY_ID];
+    two_sides_in_all_ways: &format!("{TWO_SIDES}\nconfirmations = [\"analysts\"]"),
+        &[BY_EXECUTION, BY_ECONOMICS, BY_TOLERANCE, BY_SCORE, BY_BLOCK, BY_REFERENCE];
+    three_sides_by_id_and_economics: THREE_SIDES, &[BY_ID, BY_ECONOMICS];
+    three_sides_in_all_ways: &format!("{THREE_SIDES}\nconfirmations = [\"analysts\"]"),
+        &[BY_REFERENCE, BY_ECONOMICS, BY_TOLERANCE, BY_WEIGHTS, BY_BLOCK];
+}
