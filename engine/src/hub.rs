@@ -33,8 +33,8 @@ pub fn run(workers: usize, reports: &Receiver<Report>, frontier: &Frontier, mail
             consolidate(&mut rows);
             mailboxes.deliver(view, tick, &rows);
         }
+        metrics.ticks_end(complete);
         mailboxes.progress(complete);
         frontier.set(complete);
-        metrics.ticks_end(complete);
     }
 }

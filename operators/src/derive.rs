@@ -148,7 +148,7 @@ mod tests {
             let count: isize = group.iter().map(|(_, count)| count).sum();
             if let Some((value, _)) = group.last() {
                 out.row((*key, **value));
-                out.sum(**value, Sums::of(0, count as i128));
+                out.add(**value, 0, count as i128);
             }
         })
     }
