@@ -43,7 +43,12 @@ fn start(folder: &Path, file_kib_max: &str) -> (Child, String, impl FnOnce() -> 
         let mut line = String::new();
         assert!(reader.read_line(&mut line).unwrap() > 0, "the server ended before it listened");
         if let Some((_, rest)) = line.split_once("listening on ") {
-            break rest.split_whitespace().next().unwrap().trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned();
+            break rest
+                .split_whitespace()
+                .next()
+                .unwrap()
+                .trim_matches(|c: char| !c.is_ascii_alphanumeric())
+                .to_owned();
         }
     };
     let rest = move || {

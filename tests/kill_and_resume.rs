@@ -180,7 +180,10 @@ async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_kille
     }
     settle(&client, &day).await;
     let expected = views(&client, false).await;
-    assert!(expected["breaks"].len() > 5 && expected["matches"].len() > 5, "the day has matches and breaks: {expected:?}");
+    assert!(
+        expected["breaks"].len() > 5 && expected["matches"].len() > 5,
+        "the day has matches and breaks: {expected:?}"
+    );
     drop(server);
 
     let stormy = folder();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{
-    Archive, Batch, Cell, Decoder, Engine, EngineConfig, EngineError, Request, Source, SourceContext, SourceReader, SourceSpec,
-    Subscription, Texts, Update,
+    Archive, Batch, Cell, Decoder, Engine, EngineConfig, EngineError, Request, Source, SourceContext, SourceReader,
+    SourceSpec, Subscription, Texts, Update,
 };
 use model::{Dictionary, Record, Symbol};
 
@@ -32,7 +32,13 @@ pub fn graphs(rules: &str, sources: &[&str], dictionary: &Dictionary, model: &st
 }
 
 /// Starts an engine, and waits until it has read all that it reads once.
-pub async fn loaded(folder: &Path, workers: usize, graphs: Graphs, sources: Vec<SourceSpec<Record>>, dictionary: &Dictionary) -> Engine {
+pub async fn loaded(
+    folder: &Path,
+    workers: usize,
+    graphs: Graphs,
+    sources: Vec<SourceSpec<Record>>,
+    dictionary: &Dictionary,
+) -> Engine {
     let config = EngineConfig { workers, ..EngineConfig::new(folder) };
     let engine = Engine::start(config, graphs, sources, Arc::new(Symbols(dictionary.clone()))).unwrap();
     let complete = engine.reader().status().complete().await.unwrap();
@@ -44,7 +50,8 @@ pub async fn loaded(folder: &Path, workers: usize, graphs: Graphs, sources: Vec<
 pub async fn breaks_by_type(engine: &Engine) -> BTreeMap<String, i64> {
     let spec = engine.reader().view("break_summary").unwrap().clone();
     let [kind, count] = ["type", "breaks"].map(|name| spec.column(name).unwrap());
-    let snapshot = engine.reader().snapshot(&Request { view: "break_summary".into(), ..Request::default() }).await.unwrap();
+    let snapshot =
+        engine.reader().snapshot(&Request { view: "break_summary".into(), ..Request::default() }).await.unwrap();
     let mut breaks = BTreeMap::new();
     for (row, _) in snapshot.rows {
         if let (Cell::Text(kind), Cell::Int(count)) = (&row.cells()[kind], &row.cells()[count]) {
@@ -85,7 +92,8 @@ pub struct Made<F>(pub F);
 
 impl<F: Fn(&[u64]) -> Vec<Record> + Send + Sync + 'static> Decoder<Record> for Made<F> {
     fn decode(&self, payload: &[u8]) -> Result<Batch<Record>, EngineError> {
-        let numbers: Vec<u64> = payload.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap())).collect();
+        let numbers: Vec<u64> =
+            payload.chunks_exact(8).map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap())).collect();
         Ok(batch("pushed", (self.0)(&numbers)))
     }
 }
@@ -109,7 +117,13 @@ pub async fn follower(engine: &Engine, view: &str) -> Subscription {
 }
 
 /// Pushes a batch, and waits until a follower has the changes of its tick in hand; gives how long that took.
-pub async fn push_and_see(engine: &Engine, following: &mut Subscription, source: &str, id: &str, payload: Vec<u8>) -> Duration {
+pub async fn push_and_see(
+    engine: &Engine,
+    following: &mut Subscription,
+    source: &str,
+    id: &str,
+    payload: Vec<u8>,
+) -> Duration {
     let begun = Instant::now();
     let receipt = engine.ingest().push(source, id, payload).await.unwrap();
     loop {

@@ -78,7 +78,11 @@ impl TickDurations {
 
     /// The duration below which `share` of the ticks were, as exactly as the buckets of the metric tell: within a quarter.
     pub fn percentile(&self, share: f64) -> Duration {
-        let since: Vec<(f64, u64)> = counts(&self.metric).into_iter().zip(&self.before).map(|((upper, count), before)| (upper, count - before)).collect();
+        let since: Vec<(f64, u64)> = counts(&self.metric)
+            .into_iter()
+            .zip(&self.before)
+            .map(|((upper, count), before)| (upper, count - before))
+            .collect();
         let wanted = since.last().map_or(0.0, |(_, count)| *count as f64 * share);
         let (mut lower, mut below) = (0.0, 0.0);
         for (upper, count) in since {

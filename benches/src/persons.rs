@@ -10,8 +10,7 @@ use crate::w1::Random;
 pub const MODEL: &str = include_str!("persons.toml");
 
 /// The names of its attributes.
-pub const ATTRIBUTES: &str =
-    r#"attributes = ["given_name", "surname", "address", "suburb", "postcode", "date_of_birth", "social_security_number"]"#;
+pub const ATTRIBUTES: &str = r#"attributes = ["given_name", "surname", "address", "suburb", "postcode", "date_of_birth", "social_security_number"]"#;
 
 const FIELDS: usize = 7;
 const BEGINNINGS: [&str; 16] = ["b", "br", "c", "ch", "d", "f", "g", "h", "j", "k", "l", "m", "n", "r", "s", "t"];
@@ -35,31 +34,32 @@ pub fn record(side: usize, number: u64) -> Record {
 
 fn person(number: u64) -> [String; FIELDS] {
     let mut random = Random(number);
-    let digits = |random: &mut Random, range: u64, width: usize| format!("{:0width$}", random.next() % range);
+    let digits = |random: &mut Random, range: u64, width: usize| format!("{:0width$}", random.number() % range);
     let (given, surname) = (popular(&mut random, 400), popular(&mut random, 2000));
-    let street = format!("{} {} street", random.next() % 300 + 1, name(random.next() % 3000));
-    let suburb = format!("{} {}", name(random.next() % 500), name(random.next() % 40));
-    let birth = format!("19{}{:02}{:02}", digits(&mut random, 100, 2), random.next() % 12 + 1, random.next() % 28 + 1);
+    let street = format!("{} {} street", random.number() % 300 + 1, name(random.number() % 3000));
+    let suburb = format!("{} {}", name(random.number() % 500), name(random.number() % 40));
+    let birth =
+        format!("19{}{:02}{:02}", digits(&mut random, 100, 2), random.number() % 12 + 1, random.number() % 28 + 1);
     [given, surname, street, suburb, digits(&mut random, 3000, 4), birth, digits(&mut random, 10_000_000, 7)]
 }
 
 /// Some names are much more frequent than others.
 fn popular(random: &mut Random, names: u64) -> String {
-    let (a, b) = (random.next() % names, random.next() % names);
+    let (a, b) = (random.number() % names, random.number() % names);
     name(a * b / names)
 }
 
 fn name(number: u64) -> String {
     let mut random = Random(number.wrapping_mul(31));
-    let mut of = |parts: &[&'static str]| parts[random.next() as usize % parts.len()];
+    let mut of = |parts: &[&'static str]| parts[random.number() as usize % parts.len()];
     [of(&BEGINNINGS), of(&MIDDLES), of(&ENDINGS), of(&MIDDLES), of(&ENDINGS)].concat()
 }
 
 /// One to three errors.
 fn spoil(fields: &mut [String; FIELDS], random: &mut Random) {
-    for _ in 0..=random.next() % 3 {
-        let field = random.next() as usize % FIELDS;
-        match random.next() % 10 {
+    for _ in 0..=random.number() % 3 {
+        let field = random.number() as usize % FIELDS;
+        match random.number() % 10 {
             0 => fields[field].clear(),
             1 => fields.swap(0, 1),
             _ => mistype(&mut fields[field], random),
@@ -73,9 +73,9 @@ fn mistype(text: &mut String, random: &mut Random) {
     if letters.len() < 2 {
         return;
     }
-    let place = random.next() as usize % (letters.len() - 1);
-    let letter = char::from(b'a' + (random.next() % 26) as u8);
-    match random.next() % 4 {
+    let place = random.number() as usize % (letters.len() - 1);
+    let letter = char::from(b'a' + (random.number() % 26) as u8);
+    match random.number() % 4 {
         0 => drop(letters.remove(place)),
         1 => letters[place] = letter,
         2 => letters.insert(place, letter),

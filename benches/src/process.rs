@@ -28,7 +28,8 @@ pub fn run(program: &Path, arguments: &[&str]) -> (String, Used) {
     let wall_seconds = begun.elapsed().as_secs_f64();
     let told = std::fs::read_to_string(told.path()).unwrap();
     // An exit code other than 0 is told in a line of its own before.
-    let numbers: Vec<f64> = told.lines().last().unwrap_or_default().split(' ').map(|text| text.parse().unwrap()).collect();
+    let numbers: Vec<f64> =
+        told.lines().last().unwrap_or_default().split(' ').map(|text| text.parse().unwrap()).collect();
     let used = Used { wall_seconds, cpu_seconds: numbers[0] + numbers[1], peak_mb: numbers[2] / 1024.0 };
     (String::from_utf8(output.stdout).unwrap(), used)
 }

@@ -22,7 +22,7 @@ pub struct Random(pub u64);
 
 impl Random {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -47,10 +47,10 @@ impl Numbered {
     /// The trade with this number.
     pub fn new(number: u64) -> Self {
         let mut random = Random(number);
-        let (counterparty, instrument) = (random.next() % 200, random.next() % 10_000);
-        let quantity = (1 + random.next() % 9_999) as i64 * 10;
-        let price = (100_000 + random.next() % 4_900_000) as i64;
-        let (fate, more) = (random.next() % 1000, random.next());
+        let (counterparty, instrument) = (random.number() % 200, random.number() % 10_000);
+        let quantity = (1 + random.number() % 9_999) as i64 * 10;
+        let price = (100_000 + random.number() % 4_900_000) as i64;
+        let (fate, more) = (random.number() % 1000, random.number());
         let mut quantities = [Some(quantity), Some(quantity)];
         let mut prices = [price, price];
         match fate {
@@ -144,7 +144,13 @@ impl Source<Record> for Side {
                 events.extend(record.map(|record| event(record, place)));
             }
             place = upper;
-            context.outlet.send(Batch { partition: partition.clone(), upper, events, refusals: Vec::new(), continues: false })?;
+            context.outlet.send(Batch {
+                partition: partition.clone(),
+                upper,
+                events,
+                refusals: Vec::new(),
+                continues: false,
+            })?;
         }
         Ok(())
     }

@@ -106,6 +106,9 @@ pub fn visit_changed<K: Key, V: Data, R: Difference>(
     batch: &Batch<K, V, R>,
     mut visit: impl FnMut(&K, &mut History<'_, V, R>),
 ) {
+    if is_whole(trace, batch) {
+        return visit_keys(&mut batch.cursor(), batch, visit);
+    }
     let (mut trace_cursor, storage) = trace.cursor();
     let mut batch_cursor = batch.cursor();
     let mut history = History::new();
@@ -116,6 +119,32 @@ pub fn visit_changed<K: Key, V: Data, R: Difference>(
             visit(key, &mut history);
         }
         batch_cursor.step_key(batch);
+    }
+}
+
+/// Whether the batch is all that the trace holds: as after a first load, which is then read without a detour.
+fn is_whole<K: Key, V: Data, R: Difference>(trace: &Trace<K, V, R>, batch: &Batch<K, V, R>) -> bool {
+    let (mut others, mut found) = (0, false);
+    trace.map_batches(|other| {
+        let is_same = other.len() == batch.len() && other.upper() == batch.upper();
+        found |= is_same;
+        others += usize::from(!is_same && !other.is_empty());
+    });
+    found && others == 0
+}
+
+fn visit_keys<'a, K: Key, V: Data, R: Difference, C>(
+    cursor: &mut C,
+    storage: &'a C::Storage,
+    mut visit: impl FnMut(&K, &mut History<'a, V, R>),
+) where
+    C: for<'b> Cursor<Key<'b> = &'b K, Val<'b> = &'b V, Time = Tick, Diff = R>,
+{
+    let mut history = History::new();
+    while let Some(key) = cursor.get_key(storage) {
+        history.read(cursor, storage);
+        visit(key, &mut history);
+        cursor.step_key(storage);
     }
 }
 
@@ -155,15 +184,10 @@ pub(crate) fn visit_updates<K: Key, V: Data, R: Difference>(
 /// Visits every key of an arrangement with its history.
 pub fn visit_all<K: Key, V: Data, R: Difference>(
     trace: &mut Trace<K, V, R>,
-    mut visit: impl FnMut(&K, &mut History<'_, V, R>),
+    visit: impl FnMut(&K, &mut History<'_, V, R>),
 ) {
     let (mut cursor, storage) = trace.cursor();
-    let mut history = History::new();
-    while let Some(key) = cursor.get_key(&storage) {
-        history.read(&mut cursor, &storage);
-        visit(key, &mut history);
-        cursor.step_key(&storage);
-    }
+    visit_keys(&mut cursor, &storage, visit);
 }
 
 /// The first and the last tick that a batch can hold.

@@ -8,9 +8,9 @@ use std::sync::mpsc;
 
 use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::input::InputSession;
+use parking_lot::Mutex;
 use timely::dataflow::operators::probe::Handle;
 use timely::dataflow::{InputHandle, Stream};
-use parking_lot::Mutex;
 use timely::worker::Worker;
 
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick};

@@ -61,9 +61,17 @@ async fn run(hot: u64, normals: u64) {
     let graphs = graphs(RULES, &["left", "right", "start", "pushed"], &dictionary, include_str!("../hot.toml"));
     let models = graphs.models().iter().cloned().map(Record::Model);
     // The last of the normal trades of the right side come late: half of them before the block is hot, half after.
-    let sides = (0..normals).map(|number| normal(0, number)).chain((0..normals - 2 * LATE).map(|number| normal(1, number)));
+    let sides =
+        (0..normals).map(|number| normal(0, number)).chain((0..normals - 2 * LATE).map(|number| normal(1, number)));
     let start = Fixed { name: "start", records: models.chain(sides).collect() };
-    let engine = loaded(folder.path(), 1, graphs, vec![SourceSpec::pull(start), SourceSpec::push("pushed", Made(made))], &dictionary).await;
+    let engine = loaded(
+        folder.path(),
+        1,
+        graphs,
+        vec![SourceSpec::pull(start), SourceSpec::push("pushed", Made(made))],
+        &dictionary,
+    )
+    .await;
     println!("{normals} normal trades a side, load average {}; resident {} MB", load(), resident_mb());
     late(&engine, normals - 2 * LATE, "before").await;
 
@@ -75,7 +83,12 @@ async fn run(hot: u64, normals: u64) {
         }
     }
     drop(following);
-    println!("{hot} hot trades a side loaded in {:.2} s; resident {} MB, peak {} MB", begun.elapsed().as_secs_f64(), resident_mb(), peak_mb());
+    println!(
+        "{hot} hot trades a side loaded in {:.2} s; resident {} MB, peak {} MB",
+        begun.elapsed().as_secs_f64(),
+        resident_mb(),
+        peak_mb()
+    );
     let breaks = breaks_by_type(&engine).await;
     println!("breaks: {breaks:?}");
     assert_eq!(breaks.get("block_capped"), Some(&1));

@@ -51,7 +51,10 @@ async fn run(trades: u64, rounds: u64) {
         let _ = stopped.await;
     };
     let server = tokio::spawn(serve(engine.reader().clone(), engine.ingest().clone(), listener, shutdown));
-    println!("W1 {trades} + {trades} trades, {late} of the broker's come late, over Flight on loopback, durability on; load average {}", load());
+    println!(
+        "W1 {trades} + {trades} trades, {late} of the broker's come late, over Flight on loopback, durability on; load average {}",
+        load()
+    );
 
     // Trades that the broker never had are skipped, so that each batch has one trade, and closes one break.
     let mut numbers = (0..late).filter(|number| Numbered::new(*number).quantity.iter().all(Option::is_some));
@@ -97,7 +100,10 @@ async fn measure(engine: &Engine, address: &str, size: usize, rounds: u64, numbe
     let both = |p50: Duration, p99: Duration| format!("p50 {:.0} us, p99 {:.0} us", micros(p50), micros(p99));
     println!("{size} late trade(s) a batch, n = {rounds}, load average {}", load());
     println!("  from tick release to output: {}", both(ticks.percentile(0.5), ticks.percentile(0.99)));
-    println!("  from DoPut to the subscriber's hands: {}", both(percentile(&mut times, 0.5), percentile(&mut times, 0.99)));
+    println!(
+        "  from DoPut to the subscriber's hands: {}",
+        both(percentile(&mut times, 0.5), percentile(&mut times, 0.99))
+    );
 }
 
 /// Reads until all breaks of a batch have changed: each of its trades closes one or turns it into another.

@@ -44,7 +44,8 @@ fn scoring(persons: u64, rounds: u64) {
     let (dictionary, scorer) = (Dictionary::default(), Scorer::new(Model::from_toml(MODEL).unwrap()).unwrap());
     let lists: [Vec<Record>; 2] = [0, 1].map(|side| (0..persons).map(|number| record(side, number)).collect());
     let prepare = |list: usize, side| -> Vec<Prepared> {
-        let trades = lists[list].iter().filter_map(|record| if let Record::Trade(trade) = record { Some(trade) } else { None });
+        let trades =
+            lists[list].iter().filter_map(|record| if let Record::Trade(trade) = record { Some(trade) } else { None });
         let fields = |trade| TradeFields { trade, dictionary: &dictionary };
         trades.map(|trade: &Trade| Prepared::new(&scorer, trade.id, &fields(trade), side)).collect()
     };
@@ -58,10 +59,19 @@ fn scoring(persons: u64, rounds: u64) {
         matching.push(begun.elapsed());
         let correct = matched.chosen.iter().filter(|pair| pair.left == pair.right).count();
         if round == 0 {
-            println!("scoring: {} pairs scored, {} chosen, {correct} correct, {} keys capped", matched.pairs, matched.chosen.len(), matched.capped.len());
+            println!(
+                "scoring: {} pairs scored, {} chosen, {correct} correct, {} keys capped",
+                matched.pairs,
+                matched.chosen.len(),
+                matched.capped.len()
+            );
         }
     }
-    println!("scoring, medians of {rounds}: preparing {:.1} ms, matching {:.1} ms", middle(preparing), middle(matching));
+    println!(
+        "scoring, medians of {rounds}: preparing {:.1} ms, matching {:.1} ms",
+        middle(preparing),
+        middle(matching)
+    );
 }
 
 /// From the release of the tick that holds both lists until it is closed.
@@ -73,8 +83,11 @@ async fn tier(persons: u64, rounds: u64) {
         let dictionary = Dictionary::default();
         let graphs = graphs(&format!("{ATTRIBUTES}{RULES}"), &["left", "right", "model", "pushed"], &dictionary, MODEL);
         let models = graphs.models().iter().cloned().map(Record::Model).collect();
-        let both = |numbers: &[u64]| [0, 1].into_iter().flat_map(|side| (0..numbers[0]).map(move |number| record(side, number))).collect();
-        let sources = vec![SourceSpec::pull(Fixed { name: "model", records: models }), SourceSpec::push("pushed", Made(both))];
+        let both = |numbers: &[u64]| {
+            [0, 1].into_iter().flat_map(|side| (0..numbers[0]).map(move |number| record(side, number))).collect()
+        };
+        let sources =
+            vec![SourceSpec::pull(Fixed { name: "model", records: models }), SourceSpec::push("pushed", Made(both))];
         let engine = loaded(folder.path(), 1, graphs, sources, &dictionary).await;
         let mut following = follower(&engine, "break_summary").await;
         let ticks = TickDurations::of(&engine);

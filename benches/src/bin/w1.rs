@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use benches::engines::{Made, breaks_by_type, follower, graphs, loaded, payload, push_and_see};
 use benches::measure::{TickDurations, argument, cpu, cpu_by_thread, load, micros, peak_mb, percentile, resident_mb};
@@ -61,17 +61,30 @@ async fn run(trades: u64, workers: usize, updates: u64) {
     engine.shutdown();
 }
 
+/// The CPU time of the workers so far: what a busy machine does not change.
+fn worker_cpu() -> Duration {
+    cpu_by_thread().into_iter().filter(|(name, _)| name.starts_with("timely")).map(|(_, time)| time).sum()
+}
+
 async fn correct(engine: &Engine, trades: u64, rounds: u64, size: u64) {
     let mut following = follower(engine, "breaks").await;
     let ticks = TickDurations::of(engine);
+    let before = worker_cpu();
     let mut times = Vec::new();
     for round in 0..rounds {
         let numbers: Vec<u64> =
             (0..size).flat_map(|place| [(round * size + place) * 7919 % trades, 1_000_000 + round]).collect();
-        times.push(push_and_see(engine, &mut following, "corrections", &format!("{size}-{round}"), payload(&numbers)).await);
+        times.push(
+            push_and_see(engine, &mut following, "corrections", &format!("{size}-{round}"), payload(&numbers)).await,
+        );
     }
     let both = |p50, p99| format!("p50 {:.0} us, p99 {:.0} us", micros(p50), micros(p99));
+    let worker = micros(worker_cpu() - before) / rounds as f64;
     println!("{size} correction(s), n = {rounds}, load average {}", load());
+    println!("  CPU of the workers: {worker:.0} us");
     println!("  from tick release to output: {}", both(ticks.percentile(0.5), ticks.percentile(0.99)));
-    println!("  from push to follower, durability on: {}", both(percentile(&mut times, 0.5), percentile(&mut times, 0.99)));
+    println!(
+        "  from push to follower, durability on: {}",
+        both(percentile(&mut times, 0.5), percentile(&mut times, 0.99))
+    );
 }

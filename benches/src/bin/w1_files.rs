@@ -52,7 +52,8 @@ fn round(folder: &Path, expected: &BTreeMap<String, i64>) -> Used {
 /// The counts by type in the printed summary.
 fn breaks(output: &str, expected: &BTreeMap<String, i64>) -> BTreeMap<String, i64> {
     let row = |line: &str| {
-        let words: Vec<&str> = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> =
+            line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
         let [kind, count] = words[..] else { return None };
         Some((kind.to_owned(), count.parse().ok()?))
     };

@@ -35,7 +35,8 @@ impl Listing {
         let failed = |error: io::Error| EngineError::io("list", &self.path, &error);
         let mut files = match fs::metadata(&self.path) {
             Ok(metadata) if metadata.is_dir() => self.files_in_folder().map_err(failed)?,
-            Ok(_) => return Ok(vec![self.path.clone()]),
+            Ok(metadata) if metadata.is_file() => return Ok(vec![self.path.clone()]),
+            Ok(_) => return Err(self.not_a_file()),
             Err(_) => self.files_of_glob()?,
         };
         files.retain(|file| !is_hidden_or_unfinished(file));
@@ -47,6 +48,12 @@ impl Listing {
     pub(crate) fn nothing_found(&self) -> EngineError {
         let what = format!("there is no file {}", self.path.display());
         EngineError::new(ErrorKind::NotFound, what, "check the path; set `follow = true` to wait for files")
+    }
+
+    /// What to say of a pipe, a device or a socket: opening one may wait forever, and it cannot be read again.
+    fn not_a_file(&self) -> EngineError {
+        let what = format!("{} is neither a file nor a folder", self.path.display());
+        EngineError::new(ErrorKind::Invalid, what, "give a file, a glob or a folder; write what a pipe gives to a file")
     }
 
     fn files_in_folder(&self) -> io::Result<Vec<PathBuf>> {

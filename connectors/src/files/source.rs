@@ -16,7 +16,6 @@ use super::listing::Listing;
 use crate::ConfigError;
 use crate::layout::Scope;
 
-
 /// Reads the files that a configuration names.
 #[derive(Debug)]
 pub struct FilesSource {

@@ -1,8 +1,10 @@
 //! Which files are read, when, and how often.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::files::listing::Listing;
 use crate::suite::Running;
 
 const FOLLOW: &str = "path = \"in\"\nfollow = true\npoll_interval_ms = 20\n";
@@ -28,6 +30,21 @@ fn the_files_of_a_glob_or_folder_are_read_in_the_order_of_their_names() {
     assert_eq!(desk.read("path = \"in\"").ids(), ["A", "B", "C"]);
     let absolute = format!("path = {:?}", desk.inbox().join("c.txt"));
     assert_eq!(desk.read(&absolute).ids(), ["C"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_neither_a_file_nor_a_folder_is_told_and_not_waited_for() {
+    let desk = Desk::new();
+    let socket = desk.inbox().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for path in [Path::new("/dev/null"), &socket] {
+        let listing = Listing::new("source.a", &path.to_string_lossy(), Path::new("")).unwrap();
+        let error = listing.files().unwrap_err();
+        assert_eq!(error.what, format!("{} is neither a file nor a folder", path.display()));
+    }
+    desk.write("a.csv", one("A"));
+    assert_eq!(desk.read("path = \"in\"").ids(), ["A"]);
 }
 
 #[test]
