@@ -32,7 +32,7 @@ pub struct CountKey {
     pub date: Date,
 }
 
-/// The parts of [`Sums`] in which trades are counted.
+/// The parts of [`operators::Sums`] in which trades are counted.
 pub mod counts {
     /// Trades that the source tells of now.
     pub const RECEIVED: usize = 0;
