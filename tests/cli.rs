@@ -278,6 +278,24 @@ field = "excution_id"
 }
 
 #[test]
+fn an_attribute_that_cannot_be_told_from_another_column_is_refused() {
+    let folder = folder_with("attributes = [\"desk_code\", \"desk_code\", \"price\", \"source\", \"\"]\n");
+    let ran = run(folder.path(), &["check", "tieout.toml"]).expect(2);
+    for told in [
+        "attributes[1]: the attribute `desk_code` is there twice",
+        "attributes[2]: `price` is a column of every trade already",
+        "attributes[3]: `source` is a column of every trade already",
+        "attributes[4]: an attribute has no name",
+    ] {
+        assert!(ran.err.contains(told), "{}", ran.err);
+    }
+    let many: Vec<String> = (0..70_000).map(|number| format!("\"a{number}\"")).collect();
+    let folder = folder_with(&format!("attributes = [{}]\n", many.join(", ")));
+    let ran = run(folder.path(), &["check", "tieout.toml"]).expect(2);
+    assert!(ran.err.contains("there cannot be 70000 attributes"), "{}", ran.err);
+}
+
+#[test]
 fn what_is_not_toml_is_shown_where_it_breaks_off() {
     let folder = folder_with("listen = \n[source.a\n");
     let ran = run(folder.path(), &["run", "."]).expect(2);

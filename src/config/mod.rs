@@ -6,6 +6,7 @@
 //!                                                  └─▶ the rest ────▶ graphs ────────┘
 //! ```
 
+mod attributes;
 mod document;
 mod models;
 mod problem;
@@ -84,6 +85,7 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     let dataflows = read_dataflows(document, problems);
     let dictionary = Dictionary::new();
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
+    attributes::check(attributes, document, problems)?;
     let sources = Sources::read(document, attributes, &dictionary, folder, problems);
     let dataflows = dataflows?;
     let graphs = Graphs::new(&dataflows, &sources.names, &dictionary, &|path| read_model(folder, path));
