@@ -41,8 +41,8 @@ fn table<'a>(spec: &ViewSpec, rows: impl Iterator<Item = &'a Row>, output: &mut 
 
 fn csv<'a>(spec: &ViewSpec, mut rows: impl Iterator<Item = &'a Row>, output: &mut impl Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
-    writer.write_record(spec.columns.iter().map(|column| &column.name))?;
-    rows.try_for_each(|row| writer.write_record(texts(spec, row)))?;
+    writer.write_record(spec.columns.iter().map(|column| &column.name)).map_err(of_csv)?;
+    rows.try_for_each(|row| writer.write_record(texts(spec, row))).map_err(of_csv)?;
     writer.flush()
 }
 
@@ -64,6 +64,14 @@ fn arrow_stream(spec: &ViewSpec, rows: &[&Row], output: &mut impl Write) -> io::
         writer.write(&batch).map_err(of_arrow)?;
     }
     writer.finish().map_err(of_arrow)
+}
+
+/// The error as it was, so that a closed pipe is still known as one.
+fn of_csv(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
+    }
 }
 
 fn of_arrow(error: ArrowError) -> io::Error {
@@ -170,7 +178,7 @@ impl<W: Write> ChangesWriter<W> {
 
 fn csv_line(output: &mut impl Write, fields: impl Iterator<Item = String>) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(output);
-    writer.write_record(fields)?;
+    writer.write_record(fields).map_err(of_csv)?;
     writer.flush()
 }
 
@@ -208,6 +216,31 @@ mod tests {
             "name,price,date\n\"a \"\"b\"\", c\",123456789012.3456789,1970-01-01\ntwice,,\ntwice,,\n"
         );
         assert!(written(Format::Table).contains("123456789012.3456789"));
+    }
+
+    /// A pipe that nobody reads from any more.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_known_as_one_in_every_format() {
+        let (spec, view_rows) = view();
+        let many: Rows = (0..1000).flat_map(|_| view_rows.clone()).collect();
+        for format in Format::value_variants() {
+            let error = rows(&spec, &many, *format, &mut Closed).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{format:?}");
+        }
+        let changes = ChangesWriter::new(ChangesFormat::Csv, &spec, &spec.schema(), Closed);
+        assert_eq!(changes.err().map(|error| error.kind()), Some(io::ErrorKind::BrokenPipe));
     }
 
     #[test]
