@@ -199,8 +199,14 @@ impl ViewSpec {
             if place > 0 {
                 key.push('|');
             }
-            let text = Shown { cell: &row.cells()[*column], kind: self.columns[*column].kind, texts }.to_string();
-            key.extend(text.chars().flat_map(|c| (c == '|' || c == '\\').then_some('\\').into_iter().chain([c])));
+            let start = key.len();
+            let shown = Shown { cell: &row.cells()[*column], kind: self.columns[*column].kind, texts };
+            // Writing into a text does not fail.
+            let _ = fmt::Write::write_fmt(&mut key, format_args!("{shown}"));
+            if key[start..].contains(['|', '\\']) {
+                let escaped = key[start..].replace('\\', "\\\\").replace('|', "\\|");
+                key.replace_range(start.., &escaped);
+            }
         }
         key
     }
@@ -237,7 +243,7 @@ impl fmt::Display for Shown<'_> {
             (Cell::Int(value), _) => write!(f, "{value}"),
             (Cell::Fixed(value), ColumnKind::Fixed(scale)) => write_fixed(f, (*value).into(), scale),
             (Cell::Fixed(value), _) => write!(f, "{}", i128::from(*value)),
-            (Cell::Hash(hash), _) => write!(f, "{:032x}", u128::from_be_bytes(*hash)),
+            (Cell::Hash(hash), _) => write_hexadecimal(f, hash),
             (Cell::Date(days), _) => write!(
                 f,
                 "{}",
@@ -267,6 +273,16 @@ fn write_fixed(f: &mut impl fmt::Write, value: i128, scale: u8) -> fmt::Result {
     }
     let decimals = format!("{part:0width$}", width = usize::from(scale));
     write!(f, "{sign}{whole}.{}", decimals.trim_end_matches('0'))
+}
+
+/// Keys of breaks are written like this, a thousand at a time: so without the detours of formatting.
+fn write_hexadecimal(f: &mut impl fmt::Write, bytes: &[u8; 16]) -> fmt::Result {
+    let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
+    let mut digits = [0; 32];
+    for (place, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        place.copy_from_slice(&[digit(byte >> 4), digit(*byte)]);
+    }
+    f.write_str(std::str::from_utf8(&digits).unwrap_or_default())
 }
 
 // A symbol whose text was never seen is shown by its bytes, never as nothing: two of them must not look the same.

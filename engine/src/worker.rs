@@ -239,12 +239,13 @@ impl<R: Data> Worker<R> {
             return;
         }
         self.reported = frontier;
-        let retained = frontier.saturating_sub(self.retention.as_micros() as Tick).saturating_sub(1);
-        self.since = self.since.max(retained);
-        self.views.compact(self.since, frontier);
         let changes = self.views.take_live();
         // Without a hub the engine is stopping, and a command to stop is on its way.
         let _ = self.reports.send(Report { worker: self.index, frontier, changes });
+        // Letting go of the past merges batches: readers need not wait for that.
+        let retained = frontier.saturating_sub(self.retention.as_micros() as Tick).saturating_sub(1);
+        self.since = self.since.max(retained);
+        self.views.compact(self.since, frontier);
     }
 
     /// Answers once all that was released is complete, and before anything else is taken: the changes that are published

@@ -45,7 +45,8 @@ pub fn summarise_breaks<'scope>(breaks: Collection<'scope, Row>, views: &mut Vie
             columns::DESK,
             columns::TRADE_DATE,
         ];
-        let severity = SEVERITIES.iter().position(|name| cells[columns::SEVERITY] == Cell::text(name)).unwrap_or(0);
+        let is_own = |name: &&str| matches!(&cells[columns::SEVERITY], Cell::Text(text) if &**text == *name);
+        let severity = SEVERITIES.iter().position(is_own).unwrap_or(0);
         let mut sums = Sums::of(0, 1);
         sums.0[1 + severity] = 1;
         (Row::new(group.map(|column| cells[column].clone())), sums)
