@@ -12,10 +12,8 @@ use differential_dataflow::trace::TraceReader;
 use operators::arrangement::{Difference, compact};
 use operators::group::{Group, History, ticks_of, visit_all, visit_changed};
 use operators::{Arranged, Collection, Data, Key as IndexKey, Sums, Tick, Trace, arrange};
-use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
-use timely::dataflow::operators::probe::{Handle, Probe};
 use timely::progress::Antichain;
 
 use crate::row::{Key, Row, ViewSpec};
@@ -37,10 +35,11 @@ pub struct Change {
 }
 
 /// The views of one worker. A graph registers its views here while it is built.
+#[derive(Default)]
 pub struct Views {
     views: Vec<View>,
     live: Rc<RefCell<Vec<Change>>>,
-    probe: Handle<Tick>,
+    dealt_with: Rc<RefCell<Vec<Tick>>>,
 }
 
 struct View {
@@ -50,11 +49,6 @@ struct View {
 }
 
 impl Views {
-    /// No views yet; `probe` is told when each of them has dealt with a tick.
-    pub fn new(probe: Handle<Tick>) -> Self {
-        Views { views: Vec::new(), live: Rc::default(), probe }
-    }
-
     /// Registers a view of rows.
     pub fn rows<'scope>(&mut self, spec: ViewSpec, rows: Collection<'scope, Row>) -> usize {
         let key = spec.key.clone();
@@ -115,26 +109,33 @@ impl Views {
         let followed = Rc::clone(&self.views[view].followed);
         let live = Rc::clone(&self.live);
         let mut part = part.clone();
-        let done = arranged.stream.clone().unary_frontier::<CapacityContainerBuilder<Vec<()>>, _, _, _>(
+        let place = self.dealt_with.borrow().len();
+        self.dealt_with.borrow_mut().push(0);
+        let dealt_with = Rc::clone(&self.dealt_with);
+        arranged.stream.clone().sink(
             Pipeline,
             &format!("publish {}", self.views[view].spec.name),
-            move |_capability, _info| {
-                move |(input, frontier), _output| {
-                    input.for_each(|_capability, batches| {
-                        for batch in batches.drain(..).filter(|_| followed.get()) {
-                            let mut live = live.borrow_mut();
-                            let (first, last) = ticks_of(&batch);
-                            visit_changed(&mut part.trace, &batch, |key, history| {
-                                let emit = &mut |tick, row, diff| live.push(Change { view, tick, row, diff });
-                                changes_of(&part.rows, key, history, first.checked_sub(1), last, emit);
-                            });
-                        }
-                    });
-                    compact(&mut part.trace, frontier.frontier());
-                }
+            move |(input, frontier)| {
+                input.for_each(|_capability, batches| {
+                    for batch in batches.drain(..).filter(|_| followed.get()) {
+                        let mut live = live.borrow_mut();
+                        let (first, last) = ticks_of(&batch);
+                        visit_changed(&mut part.trace, &batch, |key, history| {
+                            let emit = &mut |tick, row, diff| live.push(Change { view, tick, row, diff });
+                            changes_of(&part.rows, key, history, first.checked_sub(1), last, emit);
+                        });
+                    }
+                });
+                compact(&mut part.trace, frontier.frontier());
+                dealt_with.borrow_mut()[place] = frontier.frontier().first().copied().unwrap_or(Tick::MAX);
             },
         );
-        done.probe_with(&self.probe);
+    }
+
+    /// Every tick before this has been dealt with by all views. Told by the views themselves, since a probe of each would
+    /// cost a tick as much again.
+    pub fn frontier(&self) -> Tick {
+        self.dealt_with.borrow().iter().copied().min().unwrap_or(Tick::MAX)
     }
 
     /// The catalogue.

@@ -11,7 +11,6 @@ use differential_dataflow::AsCollection;
 use operators::upsert::Upsert;
 use operators::{Collection, Data, Tick};
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::operators::probe::Handle;
 use timely::dataflow::operators::vec::{Input as _, Map};
 use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
@@ -128,7 +127,6 @@ pub struct Worker<R: Data> {
     events: Input<Upsert<Key, R>>,
     system: Input<(SystemRow, Tick, isize)>,
     views: Views,
-    probe: Handle<Tick>,
     index: usize,
     released: Tick,
     reported: Tick,
@@ -147,8 +145,7 @@ impl<R: Data> Worker<R> {
     ) -> Self {
         let mut events = InputHandle::new();
         let mut system = InputHandle::new();
-        let probe = Handle::new();
-        let mut views = Views::new(probe.clone());
+        let mut views = Views::default();
         timely.dataflow::<Tick, _, _>(|scope| {
             let rows: Collection<'_, SystemRow> = scope.input_from(&mut system).as_collection();
             for view in SystemView::ALL {
@@ -173,7 +170,6 @@ impl<R: Data> Worker<R> {
             events,
             system,
             views,
-            probe,
             index,
             released: 0,
             reported: 0,
@@ -230,7 +226,7 @@ impl<R: Data> Worker<R> {
     }
 
     fn frontier(&self) -> Tick {
-        self.probe.with_frontier(|frontier| frontier.first().copied().unwrap_or(Tick::MAX))
+        self.views.frontier()
     }
 
     fn report(&mut self) {

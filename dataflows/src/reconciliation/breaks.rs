@@ -110,15 +110,18 @@ impl<'a> Break<'a> {
     }
 
     /// The identity of a break: reconciliation, sides, type (which names the field) and the trade whose break it is. Not
-    /// its values and not its counterpart: so it survives a change of value, and returns as the same after a clear.
+    /// its values and not its counterpart: so it survives a change of value, and returns as the same after a clear. The
+    /// source goes by its name: its place may change with the configuration.
     fn identity(&self, leg: &Leg, type_name: &str) -> Key {
-        let name = format!("{}\0{}\0{type_name}\0{}\0", leg.reconciliation, leg.sides[1], self.trade.source.0);
         let mut hasher = blake3::Hasher::new();
-        hasher.update(name.as_bytes());
+        hasher.update(format!("{}\0{}\0{type_name}\0", leg.reconciliation, leg.sides[1]).as_bytes());
         match &self.kind {
             // The same block may be too large for two tiers.
             BreakKind::BlockCapped { tier, block } => hasher.update(&tier.to_be_bytes()).update(&block.key.bytes()),
-            _ => hasher.update(&self.trade.id.bytes()),
+            _ => {
+                let source = leg.source_name(self.trade.source).map_or("", |name| name);
+                hasher.update(source.as_bytes()).update(b"\0").update(&self.trade.id.bytes())
+            }
         };
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);

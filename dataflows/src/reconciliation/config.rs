@@ -381,7 +381,11 @@ fn compare(
         if rank(pair[1]) < rank(pair[0]) { Side::Right } else { Side::Left }
     };
     let check = |(index, name): (usize, &String)| {
-        Ok((field(name, around.attributes, &format!("{place}.compare[{index}]"))?, authority(name)))
+        let place = format!("{place}.compare[{index}]");
+        if config.compare[..index].contains(name) {
+            return Err(RuleError::new(place, format!("`{name}` is compared twice"), "leave one of them out"));
+        }
+        Ok((field(name, around.attributes, &place)?, authority(name)))
     };
     config.compare.iter().enumerate().map(check).collect()
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dataflows::{DataflowsConfig, Graphs};
 use engine::row::Shown;
 use engine::{
-    Batch, Decoder, Engine, EngineConfig, EngineError, Event, Key, Reader, Refusal, Request, Row, SourceSpec,
+    Batch, Decoder, Engine, EngineConfig, EngineError, Event, Key, Reader, Refusal, Request, Row, Rows, SourceSpec,
     Subscription, Texts, Tick, Update, ViewSpec,
 };
 use model::{Dictionary, Record, Symbol};
@@ -203,16 +203,21 @@ impl Desk {
         self.read_at(view, None)
     }
 
-    pub fn read_at(&self, view: &str, as_of: Option<Tick>) -> Vec<TextRow> {
+    /// All rows of a view as readers get them.
+    pub fn snapshot(&self, view: &str, as_of: Option<Tick>) -> Rows {
         let request = Request { view: view.into(), as_of, ..Request::default() };
-        let snapshot = self.runtime.block_on(self.reader().snapshot(&request)).unwrap();
+        self.runtime.block_on(self.reader().snapshot(&request)).unwrap().rows
+    }
+
+    pub fn read_at(&self, view: &str, as_of: Option<Tick>) -> Vec<TextRow> {
+        let snapshot = self.snapshot(view, as_of);
         let mut keys = BTreeSet::new();
-        for (row, count) in &snapshot.rows {
+        for (row, count) in &snapshot {
             let key = self.spec(view).key_text(row, self.reader().texts().as_ref());
             assert_eq!(*count, 1, "{view}: {:?} is there {count} times", self.text(view, row));
             assert!(keys.insert(key.clone()), "{view}: the key {key} is there twice: {:?}", self.text(view, row));
         }
-        let mut rows: Vec<TextRow> = snapshot.rows.iter().map(|(row, _)| self.text(view, row)).collect();
+        let mut rows: Vec<TextRow> = snapshot.iter().map(|(row, _)| self.text(view, row)).collect();
         rows.sort();
         rows
     }
@@ -296,7 +301,7 @@ pub struct Following {
 }
 
 impl Following {
-    fn add(&mut self, rows: engine::Rows) {
+    fn add(&mut self, rows: Rows) {
         for (row, diff) in rows {
             let count = self.rows.entry(row.clone()).or_default();
             *count += diff;
@@ -305,4 +310,10 @@ impl Following {
             }
         }
     }
+}
+
+/// A tick as views show it.
+pub fn time_text(tick: Tick) -> String {
+    let cell = engine::Cell::tick(tick);
+    Shown { cell: &cell, kind: engine::ColumnKind::Time, texts: &TextsOf(Dictionary::new()) }.to_string()
 }

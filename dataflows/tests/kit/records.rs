@@ -150,7 +150,7 @@ pub enum Happening {
     Deletion(Index),
 }
 
-const IDS: [&str; 5] = ["T1", "T2", "T3", "T4", "T5"];
+pub const IDS: [&str; 5] = ["T1", "T2", "T3", "T4", "T5"];
 
 /// A trade that is one of a few, up to one or two fields.
 fn says() -> impl Strategy<Value = Says> {

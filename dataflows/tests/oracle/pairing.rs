@@ -161,7 +161,7 @@ impl Course<'_> {
         let [left, right] = values;
         let desk = trade.detail.as_ref().map_or(Symbol::NONE, |detail| detail.desk);
         self.found.breaks.push(vec![
-            break_id(self.leg, kind, &[&[trade.source.0], &trade.id.bytes()[..]].concat()),
+            break_id(self.leg, kind, &self.sources[usize::from(trade.source.0)], trade.id),
             self.leg.reconciliation.clone(),
             self.leg.sides[1].clone(),
             kind.to_owned(),
@@ -404,9 +404,8 @@ fn rounded(a: i128, b: i128) -> i128 {
 }
 
 /// The identity that a break keeps for ever: it is stored in cases and tickets, so it must never be made otherwise.
-pub fn break_id(leg: &Leg, kind: &str, subject: &[u8]) -> String {
-    let (source, subject) = subject.split_at(1);
-    let name = format!("{}\0{}\0{kind}\0{}\0", leg.reconciliation, leg.sides[1], source[0]);
-    let hash = blake3::hash(&[name.as_bytes(), subject].concat());
+fn break_id(leg: &Leg, kind: &str, source: &str, id: Symbol) -> String {
+    let name = format!("{}\0{}\0{kind}\0{source}\0", leg.reconciliation, leg.sides[1]);
+    let hash = blake3::hash(&[name.as_bytes(), &id.bytes()].concat());
     hash.as_bytes()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }

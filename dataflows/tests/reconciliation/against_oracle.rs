@@ -1,77 +1,14 @@
-//! Reconciliation through the engine, against a naive oracle: after every tick of random insertions, amendments,
-//! cancellations, allocations and confirmations, every view says what the oracle says.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
-
-mod kit;
-mod oracle;
+//! After every tick of random insertions, amendments, cancellations, allocations and confirmations, every view says what
+//! the oracle says, and what its changes add up to.
 
 use std::collections::BTreeMap;
 
-use model::Dictionary;
 use proptest::prelude::*;
 
-use kit::records::{LONG_NAME, SOURCES, happenings, play};
-use kit::{Book, Change, Desk, Following, TextRow, VIEWS};
-use oracle::Oracle;
-
-/// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
-fn cases(cases: u32) -> ProptestConfig {
-    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
-    let cases = asked.unwrap_or(cases);
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() }
-}
-
-fn dictionary() -> Dictionary {
-    let dictionary = Dictionary::new();
-    dictionary.intern(LONG_NAME);
-    dictionary
-}
-
-/// What every configuration of these tests compares, and how.
-const RULES: &str = r#"
-    compare = ["instrument", "side", "currency", "quantity", "price", "fees", "settlement_date", "counterparty"]
-    authority = { default = ["internal"], fees = ["broker", "internal"], price = ["broker"] }
-    tolerance = [
-        { field = "price", basis_points = "1" },
-        { field = "price", product = "bond", ticks = 2, tick_size = "0.01" },
-        { field = "quantity", product = "bond", absolute = "0.000001" },
-        { field = "fees", percent = "40" },
-        { field = "settlement_date", business_days = 1, product = "bond" },
-    ]
-    severity = { fees_mismatch = "high", missing_internal = "critical" }
-"#;
-
-const TWO_SIDES: &str = r#"
-    sides = ["internal", { name = "broker", sources = ["broker_a", "broker_b"] }]
-    allocations = { internal = ["internal_allocations"], broker = ["broker_allocations"] }
-"#;
-
-const THREE_SIDES: &str = r#"
-    sides = ["internal", { name = "broker", sources = ["broker_a", "broker_b"] }, "custodian"]
-"#;
-
-fn reconciliation(head: &str, tiers: &[&str]) -> String {
-    let tiers: String = tiers.iter().map(|tier| format!("[[reconciliation.r.tier]]\n{tier}\n")).collect();
-    format!("[reconciliation.r]\n{head}\n{RULES}\n{tiers}")
-}
-
-const BY_ID: &str = r#"kind = "identifier"
-field = "id""#;
-const BY_EXECUTION: &str = r#"kind = "identifier"
-field = "execution_id""#;
-const BY_REFERENCE: &str = r#"kind = "identifier"
-field = "reference""#;
-const BY_ECONOMICS: &str = r#"kind = "economics"
-fields = ["instrument", "side", "quantity", "price", "trade_date"]"#;
-const BY_TOLERANCE: &str = r#"kind = "tolerance"
-by = ["instrument", "trade_date"]"#;
-const BY_SCORE: &str = r#"kind = "scored"
-model = "trades""#;
-const BY_WEIGHTS: &str = r#"kind = "scored"
-model = "weighted""#;
-const BY_BLOCK: &str = r#"kind = "aggregate"
-by = ["block_id", "account"]"#;
+use super::kit::records::{SOURCES, happenings, play};
+use super::kit::{self, Book, Change, Desk, Following, TextRow, VIEWS};
+use super::oracle::Oracle;
+use super::*;
 
 /// Feeds the ticks and compares every view with the oracle after each, and what its followers have added up.
 fn assert_follows_the_oracle(toml: &str, ticks: &[Vec<Change>]) {
@@ -84,7 +21,7 @@ fn assert_follows_the_oracle(toml: &str, ticks: &[Vec<Change>]) {
     for (number, changes) in ticks.iter().enumerate() {
         book.apply(changes);
         desk.tick(changes);
-        let expected = oracle.views(&book.records(), &[], &time(desk.last));
+        let expected = oracle.views(&book.records(), &[], &kit::time_text(desk.last));
         for following in &mut followed {
             desk.catch_up(following);
             let view = following.view.clone();
@@ -93,19 +30,6 @@ fn assert_follows_the_oracle(toml: &str, ticks: &[Vec<Change>]) {
         }
     }
     assert!(desk.read_all().values().all(Vec::is_empty), "everything is taken away");
-}
-
-fn time(tick: engine::Tick) -> String {
-    let cell = engine::Cell::tick(tick);
-    engine::row::Shown { cell: &cell, kind: engine::ColumnKind::Time, texts: &NoTexts }.to_string()
-}
-
-struct NoTexts;
-
-impl engine::Texts for NoTexts {
-    fn text(&self, _: [u8; 16]) -> Option<std::sync::Arc<str>> {
-        None
-    }
 }
 
 /// Tells apart what is missing and what is too much: a whole view is hard to read.
