@@ -378,13 +378,14 @@ impl<R: Send + 'static> Binder<R> {
             let upsert = |event: Event<R>| Upsert {
                 key: event.key,
                 member: event.member,
+                tick,
                 order: band + event.offset,
                 value: event.record,
             };
             events.push(batch.events.into_iter().map(upsert).collect());
         }
         for (row, diff) in run.map(|run| system::run_changes(tick, run)).unwrap_or_default() {
-            system.push((SystemView::Runs, row, 0, diff));
+            system.push(((SystemView::Runs, row, 0), diff));
         }
         if closes {
             self.outstanding.push_back((tick, rows + system.len()));
@@ -425,20 +426,20 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     /// Counts a batch, and says so in the engine's own views.
-    fn count(&mut self, tick: Tick, source: u16, batch: &Batch<R>, system: &mut Vec<SystemRow>) {
+    fn count(&mut self, tick: Tick, source: u16, batch: &Batch<R>, system: &mut Vec<(SystemRow, isize)>) {
         let name = &self.sources[usize::from(source)].name;
         let progress = self.progress.entry((source, Arc::clone(&batch.partition))).or_default();
         if progress.last_tick > 0 {
-            system.push((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source, -1));
+            system.push(((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source), -1));
         }
         *progress = Progress {
             records: progress.records.max(batch.upper),
             refused: progress.refused + batch.refusals.len() as u64,
             last_tick: tick,
         };
-        system.push((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source, 1));
+        system.push(((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source), 1));
         for refusal in &batch.refusals {
-            system.push((SystemView::DeadLetters, system::dead_letter(name, &batch.partition, refusal), source, 1));
+            system.push(((SystemView::DeadLetters, system::dead_letter(name, &batch.partition, refusal), source), 1));
         }
         self.metrics.batch_bound(name, batch.events.len(), batch.refusals.len());
     }

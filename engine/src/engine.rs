@@ -16,7 +16,7 @@ use crate::binder::{Binder, Clock, Intakes};
 use crate::bindings::{Bindings, RunEvent};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::{Backlog, Frontier};
-use crate::hub;
+use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::mailbox::Mailboxes;
 use crate::metrics::Metrics;
@@ -26,7 +26,7 @@ use crate::releaser::Releaser;
 use crate::row::{Texts, ViewSpec};
 use crate::source::{Arrival, Decoder, Outlet, Source, SourceContext, SourceSpec, Stop};
 use crate::status::Status;
-use crate::worker::{Command, Graph, Report, Worker};
+use crate::worker::{Command, Graph, Worker};
 
 /// How many batches of sources may wait to be bound.
 const ARRIVALS_MAX: usize = 8;
@@ -162,19 +162,13 @@ impl Engine {
         let status = Arc::new(Status::new(pulling.collect()));
         let mut threads = Vec::new();
 
-        let (reports, reported) = unbounded();
-        let backlog = Arc::new(Backlog::default());
-        let crew = Crew::start(&config, graph, reports, Arc::clone(&backlog), &status)?;
-        let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len(), backlog));
-        threads.push(crew.thread);
-
         let frontier = Arc::new(Frontier::default());
         let mailboxes = Arc::new(Mailboxes::default());
-        threads.push(spawn("hub", {
-            let (frontier, mailboxes, workers) = (Arc::clone(&frontier), Arc::clone(&mailboxes), config.workers);
-            let metrics = metrics.clone();
-            move || hub::run(workers, &reported, &frontier, &mailboxes, &metrics)
-        })?);
+        let hub = Hub::new(config.workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
+        let backlog = Arc::new(Backlog::default());
+        let crew = Crew::start(&config, graph, Arc::new(hub), Arc::clone(&backlog), &status)?;
+        let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len(), backlog));
+        threads.push(crew.thread);
 
         let (pushes, pushed) = bounded(PUSHES_MAX);
         let decoders = (0..).zip(&sources).filter_map(|(index, source)| {
@@ -305,7 +299,7 @@ impl<R: Data + Send + Sync> Crew<R> {
     fn start(
         config: &EngineConfig,
         graph: impl Graph<R>,
-        reports: Sender<Report>,
+        hub: Arc<Hub>,
         backlog: Arc<Backlog>,
         status: &Arc<Status>,
     ) -> Result<Self, EngineError> {
@@ -314,7 +308,7 @@ impl<R: Data + Send + Sync> Crew<R> {
         let (workers, retention) = (config.workers, config.retention);
         let status = Arc::clone(status);
         let thread = spawn("workers", move || {
-            if let Err(error) = run_workers(workers, retention, graph, receivers, (reports, built), backlog) {
+            if let Err(error) = run_workers(workers, retention, graph, receivers, built, (hub, backlog)) {
                 status.fail(error);
             }
         })?;
@@ -334,21 +328,20 @@ fn run_workers<R: Data + Send + Sync>(
     retention: Duration,
     graph: impl Graph<R>,
     receivers: Vec<Receiver<Command<R>>>,
-    senders: (Sender<Report>, Sender<Built>),
-    backlog: Arc<Backlog>,
+    built: Sender<Built>,
+    (hub, backlog): (Arc<Hub>, Arc<Backlog>),
 ) -> Result<(), EngineError> {
     let died = |what: String| {
         EngineError::new(ErrorKind::Damaged, what, "restart it; if it dies again, keep the data folder and report it")
     };
     let timely_config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
-    let shared = Mutex::new(senders);
+    let built = Mutex::new(built);
     let guards = timely::execute(timely_config, move |timely| {
-        let (reports, built) = shared.lock().clone();
         let index = timely.index();
-        let worker = Worker::build(timely, &graph, receivers[index].clone(), reports, Arc::clone(&backlog), retention);
+        let worker =
+            Worker::build(timely, &graph, receivers[index].clone(), Arc::clone(&hub), Arc::clone(&backlog), retention);
         // The engine waits for every worker, so the receiver is there.
-        let _ = built.send((index, thread::current(), worker.views().specs()));
-        drop(built);
+        let _ = built.lock().send((index, thread::current(), worker.views().specs()));
         worker.run(timely);
     });
     let guards = guards.map_err(|error| died(format!("the workers cannot start: {error}")))?;

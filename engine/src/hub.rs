@@ -1,40 +1,60 @@
 //! The hub: joins what the workers report, and hands each complete tick to those who follow a view.
 //!
 //! A tick is complete when every worker's frontier has passed it. Its changes are consolidated then, once, so that what
-//! readers get does not depend on how the work was spread.
+//! readers get does not depend on how the work was spread. The worker that completes a tick hands it over: a thread for
+//! that alone would be one more to wake for each tick.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crossbeam_channel::Receiver;
 use differential_dataflow::consolidation::consolidate;
 use operators::Tick;
+use parking_lot::Mutex;
 
 use crate::frontier::Frontier;
 use crate::mailbox::Mailboxes;
 use crate::metrics::Metrics;
-use crate::view::Rows;
-use crate::worker::Report;
+use crate::view::{Change, Rows};
 
-/// Joins the workers' reports until they end.
-pub fn run(workers: usize, reports: &Receiver<Report>, frontier: &Frontier, mailboxes: &Mailboxes, metrics: &Metrics) {
-    let mut frontiers = vec![0; workers];
-    let mut pending: BTreeMap<(Tick, usize), Rows> = BTreeMap::new();
-    for report in reports {
-        frontiers[report.worker] = report.frontier;
-        for change in report.changes {
-            pending.entry((change.tick, change.view)).or_default().push((change.row, change.diff));
+/// Where workers report to.
+pub struct Hub {
+    state: Mutex<State>,
+    frontier: Arc<Frontier>,
+    mailboxes: Arc<Mailboxes>,
+    metrics: Metrics,
+}
+
+struct State {
+    frontiers: Vec<Tick>,
+    pending: BTreeMap<(Tick, usize), Rows>,
+}
+
+impl Hub {
+    /// A hub of this many workers.
+    pub fn new(workers: usize, frontier: Arc<Frontier>, mailboxes: Arc<Mailboxes>, metrics: Metrics) -> Self {
+        let state = State { frontiers: vec![0; workers], pending: BTreeMap::new() };
+        Hub { state: Mutex::new(state), frontier, mailboxes, metrics }
+    }
+
+    /// A worker says that every tick before `frontier` is complete with it, and what has changed in the views that are
+    /// followed.
+    pub fn report(&self, worker: usize, frontier: Tick, changes: Vec<Change>) {
+        let mut state = self.state.lock();
+        state.frontiers[worker] = frontier;
+        for change in changes {
+            state.pending.entry((change.tick, change.view)).or_default().push((change.row, change.diff));
         }
-        let complete = frontiers.iter().copied().min().unwrap_or(0);
-        if complete <= frontier.get() {
-            continue;
+        let complete = state.frontiers.iter().copied().min().unwrap_or(0);
+        if complete <= self.frontier.get() {
+            return;
         }
-        while let Some(entry) = pending.first_entry().filter(|entry| entry.key().0 < complete) {
+        while let Some(entry) = state.pending.first_entry().filter(|entry| entry.key().0 < complete) {
             let ((tick, view), mut rows) = entry.remove_entry();
             consolidate(&mut rows);
-            mailboxes.deliver(view, tick, &rows);
+            self.mailboxes.deliver(view, tick, &rows);
         }
-        metrics.ticks_end(complete);
-        mailboxes.progress(complete);
-        frontier.set(complete);
+        self.metrics.ticks_end(complete);
+        self.mailboxes.progress(complete);
+        self.frontier.set(complete);
     }
 }

@@ -1,7 +1,7 @@
 //! Ticks, bindings, the journal, workers, views and how they are read. Knows no finance.
 //!
 //! ```text
-//!  sources ──batches──▶ binder ──tick, bound and fsynced──▶ workers (timely threads) ──changes──▶ hub ──▶ readers
+//!  sources ──batches──▶ binder ──tick, bound and fsynced──▶ workers (timely threads) ──changes──▶ readers
 //!                         │                                     │
 //!                     journal, bindings                    views: read from the workers' own arrangements
 //! ```

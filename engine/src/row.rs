@@ -187,6 +187,12 @@ impl ViewSpec {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
+    /// The key under which a row is kept: a hash of its key columns.
+    pub fn key_of(&self, row: &Row) -> Key {
+        let key: Vec<_> = self.key.iter().map(|column| &row.cells()[*column]).collect();
+        Key::of(&key)
+    }
+
     /// The index of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use operators::Tick;
 
 use crate::bindings::RunEvent;
-use crate::row::{Cell, Column, ColumnKind, Row, ViewSpec};
+use crate::row::{Cell, Column, ColumnKind, Key, Row, ViewSpec};
 use crate::source::{RAW_BYTES_MAX, Refusal};
 
 /// Which of the engine's own views a row belongs to.
@@ -23,10 +23,24 @@ impl SystemView {
     /// All of them.
     pub const ALL: [SystemView; 3] = [SystemView::DeadLetters, SystemView::SourceProgress, SystemView::Runs];
 
+    /// The key under which a row of the view is kept.
+    pub fn key_of(self, row: &Row) -> Key {
+        let key: Vec<&Cell> = self.key_columns().iter().map(|column| &row.cells()[*column]).collect();
+        Key::of(&(self, key))
+    }
+
+    fn key_columns(self) -> &'static [usize] {
+        match self {
+            SystemView::DeadLetters => &[0, 1, 2],
+            SystemView::SourceProgress => &[0, 1],
+            SystemView::Runs => &[0],
+        }
+    }
+
     /// The view's name, columns and key.
     pub fn spec(self) -> ViewSpec {
         use ColumnKind::{Int, Text, Time};
-        let (name, about, columns, key): (_, _, &[(&str, ColumnKind)], &[usize]) = match self {
+        let (name, about, columns): (_, _, &[(&str, ColumnKind)]) = match self {
             SystemView::DeadLetters => (
                 "dead_letters",
                 "Records that could not be parsed, typed or applied: where they are, what was wrong, what to do.",
@@ -40,26 +54,23 @@ impl SystemView {
                     ("help", Text),
                     ("raw", Text),
                 ],
-                &[0, 1, 2],
             ),
             SystemView::SourceProgress => (
                 "source_progress",
                 "How far each partition of each source is bound to ticks.",
                 &[("source", Text), ("partition", Text), ("records", Int), ("refused", Int), ("last_tick", Time)],
-                &[0, 1],
             ),
             SystemView::Runs => (
                 "runs",
                 "When the engine ran, on which version and configuration. A run without an end is running, or was killed.",
                 &[("started", Time), ("ended", Time), ("version", Text), ("configuration", Text), ("workers", Int)],
-                &[0],
             ),
         };
         ViewSpec {
             name: name.into(),
             about: about.into(),
             columns: columns.iter().map(|(name, kind)| Column::new(*name, *kind)).collect(),
-            key: key.to_vec(),
+            key: self.key_columns().to_vec(),
         }
     }
 }

@@ -4,16 +4,11 @@
 //! that are arranged as such, a view of sums, and a view that is derived from the trades themselves on demand are all
 //! read the same way: whole at a tick, or tick by tick.
 
-use std::cell::{Cell as StdCell, RefCell};
-use std::rc::Rc;
-
 use differential_dataflow::consolidation::consolidate;
-use differential_dataflow::trace::TraceReader;
-use operators::arrangement::{Difference, compact};
+use differential_dataflow::trace::{BatchReader, TraceReader};
+use operators::arrangement::{Batch, Difference};
 use operators::group::{Group, History, ticks_of, visit_all, visit_changed};
 use operators::{Arranged, Collection, Data, Key as IndexKey, Sums, Tick, Trace, arrange};
-use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::generic::Operator;
 use timely::progress::Antichain;
 
 use crate::row::{Key, Row, ViewSpec};
@@ -38,25 +33,25 @@ pub struct Change {
 #[derive(Default)]
 pub struct Views {
     views: Vec<View>,
-    live: Rc<RefCell<Vec<Change>>>,
-    dealt_with: Rc<RefCell<Vec<Tick>>>,
+    next_to_compact: usize,
 }
 
 struct View {
     spec: ViewSpec,
-    followed: Rc<StdCell<bool>>,
+    is_followed: bool,
     parts: Vec<Box<dyn Part>>,
 }
 
 impl Views {
     /// Registers a view of rows.
     pub fn rows<'scope>(&mut self, spec: ViewSpec, rows: Collection<'scope, Row>) -> usize {
-        let key = spec.key.clone();
-        let keyed = rows.map(move |row| {
-            let key: Vec<_> = key.iter().map(|column| &row.cells()[*column]).collect();
-            (Key::of(&key), row)
-        });
-        let arranged = arrange(keyed, &spec.name);
+        let keyed = spec.clone();
+        self.keyed_rows(spec, rows.map(move |row| (keyed.key_of(&row), row)))
+    }
+
+    /// Registers a view of rows that are under keys already: rows with the same key columns under the same key.
+    pub fn keyed_rows<'scope>(&mut self, spec: ViewSpec, rows: Collection<'scope, (Key, Row)>) -> usize {
+        let arranged = arrange(rows, &spec.name);
         self.derived(spec, &arranged, |_key, group, rows| {
             rows.extend(group.iter().map(|(row, count)| ((*row).clone(), *count)))
         })
@@ -81,7 +76,7 @@ impl Views {
         arranged: &Arranged<'scope, K, V, R>,
         rows: impl Fn(&K, Group<'_, '_, V, R>, &mut Rows) + 'static,
     ) -> usize {
-        self.views.push(View { spec, followed: Rc::default(), parts: Vec::new() });
+        self.views.push(View { spec, is_followed: false, parts: Vec::new() });
         let view = self.views.len() - 1;
         self.add_part(view, arranged, rows);
         view
@@ -94,48 +89,21 @@ impl Views {
         arranged: &Arranged<'scope, K, V, R>,
         rows: impl Fn(&K, Group<'_, '_, V, R>, &mut Rows) + 'static,
     ) {
-        let part = GroupPart { trace: arranged.trace.clone(), rows: Rc::new(rows) };
-        self.publish(view, arranged, &part);
+        let part = GroupPart {
+            trace: arranged.trace.clone(),
+            rows: Box::new(rows),
+            upper: Antichain::from_elem(0),
+            published: 0,
+            compacted: 0,
+        };
         self.views[view].parts.push(Box::new(part));
     }
 
-    /// Follows an arrangement's changes, while anyone follows the view.
-    fn publish<K: IndexKey, V: Data, R: Difference>(
-        &self,
-        view: usize,
-        arranged: &Arranged<'_, K, V, R>,
-        part: &GroupPart<K, V, R>,
-    ) {
-        let followed = Rc::clone(&self.views[view].followed);
-        let live = Rc::clone(&self.live);
-        let mut part = part.clone();
-        let place = self.dealt_with.borrow().len();
-        self.dealt_with.borrow_mut().push(0);
-        let dealt_with = Rc::clone(&self.dealt_with);
-        arranged.stream.clone().sink(
-            Pipeline,
-            &format!("publish {}", self.views[view].spec.name),
-            move |(input, frontier)| {
-                input.for_each(|_capability, batches| {
-                    for batch in batches.drain(..).filter(|_| followed.get()) {
-                        let mut live = live.borrow_mut();
-                        let (first, last) = ticks_of(&batch);
-                        visit_changed(&mut part.trace, &batch, |key, history| {
-                            let emit = &mut |tick, row, diff| live.push(Change { view, tick, row, diff });
-                            changes_of(&part.rows, key, history, first.checked_sub(1), last, emit);
-                        });
-                    }
-                });
-                compact(&mut part.trace, frontier.frontier());
-                dealt_with.borrow_mut()[place] = frontier.frontier().first().copied().unwrap_or(Tick::MAX);
-            },
-        );
-    }
-
-    /// Every tick before this has been dealt with by all views. Told by the views themselves, since a probe of each would
-    /// cost a tick as much again.
-    pub fn frontier(&self) -> Tick {
-        self.dealt_with.borrow().iter().copied().min().unwrap_or(Tick::MAX)
+    /// Every tick before this has been dealt with by all views. Read from the arrangements themselves: an operator and a
+    /// probe for each view would cost a small tick as much again.
+    pub fn frontier(&mut self) -> Tick {
+        let parts = self.views.iter_mut().flat_map(|view| &mut view.parts);
+        parts.map(|part| part.frontier()).min().unwrap_or(Tick::MAX)
     }
 
     /// The catalogue.
@@ -143,14 +111,24 @@ impl Views {
         self.views.iter().map(|view| view.spec.clone()).collect()
     }
 
-    /// Says whether anyone follows a view.
-    pub fn follow(&self, view: usize, followed: bool) {
-        self.views[view].followed.set(followed);
+    /// Says whether anyone follows a view. Its changes are published from here on.
+    pub fn follow(&mut self, view: usize, is_followed: bool) {
+        let view = &mut self.views[view];
+        if is_followed && !view.is_followed {
+            view.parts.iter_mut().for_each(|part| part.skip_to_frontier());
+        }
+        view.is_followed = is_followed;
     }
 
-    /// Takes the changes of the followed views since the last call.
-    pub fn take_live(&self) -> Vec<Change> {
-        std::mem::take(&mut *self.live.borrow_mut())
+    /// The changes of the followed views since the last call. Those of ticks that other views have not dealt with yet may
+    /// be among them.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (index, view) in self.views.iter_mut().enumerate().filter(|(_, view)| view.is_followed) {
+            let emit = &mut |tick, row, diff| changes.push(Change { view: index, tick, row, diff });
+            view.parts.iter_mut().for_each(|part| part.publish(emit));
+        }
+        changes
     }
 
     /// This worker's rows of a view at a tick.
@@ -163,34 +141,73 @@ impl Views {
         self.views[view].parts.iter_mut().for_each(|part| part.changes(after, upto, emit));
     }
 
-    /// Lets go of the differences before `since`; merges what is complete before `frontier`.
-    pub fn compact(&mut self, since: Tick, frontier: Tick) {
-        for part in self.views.iter_mut().flat_map(|view| &mut view.parts) {
-            part.compact(since, frontier);
+    /// Lets one arrangement go of the differences before `since`, and merge what is complete before `frontier`; says
+    /// whether there was one left for which that has not been done.
+    pub fn compact_next(&mut self, since: Tick, frontier: Tick) -> bool {
+        let mut parts: Vec<_> = self.views.iter_mut().flat_map(|view| &mut view.parts).collect();
+        // In turn, so that each has its turn also where there is time for one only.
+        let count = parts.len();
+        for place in (self.next_to_compact..count).chain(0..self.next_to_compact.min(count)) {
+            if parts[place].compact(since, frontier) {
+                self.next_to_compact = place + 1;
+                return true;
+            }
         }
+        false
     }
 }
 
 trait Part {
+    /// Every tick before this is in the arrangement.
+    fn frontier(&mut self) -> Tick;
+    /// Leaves out what has not been published.
+    fn skip_to_frontier(&mut self);
+    /// The changes of the batches that have not been published.
+    fn publish(&mut self, emit: &mut dyn FnMut(Tick, Row, isize));
     fn snapshot(&mut self, at: Tick, emit: &mut dyn FnMut(Row, isize));
     fn changes(&mut self, after: Tick, upto: Tick, emit: &mut dyn FnMut(Tick, Row, isize));
-    fn compact(&mut self, since: Tick, frontier: Tick);
+    /// Whether there was anything to be done.
+    fn compact(&mut self, since: Tick, frontier: Tick) -> bool;
 }
 
-type RowsOf<K, V, R> = Rc<dyn Fn(&K, Group<'_, '_, V, R>, &mut Rows)>;
+type RowsOf<K, V, R> = dyn Fn(&K, Group<'_, '_, V, R>, &mut Rows);
 
 struct GroupPart<K: IndexKey, V: Data, R: Difference> {
     trace: Trace<K, V, R>,
-    rows: RowsOf<K, V, R>,
-}
-
-impl<K: IndexKey, V: Data, R: Difference> Clone for GroupPart<K, V, R> {
-    fn clone(&self) -> Self {
-        GroupPart { trace: self.trace.clone(), rows: Rc::clone(&self.rows) }
-    }
+    rows: Box<RowsOf<K, V, R>>,
+    upper: Antichain<Tick>,
+    /// Batches are published in their order; those before this tick are.
+    published: Tick,
+    compacted: Tick,
 }
 
 impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
+    fn frontier(&mut self) -> Tick {
+        self.trace.read_upper(&mut self.upper);
+        self.upper.first().copied().unwrap_or(Tick::MAX)
+    }
+
+    fn skip_to_frontier(&mut self) {
+        self.published = self.frontier();
+    }
+
+    fn publish(&mut self, emit: &mut dyn FnMut(Tick, Row, isize)) {
+        // They are still whole: `compact` lets batches be merged only up to what has been published.
+        let mut fresh: Vec<Batch<K, V, R>> = Vec::new();
+        self.trace.map_batches(|batch| {
+            if !batch.is_empty() && !batch.lower().less_than(&self.published) {
+                fresh.push(batch.clone());
+            }
+        });
+        for batch in fresh {
+            let (first, last) = ticks_of(&batch);
+            visit_changed(&mut self.trace, &batch, |key, history| {
+                changes_of(&self.rows, key, history, first.checked_sub(1), last, emit);
+            });
+        }
+        self.skip_to_frontier();
+    }
+
     fn snapshot(&mut self, at: Tick, emit: &mut dyn FnMut(Row, isize)) {
         let mut rows = Rows::new();
         visit_all(&mut self.trace, |key, history| {
@@ -206,15 +223,20 @@ impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
         visit_all(&mut self.trace, |key, history| changes_of(&self.rows, key, history, Some(after), upto, emit));
     }
 
-    fn compact(&mut self, since: Tick, frontier: Tick) {
+    fn compact(&mut self, since: Tick, frontier: Tick) -> bool {
+        if self.compacted >= frontier {
+            return false;
+        }
+        self.compacted = frontier;
         self.trace.set_logical_compaction(Antichain::from_elem(since).borrow());
         self.trace.set_physical_compaction(Antichain::from_elem(frontier).borrow());
+        true
     }
 }
 
 /// The rows by which one key's part of a view changed, tick by tick.
 fn changes_of<K, V: Data, R: Difference>(
-    rows_of: &RowsOf<K, V, R>,
+    rows_of: &dyn Fn(&K, Group<'_, '_, V, R>, &mut Rows),
     key: &K,
     history: &mut History<'_, V, R>,
     after: Option<Tick>,

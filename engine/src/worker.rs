@@ -9,18 +9,19 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use differential_dataflow::AsCollection;
 use operators::upsert::Upsert;
-use operators::{Collection, Data, Tick};
+use operators::{Collection, Data, Tick, arrange};
 use timely::container::CapacityContainerBuilder;
-use timely::dataflow::operators::vec::{Input as _, Map};
+use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
 
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::Backlog;
+use crate::hub::Hub;
 use crate::mailbox::RowFilter;
 use crate::row::{Key, Row};
 use crate::system::SystemView;
-use crate::view::{Change, Rows, Views};
+use crate::view::{Rows, Views};
 
 /// What a graph is built from.
 pub struct Inputs<'scope, R: Data> {
@@ -36,8 +37,8 @@ pub trait Graph<R: Data>: Send + Sync + 'static {
     fn build(&self, inputs: Inputs<'_, R>, views: &mut Views);
 }
 
-/// A row of one of the engine's own views, with its difference; and, for a refusal, the source's index.
-pub type SystemRow = (SystemView, Row, u16, isize);
+/// A row of one of the engine's own views; and, for a refusal, the source's index.
+pub type SystemRow = (SystemView, Row, u16);
 
 /// What a worker is told.
 pub enum Command<R> {
@@ -59,8 +60,8 @@ pub struct Release<R> {
     pub tick: Tick,
     /// Records, in the order in which the later one wins.
     pub events: Vec<Vec<Upsert<Key, R>>>,
-    /// Rows of the engine's own views.
-    pub system: Vec<SystemRow>,
+    /// Changes of the engine's own views.
+    pub system: Vec<(SystemRow, isize)>,
     /// Whether the tick is complete with this.
     pub closes: bool,
 }
@@ -102,16 +103,6 @@ pub enum Answer {
     Changes(Vec<(Tick, Row, isize)>),
 }
 
-/// What a worker reports when its frontier has moved.
-pub struct Report {
-    /// Which worker.
-    pub worker: usize,
-    /// Every tick before this is complete here.
-    pub frontier: Tick,
-    /// What changed in the views that are followed.
-    pub changes: Vec<Change>,
-}
-
 /// How long a worker sleeps while others still work on a tick.
 const STEP_PARK_MAX: Duration = Duration::from_millis(1);
 
@@ -121,11 +112,11 @@ type Input<D> = InputHandle<Tick, CapacityContainerBuilder<Vec<D>>>;
 /// One worker's state.
 pub struct Worker<R: Data> {
     commands: Receiver<Command<R>>,
-    reports: Sender<Report>,
+    hub: Arc<Hub>,
     backlog: Arc<Backlog>,
     retention: Duration,
     events: Input<Upsert<Key, R>>,
-    system: Input<(SystemRow, Tick, isize)>,
+    system: Input<((Key, SystemRow), Tick, isize)>,
     views: Views,
     index: usize,
     released: Tick,
@@ -139,7 +130,7 @@ impl<R: Data> Worker<R> {
         timely: &mut Timely,
         graph: &dyn Graph<R>,
         commands: Receiver<Command<R>>,
-        reports: Sender<Report>,
+        hub: Arc<Hub>,
         backlog: Arc<Backlog>,
         retention: Duration,
     ) -> Self {
@@ -147,34 +138,22 @@ impl<R: Data> Worker<R> {
         let mut system = InputHandle::new();
         let mut views = Views::default();
         timely.dataflow::<Tick, _, _>(|scope| {
-            let rows: Collection<'_, SystemRow> = scope.input_from(&mut system).as_collection();
+            // One arrangement for all of the engine's own views: each tick changes one of them, and an arrangement that
+            // nothing happens to still takes its share of the tick.
+            let rows: Collection<'_, (Key, SystemRow)> = scope.input_from(&mut system).as_collection();
+            let arranged = arrange(rows.clone(), "the engine's own views");
             for view in SystemView::ALL {
-                let own = rows
-                    .clone()
-                    .inner
-                    .flat_map(move |((of, row, _, diff), tick, _)| (of == view).then_some((row, tick, diff)));
-                views.rows(view.spec(), own.as_collection());
+                views.derived(view.spec(), &arranged, move |_key, group, rows| {
+                    let own = group.iter().filter(|((of, ..), _)| *of == view);
+                    rows.extend(own.map(|((_, row, _), count)| (row.clone(), *count)));
+                });
             }
-            let refusals = rows.inner.flat_map(|((of, _, source, diff), tick, _)| {
-                (of == SystemView::DeadLetters).then_some((source, tick, diff))
-            });
+            let refusals = rows.flat_map(|(_key, (of, _, source))| (of == SystemView::DeadLetters).then_some(source));
             let events = scope.input_from(&mut events);
-            graph.build(Inputs { events, refusals: refusals.as_collection() }, &mut views);
+            graph.build(Inputs { events, refusals }, &mut views);
         });
         let index = timely.index();
-        Worker {
-            commands,
-            reports,
-            backlog,
-            retention,
-            events,
-            system,
-            views,
-            index,
-            released: 0,
-            reported: 0,
-            since: 0,
-        }
+        Worker { commands, hub, backlog, retention, events, system, views, index, released: 0, reported: 0, since: 0 }
     }
 
     /// The catalogue.
@@ -196,9 +175,13 @@ impl<R: Data> Worker<R> {
                 Ok(Command::Read(read)) => self.answer(timely, &read),
                 Ok(Command::Unfollow(view)) => self.views.follow(view, false),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) if self.reported < self.released => {
+                    timely.step_or_park(Some(STEP_PARK_MAX));
+                }
+                // Letting go of the past merges batches: a tick or a reader need not wait for more than one view's.
+                Err(TryRecvError::Empty) if self.views.compact_next(self.since, self.reported) => continue,
                 Err(TryRecvError::Empty) => {
-                    let idle = self.reported >= self.released;
-                    timely.step_or_park(if idle { None } else { Some(STEP_PARK_MAX) });
+                    timely.step_or_park(None);
                 }
             }
             timely.step();
@@ -208,9 +191,10 @@ impl<R: Data> Worker<R> {
 
     fn release(&mut self, mut release: Release<R>) {
         let tick = release.tick;
-        self.advance(tick);
+        // Sent by the right to send at the end of the last tick: the frontier moves once, when this one closes.
         release.events.iter_mut().for_each(|events| self.events.send_batch(events));
-        let mut system: Vec<_> = release.system.into_iter().map(|row| (row, tick, 1)).collect();
+        let keyed = |(row, diff): (SystemRow, isize)| ((row.0.key_of(&row.1), row), tick, diff);
+        let mut system: Vec<_> = release.system.into_iter().map(keyed).collect();
         self.system.send_batch(&mut system);
         if release.closes {
             self.advance(tick + 1);
@@ -225,29 +209,24 @@ impl<R: Data> Worker<R> {
         }
     }
 
-    fn frontier(&self) -> Tick {
-        self.views.frontier()
-    }
-
     fn report(&mut self) {
-        let frontier = self.frontier();
+        let frontier = self.views.frontier();
         if frontier <= self.reported {
             return;
         }
         self.reported = frontier;
-        let changes = self.views.take_live();
-        // Without a hub the engine is stopping, and a command to stop is on its way.
-        let _ = self.reports.send(Report { worker: self.index, frontier, changes });
-        // Letting go of the past merges batches: readers need not wait for that.
+        let changes = self.views.take_changes();
+        self.hub.report(self.index, frontier, changes);
         let retained = frontier.saturating_sub(self.retention.as_micros() as Tick).saturating_sub(1);
         self.since = self.since.max(retained);
-        self.views.compact(self.since, frontier);
+        // A worker that is never idle lets go of the past here, of one view at each tick.
+        self.views.compact_next(self.since, frontier);
     }
 
     /// Answers once all that was released is complete, and before anything else is taken: the changes that are published
     /// from here on are those after the answer.
     fn answer(&mut self, timely: &mut Timely, read: &Read) {
-        while self.frontier() < self.released {
+        while self.views.frontier() < self.released {
             timely.step_or_park(Some(STEP_PARK_MAX));
         }
         self.report();

@@ -87,9 +87,8 @@ pub fn assign<'scope, P: Key, N: Data>(
                         pending.at(&capability, tick).push((edge, diff));
                     }
                 });
-                while let Some((capability, edges)) = pending.next_closed(frontier) {
+                while let Some((tick, capability, edges)) = pending.next_closed(frontier) {
                     let mut session = output.session(&capability);
-                    let tick = *capability.time();
                     update_parts(&mut parts, edges, |matched, diff| session.give((matched, tick, diff)));
                 }
             }

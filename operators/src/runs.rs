@@ -9,8 +9,8 @@ use std::collections::{BinaryHeap, VecDeque};
 /// How many rows are sorted at once.
 const RUN_ROWS: usize = 65_536;
 
-/// How many rows a piece of a run has.
-const PIECE_ROWS: usize = 256;
+/// How large a piece of a run may be: what allocators hand out without rounding it up.
+const PIECE_BYTES_MAX: usize = 32 << 10;
 
 /// Rows with a key.
 pub(crate) trait Keyed {
@@ -53,10 +53,17 @@ impl<T: Keyed> Runs<T> {
         self.rows
     }
 
+    /// How many rows a piece of a run has.
+    const PIECE_ROWS: usize = if size_of::<T>() < PIECE_BYTES_MAX { PIECE_BYTES_MAX / size_of::<T>() } else { 1 };
+
     fn seal_run(&mut self) {
         let rows = std::mem::take(&mut self.fresh);
         if !rows.is_empty() {
-            self.runs.push(if rows.len() > PIECE_ROWS { sorted_pieces(rows) } else { sorted_piece(rows) });
+            self.runs.push(if rows.len() > Self::PIECE_ROWS {
+                sorted_pieces(rows, Self::PIECE_ROWS)
+            } else {
+                sorted_piece(rows)
+            });
         }
     }
 
@@ -69,16 +76,16 @@ impl<T: Keyed> Runs<T> {
 }
 
 /// Sorting keys with their places and then moving each row once beats sorting the rows, which are wide.
-fn sorted_pieces<T: Keyed>(rows: Vec<T>) -> Run<T> {
+fn sorted_pieces<T: Keyed>(rows: Vec<T>, piece_rows: usize) -> Run<T> {
     let mut order: Vec<(T::Key, u32)> = (0..).zip(&rows).map(|(place, row)| (row.key().clone(), place)).collect();
     order.sort_unstable();
     let mut rows: Vec<Option<T>> = rows.into_iter().map(Some).collect();
     let take = |(_, place): &(T::Key, u32)| rows[*place as usize].take();
-    let mut pieces: Run<T> = VecDeque::with_capacity(order.len().div_ceil(PIECE_ROWS));
+    let mut pieces: Run<T> = VecDeque::with_capacity(order.len().div_ceil(piece_rows));
     let mut sorted = order.iter().filter_map(take);
     loop {
-        let mut piece: Vec<T> = Vec::with_capacity(PIECE_ROWS);
-        piece.extend(sorted.by_ref().take(PIECE_ROWS));
+        let mut piece: Vec<T> = Vec::with_capacity(piece_rows);
+        piece.extend(sorted.by_ref().take(piece_rows));
         if piece.is_empty() {
             return pieces;
         }
@@ -145,7 +152,7 @@ mod tests {
 
     #[test]
     fn rows_come_out_by_key_however_they_went_in() {
-        for count in [0, 1, 255, 256, 257, 65_536, 200_000u32] {
+        for count in [0, 1, 2047, 2048, 2049, 65_536, 200_000u32] {
             let mut runs = Runs::default();
             let rows: Vec<(u64, u32)> = (0..count).map(|i| ((u64::from(i) * 7919) % 5003, i)).collect();
             rows.chunks(1000).for_each(|chunk| runs.append(&mut chunk.to_vec()));

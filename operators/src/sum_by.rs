@@ -36,14 +36,18 @@ pub fn sum_by<'scope, D: Data, G: Key>(
 ) -> Arranged<'scope, G, (), Sums> {
     let sums = collection.inner.map(move |(row, tick, diff)| {
         let (group, sums) = adds(&row);
-        (group, tick, sums.times(diff as i128))
+        ((group, ()), tick, sums.times(diff as i128))
     });
-    arrange_sums(sums.as_collection(), name)
+    arrange(sums.as_collection(), name)
 }
 
-/// Arranges sums that are already named by their group.
-pub fn arrange_sums<'scope, G: Key>(sums: Collection<'scope, G, Sums>, name: &str) -> Arranged<'scope, G, (), Sums> {
-    arrange(sums.map(|group| (group, ())), name)
+/// Arranges sums that are already named, under the group that each name belongs to.
+pub fn arrange_sums<'scope, S: Data, G: Key>(
+    sums: Collection<'scope, S, Sums>,
+    name: &str,
+    mut group: impl FnMut(&S) -> G + 'static,
+) -> Arranged<'scope, G, (), Sums> {
+    arrange(sums.map(move |name| (group(&name), ())), name)
 }
 
 /// Counts the values of an arrangement without reading it: what each update adds, `times` over, to one part of the sums

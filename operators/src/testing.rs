@@ -89,7 +89,7 @@ where
     })
 }
 
-/// Like [`run`], for upserts.
+/// Like [`run`], for upserts. Their ticks are set here.
 pub fn run_upserts<K, V, O, G>(ticks: Vec<Vec<Upsert<K, V>>>, graph: G) -> Vec<Changes<O>>
 where
     K: Data + Send + Sync,
@@ -118,10 +118,9 @@ where
         });
         for closed_together in ticks.chunks(feed.ticks_at_once) {
             for (tick, upserts) in closed_together {
-                input.advance_to(*tick);
-                upserts.iter().for_each(|upsert| input.send(upsert.clone()));
-                input.advance_to(tick + 1);
+                upserts.iter().for_each(|upsert| input.send(Upsert { tick: *tick, ..upsert.clone() }));
             }
+            input.advance_to(closed_together[closed_together.len() - 1].0 + 1);
             worker.step_while(|| probe.less_than(input.time()));
         }
     })

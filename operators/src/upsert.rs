@@ -1,7 +1,7 @@
 //! `upsert`: the latest value by business key.
 //!
-//! Input      [`Upsert`]s: `(key, member, order, Some(value) | None)`. `(key, member)` is the business key; `None`, a
-//!            tombstone, deletes. `member` says which of the values under `key` is meant (which source, which kind).
+//! Input      [`Upsert`]s: `(key, member, tick, order, Some(value) | None)`. `(key, member)` is the business key; `None`,
+//!            a tombstone, deletes. `member` says which of the values under `key` is meant (which source, which kind).
 //! Output     an arrangement by `key` of the current values, at most one per member.
 //! Update     O(group + log n). An amendment's retraction and insertion share one tick; a repeated value changes nothing.
 //! Order      within a tick the greatest `order` (the offset in the source) wins, never the greater value; a later tick
@@ -11,7 +11,7 @@
 //! # Example
 //! ```
 //! use operators::{testing, upsert::{Upsert, upsert}};
-//! let put = |key, order, value| Upsert { key, member: 0, order, value };
+//! let put = |key, order, value| Upsert { key, member: 0, tick: 0, order, value }; // the harness sets the ticks
 //! let outputs = testing::run_upserts(
 //!     vec![vec![put(7u64, 1, Some(200)), put(7, 2, Some(100))], vec![put(7, 3, None)]],
 //!     |input| upsert(input, "names", |_value| 0).as_collection(|key, value| (*key, *value)),
@@ -42,7 +42,9 @@ pub struct Upsert<K, V> {
     pub key: K,
     /// Which value of the group is meant.
     pub member: u16,
-    /// The place in the source: the greater wins.
+    /// When it is asserted. It may be sent by the right to send at an earlier tick.
+    pub tick: Tick,
+    /// The place in the source: of one tick, the greater wins.
     pub order: u64,
     /// The new value, or a tombstone.
     pub value: Option<V>,
@@ -69,15 +71,22 @@ pub fn upsert<'scope, K: Key, V: Data>(
 
         move |(input, frontier), output| {
             input.for_each(|capability, upserts| {
-                pending.at(&capability, *capability.time()).append(upserts);
+                while let Some(tick) = upserts.first().map(|upsert| upsert.tick) {
+                    let of_tick = pending.at(&capability, tick);
+                    // As a rule they are all of one tick, and are not moved.
+                    if upserts.iter().all(|upsert| upsert.tick == tick) {
+                        of_tick.append(upserts);
+                    } else {
+                        of_tick.append(&mut upserts.extract_if(.., |upsert| upsert.tick == tick).collect());
+                    }
+                }
             });
             // One batch a tick: the same bytes whether ticks come one by one or many at once.
-            while let Some((capability, upserts)) = pending.next_closed(frontier) {
-                let tick = *capability.time();
+            while let Some((tick, capability, upserts)) = pending.next_closed(frontier) {
                 let upper = Antichain::from_elem(tick + 1);
                 let description = Description::new(sealed.clone(), upper.clone(), Antichain::from_elem(0));
                 let batch = resolve(&mut trace, tick, upserts, description, &member_of);
-                writer.insert(batch.clone(), Some(tick));
+                writer.insert(batch.clone(), Some(*capability.time()));
                 output.session(&capability).give(batch);
                 sealed = upper;
             }
@@ -196,11 +205,12 @@ mod tests {
         let put = put.prop_map(|(key, member, order, value)| Upsert {
             key,
             member,
+            tick: 0,
             order,
             value: value.map(|value| (member, value)),
         });
         prop::collection::vec(prop::collection::vec(put, 0..12), 1..8).prop_map(|mut ticks: Vec<Vec<Put>>| {
-            let tombstone = |key, member| Upsert { key, member, order: 9, value: None };
+            let tombstone = |key, member| Upsert { key, member, tick: 0, order: 9, value: None };
             ticks.push((0..4).flat_map(|key| (0..3).map(move |member| tombstone(key, member))).collect());
             ticks
         })
@@ -235,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_repeated_value_changes_nothing() {
-        let put = |order| Upsert { key: 1, member: 0, order, value: Some((0, 5)) };
+        let put = |order| Upsert { key: 1, member: 0, tick: 0, order, value: Some((0, 5)) };
         assert_eq!(run_upserts(vec![vec![put(1)], vec![put(2)]], latest), vec![vec![((1, (0, 5)), 1)], vec![]]);
     }
 
@@ -243,7 +253,8 @@ mod tests {
     fn an_upsert_reads_its_own_group_only() {
         let reads = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&reads);
-        let put = |row: u16, order| Upsert { key: row / 3, member: row % 3, order, value: Some((row % 3, order)) };
+        let put =
+            |row: u16, order| Upsert { key: row / 3, member: row % 3, tick: 0, order, value: Some((row % 3, order)) };
         let load = (0..300).map(|row| put(row, 1)).collect();
         run_upserts(vec![load, vec![put(7, 2)]], move |puts| {
             let counter = Arc::clone(&counter);

@@ -1,8 +1,8 @@
 //! How many trades ended where, and how many breaks there are: sums that travel in the difference.
 
 use differential_dataflow::AsCollection;
-use engine::{Cell, Column, ColumnKind, Row, ViewSpec, Views};
-use model::SourceId;
+use engine::{Cell, Column, ColumnKind, Key, Row, ViewSpec, Views};
+use model::{Date, SourceId};
 use operators::sum_by::{arrange_sums, sum_by};
 use operators::{Collection, Sums};
 use timely::dataflow::operators::vec::Map;
@@ -21,21 +21,19 @@ pub fn register<'scope>(
 ) {
     let names = Names::new(legs, sources);
     let dated = names.clone();
-    let by_date = arrange_sums(
-        counted.clone().map(move |key| Row::new([dated.of(key.leg, key.source), vec![date_cell(key.date)]].concat())),
-        "match rates",
-    );
+    let by_date = arrange_sums(counted.clone(), "match rates", move |key| {
+        Row::new([dated.of(key.leg, key.source), vec![date_cell(key.date)]].concat())
+    });
     views.sums(match_rates_spec(), &by_date, match_rates_row);
 
-    let refused = refused(legs, refusals);
-    let by_source = counted.map(|key| (key.leg, key.source)).concat(refused);
-    let by_source = arrange_sums(by_source.map(move |(leg, source)| Row::new(names.of(leg, source))), "conservation");
+    let with_refused = counted.concat(refused(legs, refusals));
+    let by_source = arrange_sums(with_refused, "conservation", move |key| Row::new(names.of(key.leg, key.source)));
     views.sums(conservation_spec(), &by_source, conservation_row);
 }
 
 /// Registers `break_summary`.
-pub fn summarise_breaks<'scope>(breaks: Collection<'scope, Row>, views: &mut Views) {
-    let summary = sum_by(breaks, "break summary", |row| {
+pub fn summarise_breaks<'scope>(breaks: Collection<'scope, (Key, Row)>, views: &mut Views) {
+    let summary = sum_by(breaks, "break summary", |(_identity, row)| {
         let cells = row.cells();
         let group = [
             columns::RECONCILIATION,
@@ -80,13 +78,14 @@ impl Names {
     }
 }
 
-/// Refusals count for each leg that the source's trades are in.
-fn refused<'scope>(legs: &[Placed], refusals: Collection<'scope, u16>) -> Collection<'scope, (u16, SourceId), Sums> {
+/// Refusals count for each leg that the source's trades are in. What was refused has no date.
+fn refused<'scope>(legs: &[Placed], refusals: Collection<'scope, u16>) -> Collection<'scope, CountKey, Sums> {
     let legs = legs.to_vec();
     let refused = refusals.inner.flat_map(move |(source, tick, diff)| {
         let source = SourceId(source as u8);
         let legs = legs.iter().filter(|placed| placed.leg.side_of(source).is_some());
-        legs.map(|placed| ((placed.index, source), tick, Sums::of(counts::REFUSED, diff as i128))).collect::<Vec<_>>()
+        let key = |placed: &Placed| CountKey { leg: placed.index, source, date: Date::NONE };
+        legs.map(|placed| (key(placed), tick, Sums::of(counts::REFUSED, diff as i128))).collect::<Vec<_>>()
     });
     refused.as_collection()
 }

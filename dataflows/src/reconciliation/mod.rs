@@ -52,9 +52,9 @@ pub fn build<'scope>(
     }
     let tiers::Outcome { breaks, matches, counts, groups } = decided.finish();
 
-    let breaks = first_seen(breaks, "breaks first seen").map(|(_identity, row, first)| breaks::seen(&row, first));
+    let breaks = first_seen(breaks, "breaks first seen", |identity, row, first| (*identity, breaks::seen(row, first)));
     counts::summarise_breaks(breaks.clone(), views);
-    views.rows(breaks::spec(), breaks);
+    views.keyed_rows(breaks::spec(), breaks);
 
     let view = views.rows(matches::spec(), matches);
     for group in groups {

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use differential_dataflow::AsCollection;
 use engine::{Key, Row, Views};
 use model::{Field, Record, ScoringModel, Symbol, Trade};
 use operators::blocks::{CappedBlock, Side};
-use operators::derive::derive;
+use operators::derive::{derive, derive_each};
 use operators::sum_by::tally;
 use operators::{Arranged, Collection, Sums, arrange};
-use timely::dataflow::operators::vec::Map;
 
 use super::breaks::{Break, BreakKind};
 use super::candidates::{self, Found, Item, Pair, Scorers};
-use super::config::Tier;
+use super::config::{Leg, Tier};
 use super::groups::{self, Aggregate, Group};
 use super::matches::{self, Scored};
 use super::outcome::{CountKey, Decided, Decisions, Flow, Placed, counts};
@@ -64,8 +62,11 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
             left = Some(self.tier(placed, index, tier, left));
         }
         let unmatched = left.unwrap_or_else(|| self.trades(placed));
-        let placed = placed.clone();
-        self.decide(unmatched.flat_map(move |record| missing(&placed, &record)));
+        let own = placed.clone();
+        let decided = derive_each(unmatched, "missing", move |record, out| {
+            missing(&own.leg, record, &mut Flow { leg: &own.leg, index: own.index, out });
+        });
+        self.take(decided);
     }
 
     /// What is decided, of all legs together.
@@ -162,9 +163,8 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
                 _ => groups::by_aggregate(&own, group, flow),
             }
         });
-        self.counts.push(counted);
+        self.take((decided.clone(), counted));
         self.groups.push(GroupMatches { placed: placed.clone(), tier: tier.clone(), groups: arranged });
-        self.decided.push(decided.clone());
         decided.flat_map(|row| if let Decided::Left(trade) = row { Some(Record::Trade(trade)) } else { None })
     }
 
@@ -205,20 +205,18 @@ impl<'a, 'scope> Tiers<'a, 'scope> {
         );
         let accepted = judged.flat_map(|(pair, verdict)| (verdict == Verdict::Match).then_some(pair));
         let own = placed.clone();
-        self.decide(accepted.clone().flat_map(move |pair| settled(&own, &pair)));
+        let settled = derive_each(accepted.clone(), "settled", move |pair: &Pair, out| {
+            own.settle(&pair.edge.left.0, &pair.edge.right.0, &mut Flow { leg: &own.leg, index: own.index, out });
+        });
+        self.take(settled);
         let record = |item: Item| Record::Trade((*item.0).clone());
         let taken = accepted.flat_map(move |pair| [record(pair.edge.left), record(pair.edge.right)]);
         left.concat(taken.negate())
     }
 
-    fn decide(&mut self, steps: Collection<'scope, Step>) {
-        self.decided
-            .push(steps.clone().flat_map(|step| if let Step::Decided(decided) = step { Some(decided) } else { None }));
-        let counted = steps.inner.flat_map(|(step, tick, diff)| match step {
-            Step::Count(key, part) => Some((key, tick, Sums::of(part as usize, diff as i128))),
-            Step::Decided(_) => None,
-        });
-        self.counts.push(counted.as_collection());
+    fn take(&mut self, (decided, counted): (Collection<'scope, Decided>, Collection<'scope, CountKey, Sums>)) {
+        self.decided.push(decided);
+        self.counts.push(counted);
     }
 
     /// Counts what came in, apart from what becomes of it: so that a trade that gets lost on the way is noticed.
@@ -264,51 +262,15 @@ fn linked<'t>(lefts: &[&'t Trade], rights: &[&'t Trade]) -> Vec<[&'t Trade; 2]> 
     firsts.chain(lefts.iter().skip(1).map(|left| [*left, rights[0]])).collect()
 }
 
-/// One decision about one trade or pair, outside a group.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-enum Step {
-    Decided(Decided),
-    Count(CountKey, u8),
-}
-
-struct Steps<'a> {
-    placed: &'a Placed,
-    steps: Vec<Step>,
-}
-
-impl Decisions for Steps<'_> {
-    fn leave(&mut self, trade: &Trade) {
-        self.steps.push(Step::Decided(Decided::Left(trade.clone())));
-    }
-
-    fn broken(&mut self, found: Break<'_>) {
-        let (key, row) = found.row(&self.placed.leg);
-        self.steps.push(Step::Decided(Decided::Break(key, row)));
-    }
-
-    fn count(&mut self, trade: &Trade, part: usize) {
-        let key = CountKey { leg: self.placed.index, source: trade.source, date: trade.trade_date };
-        self.steps.push(Step::Count(key, part as u8));
-    }
-}
-
-fn settled(placed: &Placed, pair: &Pair) -> Vec<Step> {
-    let mut steps = Steps { placed, steps: Vec::new() };
-    placed.settle(&pair.edge.left.0, &pair.edge.right.0, &mut steps);
-    steps.steps
-}
-
 /// A trade that no tier has matched is missing on the other side.
-fn missing(placed: &Placed, record: &Record) -> Vec<Step> {
-    let mut steps = Steps { placed, steps: Vec::new() };
+fn missing(leg: &Leg, record: &Record, out: &mut impl Decisions) {
     if let Record::Trade(trade) = record
-        && let Some(side) = placed.leg.side_of(trade.source)
+        && let Some(side) = leg.side_of(trade.source)
     {
         let other = if side == Side::Left { Side::Right } else { Side::Left };
-        steps.broken(Break { kind: BreakKind::Missing(other), trade, other: None });
-        steps.count(trade, counts::BROKEN);
+        out.broken(Break { kind: BreakKind::Missing(other), trade, other: None });
+        out.count(trade, counts::BROKEN);
     }
-    steps.steps
 }
 
 fn block_capped(placed: &Placed, tier: u16, block: &CappedBlock<Key>) -> Decided {
