@@ -9,8 +9,8 @@ use std::collections::{BinaryHeap, VecDeque};
 /// How many rows are sorted at once.
 const RUN_ROWS: usize = 65_536;
 
-/// How large a piece of a run may be: what allocators hand out without rounding it up.
-const PIECE_BYTES_MAX: usize = 32 << 10;
+/// How large a piece of a run may be: large enough that an allocator gives each back by itself when it is freed.
+const PIECE_BYTES_MAX: usize = 256 << 10;
 
 /// Rows with a key.
 pub(crate) trait Keyed {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn rows_come_out_by_key_however_they_went_in() {
-        for count in [0, 1, 2047, 2048, 2049, 65_536, 200_000u32] {
+        for count in [0, 1, 16_383, 16_384, 16_385, 65_536, 200_000u32] {
             let mut runs = Runs::default();
             let rows: Vec<(u64, u32)> = (0..count).map(|i| ((u64::from(i) * 7919) % 5003, i)).collect();
             rows.chunks(1000).for_each(|chunk| runs.append(&mut chunk.to_vec()));
