@@ -7,7 +7,7 @@ use engine::Snapshot;
 use sinks::files::{ExportOptions, Format, write_snapshot};
 
 use crate::output::without_texts;
-use crate::process::{Failure, Outcome, block_on};
+use crate::process::{Failure, Outcome, block_on, tell};
 use crate::query::{Asked, Server, snapshot};
 
 const EXAMPLES: &str = "\
@@ -54,12 +54,12 @@ impl Export {
         let options = ExportOptions { format, compression: None };
         let written = write_snapshot(received.spec, Snapshot { tick, rows }, without_texts(), &self.out, &options);
         let exported = written.map_err(Failure::of_request)?;
-        eprintln!(
+        tell(format_args!(
             "{} rows as of tick {tick} in {} ({} bytes)",
             exported.rows,
             exported.path.display(),
             exported.size_bytes
-        );
+        ));
         Ok(Outcome::Done)
     }
 }

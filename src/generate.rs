@@ -8,7 +8,7 @@ use connectors::generator::{DaySpec, Summary, write_files};
 use model::Date;
 
 use crate::output;
-use crate::process::{Failure, Outcome};
+use crate::process::{Failure, Outcome, tell};
 
 const EXAMPLES: &str = "\
 Writes for each side its trades and allocations, as it would send them: with late, corrected, cancelled, duplicated and
@@ -67,7 +67,7 @@ impl Generate {
         };
         let summary = write_files(&day, &self.out, format).map_err(Failure::of_request)?;
         output::print(&text(&summary))?;
-        eprintln!("try: tieout run {} --until-complete", summary.configuration.display());
+        tell(format_args!("try: tieout run {} --until-complete", summary.configuration.display()));
         Ok(Outcome::Done)
     }
 }

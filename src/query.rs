@@ -6,7 +6,7 @@ use sinks::client::Client;
 use sinks::flight::Ticket;
 
 use crate::output::{self, Format, Received};
-use crate::process::{Failure, Outcome, block_on};
+use crate::process::{Failure, Outcome, block_on, tell};
 
 const EXAMPLES: &str = r#"A row that the view holds twice is printed twice. Numbers are exact in every format.
 
@@ -95,7 +95,7 @@ impl Query {
         let shown: Rows = rows.iter().take(self.limit.unwrap_or(usize::MAX)).cloned().collect();
         output::print_rows(&received.spec, &shown, self.output.unwrap_or_else(Format::usual))?;
         let of_all = if shown.len() < rows.len() { format!(" of {}", rows.len()) } else { String::new() };
-        eprintln!("{}{of_all} rows as of tick {tick}", shown.len());
+        tell(format_args!("{}{of_all} rows as of tick {tick}", shown.len()));
         Ok(Outcome::Done)
     }
 }

@@ -8,12 +8,12 @@ use sinks::flight::LISTEN_DEFAULT;
 
 use crate::config::{Config, Settings};
 use crate::output;
-use crate::process::{Failure, Outcome, Service, Stopping, block_on, with_status_line};
+use crate::process::{Failure, Outcome, Service, Stopping, block_on, tell, with_status_line};
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
-Serves Arrow Flight, /metrics, /livez and /readyz on one port until it is stopped (Ctrl-C or SIGTERM), then finishes what
-it has taken. A second Ctrl-C ends it at once; nothing that was acknowledged is lost. Settings are taken from the command
+Serves Arrow Flight, /metrics, /livez and /readyz on one port until it is stopped (Ctrl-C or SIGTERM) or a source fails,
+then finishes what it has taken. A second Ctrl-C ends it at once; nothing that was acknowledged is lost. Settings are taken from the command
 line, else from the environment, else from the file.
 
 With --until-complete it ends when every source has been read, prints a summary, and tells by its exit code (3) whether
@@ -92,9 +92,9 @@ async fn serve(config: Config, until_complete: bool) -> Result<Outcome, Failure>
     let work = async {
         reader.status().ready().await?;
         if let Some(address) = address {
-            eprintln!("listening on {address}");
+            tell(format_args!("listening on {address}"));
         }
-        if until_complete { complete(&reader).await } else { std::future::pending().await }
+        if until_complete { complete(&reader).await } else { Err(reader.status().source_failed().await.into()) }
     };
     let result = tokio::select! {
         result = work => result,

@@ -318,7 +318,7 @@ fn a_port_or_a_folder_that_cannot_be_had_is_told_and_fails() {
 
     let server = Server::start(folder.path());
     let ran = run(folder.path(), &["run", ".", "--until-complete"]).expect(1);
-    assert!(ran.err.contains("bindings.redb"), "{}", ran.err);
+    assert!(ran.err.contains("is in use by another process"), "{}", ran.err);
     drop(server);
 }
 
@@ -434,4 +434,23 @@ fn the_command_line_explains_itself() {
     let ran = run(root(), &["rum"]).expect(2);
     assert!(ran.err.contains("'run'"), "{}", ran.err);
     assert!(run(root(), &["--version"]).expect(0).out.starts_with("tieout "));
+}
+
+#[test]
+fn a_source_that_fails_ends_the_run_and_says_why() {
+    let folder = folder_with(
+        "listen = \"127.0.0.1:0\"\n[source.a]\nkind = \"files\"\npath = \"in/a*\"\n[source.b]\nkind = \"flight\"\n",
+    );
+    let ran = run(folder.path(), &["run", "tieout.toml"]).expect(1);
+    assert!(ran.err.contains("in/a*"), "{}", ran.err);
+}
+
+#[test]
+fn a_closed_standard_error_is_no_reason_to_panic() {
+    let folder = folder_with("nonsense = 1");
+    let mut command = tieout(folder.path(), &["check", "tieout.toml"]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = command.stdout(Stdio::null()).stderr(writer).status().unwrap();
+    assert_eq!(status.code(), Some(2));
 }

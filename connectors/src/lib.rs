@@ -19,6 +19,9 @@ pub mod flight;
 pub mod generator;
 pub mod layout;
 #[cfg(test)]
+#[path = "../../tests/reference/mod.rs"]
+mod reference;
+#[cfg(test)]
 mod suite;
 
 use engine::source::SourceSpec;

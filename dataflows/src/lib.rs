@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 pub mod calendars;
 pub mod reconciliation;
+#[cfg(test)]
+#[path = "../../tests/reference/mod.rs"]
+mod reference;
 pub mod rule_error;
 pub mod trades;
 

@@ -1,13 +1,13 @@
 //! How well reconciliation does through the engine on data that nobody here wrote, with known pairs and breaks. Each test
-//! prints its figures; the bounds are what the product promises. The data lie in the folder that `TIEOUT_REFERENCE` names;
-//! without it the tests say so and pass.
+//! prints its figures; the bounds are what the product promises. Where the data are not there the tests say so and pass.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
 
 mod kit;
+#[path = "../../tests/reference/mod.rs"]
+mod reference_data;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -25,13 +25,7 @@ const SOURCES: [&str; 4] = ["internal", "broker", "internal_allocations", "broke
 
 /// The rows of a file under the reference folder; `None` when it is not there.
 fn read(path: &str) -> Option<Vec<Vec<String>>> {
-    let folder = std::env::var_os("TIEOUT_REFERENCE")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference"), PathBuf::from);
-    let path = folder.join("matching").join(path);
-    if !path.exists() {
-        println!("skipped: {} is not there", path.display());
-        return None;
-    }
+    let path = reference_data::path(&format!("matching/{path}"))?;
     let mut reader = csv::ReaderBuilder::new().from_path(path).unwrap();
     Some(reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect()).collect())
 }

@@ -186,7 +186,7 @@ impl<R: Send + 'static> Binder<R> {
 
     /// Closes ticks until told to stop.
     pub fn run(&mut self, intakes: &Intakes<R>) -> Result<(), EngineError> {
-        loop {
+        while !self.status.has_failed() {
             match self.gather(intakes) {
                 Next::Take(intake) => self.bind(intake, false)?,
                 Next::Quiet => self.heartbeat()?,
@@ -251,7 +251,7 @@ impl<R: Send + 'static> Binder<R> {
     /// Makes a tick of an intake: journal, binding, release, receipts, in this order. While a source holds the tick open,
     /// later intakes join it: its binding grows, and nothing of it is seen before it is closed.
     fn bind(&mut self, mut intake: Intake<R>, in_journal: bool) -> Result<(), EngineError> {
-        let accepted = self.accept(&mut intake, in_journal);
+        let accepted = self.accept(&mut intake, in_journal)?;
         for (source, batch) in &intake.batches {
             if batch.continues {
                 self.holding.insert(*source);
@@ -296,7 +296,7 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     /// Puts new pushes in the journal and among the batches; answers those that were pushed before.
-    fn accept(&mut self, intake: &mut Intake<R>, in_journal: bool) -> Vec<Accepted> {
+    fn accept(&mut self, intake: &mut Intake<R>, in_journal: bool) -> Result<Vec<Accepted>, EngineError> {
         let mut accepted: Vec<Accepted> = Vec::new();
         for push in std::mem::take(&mut intake.pushes) {
             let source = self.sources[usize::from(push.source)].name.clone();
@@ -335,12 +335,12 @@ impl<R: Send + 'static> Binder<R> {
         if !accepted.is_empty()
             && let Err(error) = self.journal.sync()
         {
-            // Not confirmed: what is whole in the journal is bound at the next start.
-            let sources: BTreeSet<String> = accepted.iter().map(|push| push.source.clone()).collect();
-            intake.batches.retain(|(source, _)| !sources.contains(&self.sources[usize::from(*source)].name));
+            // What the disk holds of it is not known, and later entries must not be written behind it: the engine stops.
+            // The next start binds what is whole.
             accepted.drain(..).for_each(|push| push.answer(Err(error.clone())));
+            return Err(error);
         }
-        accepted
+        Ok(accepted)
     }
 
     /// Adds batches to what a tick takes. Partitions stand in the order of their arrival, and the batches are brought into

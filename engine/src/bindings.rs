@@ -1,5 +1,6 @@
 //! Bindings: the durable record of which input each tick took, fsynced before any worker sees the tick.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -140,6 +141,22 @@ impl Bindings {
         Ok(reached.max(bound))
     }
 
+    /// How far each source is bound in the partition of this name.
+    pub fn bound_in(&self, partition: &str) -> Result<BTreeMap<String, u64>, EngineError> {
+        let mut uppers = BTreeMap::new();
+        let mut last = 0;
+        loop {
+            let bindings = self.after(last, 1024)?;
+            let Some((tick, _)) = bindings.last() else { return Ok(uppers) };
+            last = *tick;
+            for bound in bindings.into_iter().flat_map(|(_, binding)| binding.bound) {
+                if &*bound.partition == partition {
+                    uppers.insert(bound.source, bound.upper);
+                }
+            }
+        }
+    }
+
     /// All bindings after `after`, in order, at most `limit` of them.
     pub fn after(&self, after: Tick, limit: usize) -> Result<Vec<(Tick, Binding)>, EngineError> {
         let read = self.database.begin_read().map_err(failed)?;
@@ -168,7 +185,7 @@ fn cannot_open(path: &Path, error: DatabaseError) -> EngineError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => EngineError::new(
             ErrorKind::Unavailable,
-            format!("the data folder of {path_text} is in use by another process"),
+            format!("the data folder {} is in use by another process", path.parent().unwrap_or(path).display()),
             "stop the other one, or give this one a data folder of its own",
         ),
         DatabaseError::UpgradeRequired(version) => EngineError::new(

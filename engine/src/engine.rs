@@ -3,36 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle, Thread};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use operators::{Data, Tick};
-use parking_lot::Mutex;
-use tokio::sync::oneshot;
 
 use crate::archive::Archive;
 use crate::binder::{Binder, Clock, Intakes};
 use crate::bindings::{Bindings, RunEvent};
+use crate::crew::{Around, Crew};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::{Backlog, Frontier};
 use crate::hub::Hub;
 use crate::journal::Journal;
 use crate::mailbox::Mailboxes;
 use crate::metrics::Metrics;
-use crate::push::{Push, Receipt};
+use crate::push::{Ingest, PUSHED_PARTITION, Push};
 use crate::reader::Reader;
 use crate::releaser::Releaser;
-use crate::row::{Texts, ViewSpec};
-use crate::source::{Arrival, Decoder, Outlet, Source, SourceContext, SourceSpec, Stop};
+use crate::row::Texts;
+use crate::source::{Arrival, Outlet, Source, SourceContext, SourceSpec, Stop};
 use crate::status::Status;
-use crate::worker::{Command, Graph, Worker};
+use crate::worker::Graph;
 
 /// How many batches of sources may wait to be bound.
 const ARRIVALS_MAX: usize = 8;
-
-/// How many pushed batches may wait to be bound.
-const PUSHES_MAX: usize = 1024;
 
 /// How an engine runs.
 #[derive(Clone)]
@@ -74,78 +70,6 @@ pub struct Engine {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Gives pushed batches to an engine. Cheap to clone.
-#[derive(Clone)]
-pub struct Ingest(Arc<dyn Pushes>);
-
-trait Pushes: Send + Sync {
-    fn push(
-        &self,
-        source: &str,
-        batch_id: &str,
-        payload: Vec<u8>,
-    ) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError>;
-}
-
-struct Pusher<R> {
-    decoders: BTreeMap<String, (u16, Arc<dyn Decoder<R>>)>,
-    pushes: Sender<Push<R>>,
-}
-
-impl<R: Send + 'static> Pushes for Pusher<R> {
-    fn push(
-        &self,
-        source: &str,
-        batch_id: &str,
-        payload: Vec<u8>,
-    ) -> Result<oneshot::Receiver<Result<Receipt, EngineError>>, EngineError> {
-        let Some((index, decoder)) = self.decoders.get(source) else {
-            let names: Vec<&str> = self.decoders.keys().map(String::as_str).collect();
-            let what = format!("no source `{source}` takes pushed batches");
-            let help = if names.is_empty() {
-                "configure one with kind = \"flight\"".into()
-            } else {
-                format!("those that do are {}", names.join(", "))
-            };
-            return Err(EngineError::new(ErrorKind::NotFound, what, help));
-        };
-        let batch = decoder.decode(&payload)?;
-        let (reply, receipt) = oneshot::channel();
-        let push = Push { source: *index, batch_id: batch_id.to_owned(), payload, batch, reply };
-        self.pushes.try_send(push).map_err(|error| match error {
-            crossbeam_channel::TrySendError::Full(_) => {
-                let what = format!("{PUSHES_MAX} pushed batches wait already");
-                EngineError::new(ErrorKind::Exhausted, what, "push again a little later, with the same batch id")
-            }
-            crossbeam_channel::TrySendError::Disconnected(_) => EngineError::stopped(),
-        })?;
-        Ok(receipt)
-    }
-}
-
-impl Ingest {
-    /// Pushes a batch, and returns once it is durable. Pushing it again under the same id changes nothing.
-    pub async fn push(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<Receipt, EngineError> {
-        self.submit(source, batch_id, payload)?.receipt().await
-    }
-
-    /// Decodes a batch and puts it in line. Batches are taken in the order of these calls, so that many can be on their
-    /// way at once. Decoding takes a while: for a large batch, call it where that disturbs no one.
-    pub fn submit(&self, source: &str, batch_id: &str, payload: Vec<u8>) -> Result<Submitted, EngineError> {
-        self.0.push(source, batch_id, payload).map(Submitted)
-    }
-}
-
-/// A batch that is on its way to be durable.
-pub struct Submitted(oneshot::Receiver<Result<Receipt, EngineError>>);
-
-impl Submitted {
-    /// Waits until the batch is durable.
-    pub async fn receipt(self) -> Result<Receipt, EngineError> {
-        self.0.await.unwrap_or_else(|_| Err(EngineError::stopped()))
-    }
-}
-
 impl Engine {
     /// Opens the data folder, starts the workers and, once the past has been replayed, the sources.
     ///
@@ -166,15 +90,12 @@ impl Engine {
         let mailboxes = Arc::new(Mailboxes::default());
         let hub = Hub::new(config.workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
         let backlog = Arc::new(Backlog::default());
-        let crew = Crew::start(&config, graph, Arc::new(hub), Arc::clone(&backlog), &status)?;
+        let around = Around { hub: Arc::new(hub), backlog: Arc::clone(&backlog), status: Arc::clone(&status) };
+        let crew = Crew::start(config.workers, config.retention, graph, around)?;
         let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len(), backlog));
         threads.push(crew.thread);
 
-        let (pushes, pushed) = bounded(PUSHES_MAX);
-        let decoders = (0..).zip(&sources).filter_map(|(index, source)| {
-            source.push.as_ref().map(|decoder| (source.name.clone(), (index, Arc::clone(decoder))))
-        });
-        let ingest = Ingest(Arc::new(Pusher { decoders: decoders.collect(), pushes }));
+        let (ingest, pushed) = Ingest::of(&sources);
         let reader = Reader::new(
             crew.specs,
             config.workers,
@@ -275,7 +196,7 @@ impl DataFolder {
         std::fs::create_dir_all(path).map_err(|error| EngineError::io("make the data folder", path, &error))?;
         // The bindings first: they hold the lock that keeps a second process out.
         let bindings = Bindings::open(&path.join("bindings.redb"))?;
-        let (journal, torn) = Journal::open(&path.join("journal"))?;
+        let (journal, torn) = Journal::open(&path.join("journal"), || bindings.bound_in(PUSHED_PARTITION))?;
         if let Some(torn) = torn {
             tracing::warn!(
                 path = %torn.path.display(), position = torn.position, bytes = torn.bytes,
@@ -284,71 +205,6 @@ impl DataFolder {
         }
         Ok(DataFolder { archive: Archive::open(path.join("files"))?, journal, bindings })
     }
-}
-
-/// The workers, once they have built their graphs.
-struct Crew<R> {
-    workers: Vec<(Sender<Command<R>>, Thread)>,
-    specs: Vec<ViewSpec>,
-    thread: JoinHandle<()>,
-}
-
-type Built = (usize, Thread, Vec<ViewSpec>);
-
-impl<R: Data + Send + Sync> Crew<R> {
-    fn start(
-        config: &EngineConfig,
-        graph: impl Graph<R>,
-        hub: Arc<Hub>,
-        backlog: Arc<Backlog>,
-        status: &Arc<Status>,
-    ) -> Result<Self, EngineError> {
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..config.workers).map(|_| unbounded()).unzip();
-        let (built, waiting) = unbounded::<Built>();
-        let (workers, retention) = (config.workers, config.retention);
-        let status = Arc::clone(status);
-        let thread = spawn("workers", move || {
-            if let Err(error) = run_workers(workers, retention, graph, receivers, built, (hub, backlog)) {
-                status.fail(error);
-            }
-        })?;
-        let mut crew: Vec<Built> = waiting.iter().take(config.workers).collect();
-        crew.sort_by_key(|(index, ..)| *index);
-        let Some((_, _, specs)) = crew.first().filter(|_| crew.len() == config.workers) else {
-            return Err(EngineError::new(ErrorKind::Invalid, "the workers did not start", "see the log"));
-        };
-        let specs = specs.clone();
-        let threads = crew.into_iter().map(|(_, thread, _)| thread);
-        Ok(Crew { workers: senders.into_iter().zip(threads).collect(), specs, thread })
-    }
-}
-
-fn run_workers<R: Data + Send + Sync>(
-    workers: usize,
-    retention: Duration,
-    graph: impl Graph<R>,
-    receivers: Vec<Receiver<Command<R>>>,
-    built: Sender<Built>,
-    (hub, backlog): (Arc<Hub>, Arc<Backlog>),
-) -> Result<(), EngineError> {
-    let died = |what: String| {
-        EngineError::new(ErrorKind::Damaged, what, "restart it; if it dies again, keep the data folder and report it")
-    };
-    let timely_config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
-    let built = Mutex::new(built);
-    let guards = timely::execute(timely_config, move |timely| {
-        let index = timely.index();
-        let worker =
-            Worker::build(timely, &graph, receivers[index].clone(), Arc::clone(&hub), Arc::clone(&backlog), retention);
-        // The engine waits for every worker, so the receiver is there.
-        let _ = built.lock().send((index, thread::current(), worker.views().specs()));
-        worker.run(timely);
-    });
-    let guards = guards.map_err(|error| died(format!("the workers cannot start: {error}")))?;
-    for result in guards.join() {
-        result.map_err(|error| died(format!("a worker has died: {error}")))?;
-    }
-    Ok(())
 }
 
 fn bind_until_stopped<R: Send + 'static>(
@@ -399,7 +255,7 @@ fn run_source<R: Send + 'static>(
     })
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {
+pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, EngineError> {
     thread::Builder::new().name(name.to_owned()).spawn(run).map_err(|error| {
         EngineError::new(
             ErrorKind::Unavailable,

@@ -135,7 +135,7 @@ fn fixed(text: &str, scale: u8) -> Option<i128> {
 }
 
 fn mismatch(value: &Value, kind: ColumnKind, name: &str) -> EngineError {
-    invalid(&format!("the filter compares `{name}` with {value}"), &format!("the column holds {kind:?}"))
+    invalid(&format!("the filter compares `{name}` with {value}"), &format!("the column holds {kind}"))
 }
 
 fn unknown_column(name: &str, spec: &ViewSpec) -> EngineError {

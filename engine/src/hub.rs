@@ -19,6 +19,8 @@ use crate::view::{Change, Rows};
 /// Where workers report to.
 pub struct Hub {
     state: Mutex<State>,
+    /// Held by the worker that hands over. Taken before `state` is let go, so that ticks are handed over in their order.
+    turn: Mutex<()>,
     frontier: Arc<Frontier>,
     mailboxes: Arc<Mailboxes>,
     metrics: Metrics,
@@ -26,14 +28,15 @@ pub struct Hub {
 
 struct State {
     frontiers: Vec<Tick>,
+    complete: Tick,
     pending: BTreeMap<(Tick, usize), Rows>,
 }
 
 impl Hub {
     /// A hub of this many workers.
     pub fn new(workers: usize, frontier: Arc<Frontier>, mailboxes: Arc<Mailboxes>, metrics: Metrics) -> Self {
-        let state = State { frontiers: vec![0; workers], pending: BTreeMap::new() };
-        Hub { state: Mutex::new(state), frontier, mailboxes, metrics }
+        let state = State { frontiers: vec![0; workers], complete: 0, pending: BTreeMap::new() };
+        Hub { state: Mutex::new(state), turn: Mutex::new(()), frontier, mailboxes, metrics }
     }
 
     /// A worker says that every tick before `frontier` is complete with it, and what has changed in the views that are
@@ -45,13 +48,17 @@ impl Hub {
             state.pending.entry((change.tick, change.view)).or_default().push((change.row, change.diff));
         }
         let complete = state.frontiers.iter().copied().min().unwrap_or(0);
-        if complete <= self.frontier.get() {
+        if complete <= state.complete {
             return;
         }
-        while let Some(entry) = state.pending.first_entry().filter(|entry| entry.key().0 < complete) {
-            let ((tick, view), mut rows) = entry.remove_entry();
+        state.complete = complete;
+        let later = state.pending.split_off(&(complete, 0));
+        let completed = std::mem::replace(&mut state.pending, later);
+        let _turn = self.turn.lock();
+        drop(state);
+        for ((tick, view), mut rows) in completed {
             consolidate(&mut rows);
-            self.mailboxes.deliver(view, tick, &rows);
+            self.mailboxes.deliver(view, tick, rows);
         }
         self.metrics.ticks_end(complete);
         self.mailboxes.progress(complete);

@@ -10,7 +10,8 @@
 //!
 //! A process that dies while it writes leaves a torn tail: an entry whose length or checksum does not hold at the end
 //! of the last segment. Opening the journal finds it, reports it and cuts it; it is never read. The same damage anywhere
-//! else means that the disk lost what it had confirmed, and is an error.
+//! else, or before the end of what has been bound to ticks, means that the disk lost what it had confirmed: that is an
+//! error, and nothing is cut.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -82,8 +83,12 @@ struct Open {
 type Places = BTreeMap<String, BTreeMap<u64, Place>>;
 
 impl Journal {
-    /// Opens the journal in `folder`, checks every entry and cuts a torn tail.
-    pub fn open(folder: &Path) -> Result<(Self, Option<Torn>), EngineError> {
+    /// Opens the journal in `folder`, checks every entry and cuts a torn tail. `bound` tells how many records of each
+    /// source have been bound to ticks; it is only asked where there is something to be cut.
+    pub fn open(
+        folder: &Path,
+        bound: impl FnOnce() -> Result<BTreeMap<String, u64>, EngineError>,
+    ) -> Result<(Self, Option<Torn>), EngineError> {
         fs::create_dir_all(folder).map_err(|error| EngineError::io("make the folder", folder, &error))?;
         let mut segments = list_segments(folder)?;
         if segments.is_empty() {
@@ -96,6 +101,14 @@ impl Journal {
             let is_last = place + 1 == segments.len();
             torn = scan(folder, *segment, is_last, &mut places)?;
         }
+        if let Some(torn) = &torn {
+            let lost = |(source, upper): &(String, u64)| end_of(&places, source) < *upper;
+            if bound()?.into_iter().any(|bound| lost(&bound)) {
+                return Err(damaged(&torn.path, torn.position));
+            }
+            cut(torn)?;
+        }
+        let torn = torn.filter(|torn| torn.bytes > 0);
         let segment = segments[segments.len() - 1];
         let path = segment_path(folder, segment);
         let (file, length) = open_for_append(&path).map_err(|error| EngineError::io("write to", &path, &error))?;
@@ -229,14 +242,24 @@ fn scan(folder: &Path, segment: u64, is_last: bool, places: &mut Places) -> Resu
     if !is_last {
         return Err(damaged(&path, position as u64));
     }
-    let torn = Torn { path: path.clone(), position: position as u64, bytes: (bytes.len() - position) as u64 };
-    let file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
+    Ok(Some(Torn { path, position: position as u64, bytes: (bytes.len() - position) as u64 }))
+}
+
+/// How many records of a source the journal holds whole.
+fn end_of(places: &Places, source: &str) -> u64 {
+    let last = places.get(source).and_then(|places| places.last_key_value());
+    last.map_or(0, |(_, place)| place.head.first_offset + place.head.records)
+}
+
+/// Cuts a torn tail; what is left of a segment that was only begun is made whole.
+fn cut(torn: &Torn) -> Result<(), EngineError> {
+    let failed = |error: io::Error| EngineError::io("cut the end of", &torn.path, &error);
+    let file = OpenOptions::new().write(true).open(&torn.path).map_err(failed)?;
     file.set_len(torn.position).map_err(failed)?;
-    if position == 0 {
+    if torn.position == 0 {
         (&file).write_all(MAGIC).map_err(failed)?;
     }
-    file.sync_all().map_err(failed)?;
-    Ok(Some(torn).filter(|torn| torn.bytes > 0))
+    file.sync_all().map_err(failed)
 }
 
 fn damaged(path: &Path, position: u64) -> EngineError {

@@ -12,6 +12,7 @@
 pub mod archive;
 pub mod binder;
 pub mod bindings;
+mod crew;
 mod engine;
 pub mod error;
 pub mod filter;
@@ -32,10 +33,10 @@ pub mod view;
 pub mod worker;
 
 pub use archive::Archive;
-pub use engine::{Engine, EngineConfig, Ingest, Submitted};
+pub use engine::{Engine, EngineConfig};
 pub use error::{EngineError, ErrorKind};
 pub use operators::Tick;
-pub use push::Receipt;
+pub use push::{Ingest, Receipt, Submitted};
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};
 pub use source::{

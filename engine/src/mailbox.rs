@@ -1,7 +1,7 @@
 //! Mailboxes: what waits for those who follow a view. Bounded: a slow reader first gets coarser ticks, then an end.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use differential_dataflow::consolidation::consolidate;
 use operators::Tick;
@@ -19,6 +19,26 @@ pub type RowFilter = Arc<dyn Fn(&Row) -> bool + Send + Sync>;
 /// many the reader is told to resume.
 pub const PENDING_ROWS_MAX: usize = 200_000;
 
+/// What changed in a view at a tick: one for all who follow it.
+#[derive(Debug, Default)]
+pub struct Published {
+    rows: Rows,
+    sorted: OnceLock<Rows>,
+}
+
+impl Published {
+    /// Rows, in no particular order.
+    pub(crate) fn new(rows: Rows) -> Self {
+        Published { rows, sorted: OnceLock::new() }
+    }
+
+    /// The rows as `sort` gives them, which the first who asks does for all, and of them those that are wanted.
+    pub(crate) fn wanted(&self, filter: Option<&RowFilter>, sort: impl FnOnce(Rows) -> Rows) -> Rows {
+        let sorted = self.sorted.get_or_init(|| sort(self.rows.clone()));
+        sorted.iter().filter(|(row, _)| filter.is_none_or(|filter| filter(row))).cloned().collect()
+    }
+}
+
 /// What waits for one reader.
 pub struct Mailbox {
     pub(crate) view: usize,
@@ -29,7 +49,7 @@ pub struct Mailbox {
 
 #[derive(Default)]
 struct Pending {
-    ticks: VecDeque<(Tick, Rows)>,
+    ticks: VecDeque<(Tick, Arc<Published>)>,
     rows: usize,
     frontier: Tick,
     taken: Tick,
@@ -37,10 +57,10 @@ struct Pending {
 }
 
 /// What a reader finds in its mailbox.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Mail {
-    /// What changed at a tick.
-    Changes(Tick, Rows),
+    /// What changed at a tick, whether it is wanted or not.
+    Changes(Tick, Arc<Published>),
     /// Every tick before this has been given.
     Frontier(Tick),
 }
@@ -56,22 +76,22 @@ impl Mailbox {
         let mut state = self.state.lock();
         state.taken = state.taken.max(frontier);
         while state.ticks.front().is_some_and(|(tick, _)| *tick < frontier) {
-            let dropped = state.ticks.pop_front().map_or(0, |(_, rows)| rows.len());
+            let dropped = state.ticks.pop_front().map_or(0, |(_, published)| published.rows.len());
             state.rows -= dropped;
         }
     }
 
-    fn deliver(&self, tick: Tick, rows: Rows) {
+    fn deliver(&self, tick: Tick, published: Arc<Published>) {
         let mut state = self.state.lock();
         if tick < state.taken || state.failed.is_some() {
             return;
         }
-        state.rows += rows.len();
-        state.ticks.push_back((tick, rows));
+        state.rows += published.rows.len();
+        state.ticks.push_back((tick, published));
         // One large tick that waits alone says nothing about the reader. And before it is known what the reader has
         // already, ticks that it has must not be merged with ticks that it has not.
         if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 && state.taken > 0 {
-            state.squeeze();
+            state.squeeze(self.filter.as_ref());
         }
     }
 
@@ -98,10 +118,10 @@ impl Mailbox {
 
     fn try_next(&self) -> Result<Option<Mail>, EngineError> {
         let mut state = self.state.lock();
-        if let Some((tick, rows)) = state.ticks.pop_front() {
-            state.rows -= rows.len();
+        if let Some((tick, published)) = state.ticks.pop_front() {
+            state.rows -= published.rows.len();
             state.taken = tick + 1;
-            return Ok(Some(Mail::Changes(tick, rows)));
+            return Ok(Some(Mail::Changes(tick, published)));
         }
         if let Some(error) = &state.failed {
             return Err(error.clone());
@@ -117,13 +137,17 @@ impl Mailbox {
 impl Pending {
     /// The reader is slow: gives it the net change up to the last tick instead of each tick's own, and if that is still
     /// too much, ends it with the tick to resume from.
-    fn squeeze(&mut self) {
+    fn squeeze(&mut self, filter: Option<&RowFilter>) {
         let Some(last) = self.ticks.back().map(|(tick, _)| *tick) else { return };
-        let mut rows: Rows = self.ticks.drain(..).flat_map(|(_, rows)| rows).collect();
+        let wanted = |(row, _): &&(Row, isize)| filter.is_none_or(|filter| filter(row));
+        let mut rows: Rows = Rows::new();
+        for (_, published) in self.ticks.drain(..) {
+            rows.extend(published.rows.iter().filter(wanted).cloned());
+        }
         consolidate(&mut rows);
         self.rows = rows.len();
         if self.rows <= PENDING_ROWS_MAX / 2 {
-            self.ticks.push_back((last, rows));
+            self.ticks.push_back((last, Arc::new(Published::new(rows))));
             return;
         }
         self.rows = 0;
@@ -164,13 +188,10 @@ impl Mailboxes {
         self.0.lock().iter().for_each(|mailbox| mailbox.fail(error.clone()));
     }
 
-    pub(crate) fn deliver(&self, view: usize, tick: Tick, rows: &Rows) {
+    pub(crate) fn deliver(&self, view: usize, tick: Tick, rows: Rows) {
+        let published = Arc::new(Published::new(rows));
         for mailbox in self.0.lock().iter().filter(|mailbox| mailbox.view == view) {
-            let wanted = |(row, _): &&(Row, isize)| mailbox.filter.as_ref().is_none_or(|filter| filter(row));
-            let wanted: Rows = rows.iter().filter(wanted).cloned().collect();
-            if !wanted.is_empty() {
-                mailbox.deliver(tick, wanted);
-            }
+            mailbox.deliver(tick, Arc::clone(&published));
         }
     }
 
@@ -184,6 +205,17 @@ mod tests {
     use super::*;
     use crate::row::Cell;
 
+    fn published(rows: Rows) -> Arc<Published> {
+        Arc::new(Published::new(rows))
+    }
+
+    fn next(mailbox: &Mailbox) -> (Tick, Rows) {
+        match mailbox.try_next().unwrap() {
+            Some(Mail::Changes(tick, published)) => (tick, published.wanted(mailbox.filter.as_ref(), |rows| rows)),
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn rows(of: i64) -> Rows {
         (0..PENDING_ROWS_MAX as i64 / 2 + 1).map(|key| (Row::new([Cell::Int(key), Cell::Int(of)]), 1)).collect()
     }
@@ -191,10 +223,10 @@ mod tests {
     #[test]
     fn ticks_that_a_new_reader_has_are_not_merged_with_those_it_has_not() {
         let mailbox = Mailbox::new(0, None);
-        mailbox.deliver(1, rows(1));
-        mailbox.deliver(2, rows(2));
+        mailbox.deliver(1, published(rows(1)));
+        mailbox.deliver(2, published(rows(2)));
         mailbox.start_at(2);
-        assert_eq!(mailbox.try_next().unwrap(), Some(Mail::Changes(2, rows(2))));
+        assert_eq!(next(&mailbox), (2, rows(2)));
     }
 
     #[test]
@@ -202,13 +234,35 @@ mod tests {
         let mailbox = Mailbox::new(0, None);
         mailbox.start_at(1);
         let back: Rows = rows(1).into_iter().map(|(row, count)| (row, -count)).collect();
-        mailbox.deliver(1, rows(1));
-        mailbox.deliver(2, back);
-        assert_eq!(mailbox.try_next().unwrap(), Some(Mail::Changes(2, Rows::new())));
-        mailbox.deliver(3, rows(3));
-        mailbox.deliver(4, rows(4));
+        mailbox.deliver(1, published(rows(1)));
+        mailbox.deliver(2, published(back));
+        assert_eq!(next(&mailbox), (2, Rows::new()));
+        mailbox.deliver(3, published(rows(3)));
+        mailbox.deliver(4, published(rows(4)));
         let error = mailbox.try_next().unwrap_err();
         assert_eq!(error.kind, ErrorKind::Exhausted);
         assert!(error.help.contains("from_tick = 2,"), "{error}");
+    }
+
+    #[test]
+    fn readers_of_one_view_share_what_was_published_and_each_takes_what_it_wants() {
+        let mailboxes = Mailboxes::default();
+        let even: RowFilter = Arc::new(|row| matches!(row.cells()[0], Cell::Int(key) if key % 2 == 0));
+        let readers = [None, Some(even)].map(|filter| Arc::new(Mailbox::new(0, filter)));
+        for reader in &readers {
+            reader.start_at(1);
+            mailboxes.add(Arc::clone(reader));
+        }
+        mailboxes.deliver(0, 1, rows(1));
+        mailboxes.deliver(1, 1, rows(2));
+        let sorts = std::cell::Cell::new(0);
+        let taken = readers.map(|reader| match reader.try_next().unwrap() {
+            Some(Mail::Changes(1, published)) => published.wanted(reader.filter.as_ref(), |rows| {
+                sorts.set(sorts.get() + 1);
+                rows
+            }),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!((taken[0].len(), taken[1].len(), sorts.get()), (rows(1).len(), rows(1).len().div_ceil(2), 1));
     }
 }

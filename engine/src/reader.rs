@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use crossbeam_channel::RecvTimeoutError;
 use differential_dataflow::consolidation::consolidate;
 use operators::Tick;
 use serde_json::Value;
@@ -13,13 +15,16 @@ use crate::frontier::Frontier;
 use crate::mailbox::{Mail, Mailbox, Mailboxes, RowFilter};
 use crate::metrics::Metrics;
 use crate::releaser::{Asked, Question, Releaser, Wanted};
-use crate::row::{Row, Texts, ViewSpec};
+use crate::row::{Texts, ViewSpec};
 use crate::status::Status;
 use crate::view::Rows;
 use crate::worker::Answer;
 
 /// How many readers may follow views at once.
 pub const SUBSCRIPTIONS_MAX: usize = 1024;
+
+/// How often a reader that waits for the workers looks whether they live.
+const LIVENESS_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Reads an engine's views. Cheap to clone.
 #[derive(Clone)]
@@ -222,11 +227,23 @@ impl Reader {
     }
 
     async fn answers(&self, asked: Asked) -> Result<Vec<Answer>, EngineError> {
-        let workers = self.0.workers;
-        let receive = move || {
-            (0..workers).map(|_| asked.answers.recv().unwrap_or_else(|_| Err(EngineError::stopped()))).collect()
-        };
-        in_background(receive).await?
+        let reader = self.clone();
+        in_background(move || (0..reader.0.workers).map(|_| reader.answer(&asked)).collect()).await?
+    }
+
+    /// One worker's answer. A worker that has died gives none, but the engine has failed then.
+    fn answer(&self, asked: &Asked) -> Result<Answer, EngineError> {
+        loop {
+            match asked.answers.recv_timeout(LIVENESS_INTERVAL) {
+                Ok(answer) => return answer,
+                Err(RecvTimeoutError::Disconnected) => return Err(EngineError::stopped()),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some(failure) = self.0.status.failure() {
+                        return Err(failure);
+                    }
+                }
+            }
+        }
     }
 
     fn changes_by_tick(&self, view: usize, answers: Vec<Answer>) -> BTreeMap<Tick, Rows> {
@@ -318,10 +335,7 @@ impl Subscription {
         }
         let update = match self.first.pop_front() {
             Some(update) => update,
-            None => match self.mailbox.next().await? {
-                Mail::Changes(tick, rows) => Update::Changes(tick, self.reader.sorted(self.mailbox.view, rows)),
-                Mail::Frontier(tick) => Update::Progress(tick),
-            },
+            None => self.next_of_mailbox().await?,
         };
         let Some(up_to) = self.up_to else { return Ok(Some(update)) };
         match update {
@@ -333,12 +347,26 @@ impl Subscription {
     }
 }
 
+impl Subscription {
+    async fn next_of_mailbox(&self) -> Result<Update, EngineError> {
+        loop {
+            match self.mailbox.next().await? {
+                Mail::Frontier(tick) => return Ok(Update::Progress(tick)),
+                Mail::Changes(tick, published) => {
+                    let sort = |rows| self.reader.sorted(self.mailbox.view, rows);
+                    let rows = published.wanted(self.mailbox.filter.as_ref(), sort);
+                    if !rows.is_empty() {
+                        return Ok(Update::Changes(tick, rows));
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl Drop for Subscription {
     fn drop(&mut self) {
         self.reader.0.mailboxes.remove(&self.mailbox);
         self.reader.0.ask.unfollow(self.mailbox.view);
     }
 }
-
-/// The row a reader sees, for those who hold a [`Snapshot`].
-pub type ViewRow = Row;

@@ -78,7 +78,7 @@ impl<R> Releaser<R> {
         }
         shares[0].system = system;
         for ((sender, thread), share) in state.workers.iter().zip(shares) {
-            // A worker that has gone is noticed by whoever waits for its frontier.
+            // Of a worker that has died the status tells.
             let _ = sender.send(Command::Release(share));
             thread.unpark();
         }

@@ -76,18 +76,21 @@ fn open<R: 'static>(
             ));
         }
     };
-    Ok(Rereader { reader, rest: None })
+    Ok(Rereader { reader, rest: None, position: 0 })
 }
 
 /// Reads a partition again, cut at the bounds of the ticks that took it.
 struct Rereader<R> {
     reader: Box<dyn SourceReader<R>>,
     rest: Option<Batch<R>>,
+    /// Every offset before this has been read.
+    position: u64,
 }
 
 impl<R> Rereader<R> {
     fn read_up_to(&mut self, bound: &Bound, mut take: impl FnMut(Batch<R>)) -> Result<(), EngineError> {
-        loop {
+        // A batch without records moves nothing, and there may be nothing left to read that would show it.
+        while self.position < bound.upper {
             let Some(mut batch) = self.rest.take().map_or_else(|| self.reader.next(), |rest| Ok(Some(rest)))? else {
                 let what = format!(
                     "the source `{}` has fewer records in partition {} than were bound to ticks ({})",
@@ -97,11 +100,8 @@ impl<R> Rereader<R> {
                 return Err(EngineError::new(ErrorKind::Damaged, what, help));
             };
             if batch.upper <= bound.upper {
-                let done = batch.upper == bound.upper;
+                self.position = batch.upper;
                 take(batch);
-                if done {
-                    return Ok(());
-                }
                 continue;
             }
             let later_events = batch.events.split_off(batch.events.partition_point(|event| event.offset < bound.upper));
@@ -116,9 +116,10 @@ impl<R> Rereader<R> {
                 continues: false,
             });
             batch.upper = bound.upper;
+            self.position = bound.upper;
             take(batch);
-            return Ok(());
         }
+        Ok(())
     }
 }
 

@@ -151,6 +151,19 @@ impl ColumnKind {
     }
 }
 
+impl fmt::Display for ColumnKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ColumnKind::Bool => f.write_str("true or false"),
+            ColumnKind::Int => f.write_str("whole numbers"),
+            ColumnKind::Fixed(scale) => write!(f, "numbers with at most {scale} decimals"),
+            ColumnKind::Date => f.write_str("dates, such as \"2026-03-16\""),
+            ColumnKind::Time => f.write_str("times, such as \"2026-03-16T09:31:00Z\""),
+            ColumnKind::Text => f.write_str("texts"),
+        }
+    }
+}
+
 /// A column of a view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {

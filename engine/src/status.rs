@@ -84,6 +84,12 @@ impl Status {
         self.wait(finished).await
     }
 
+    /// Waits until a source has failed, and says why: what it would have given is missing in every view from then on.
+    pub async fn source_failed(&self) -> EngineError {
+        let failed = |state: &State| state.source_errors.first().cloned().map(Err::<(), _>);
+        self.wait(failed).await.err().unwrap_or_else(EngineError::stopped)
+    }
+
     /// Waits until the engine has failed.
     pub async fn failed(&self) -> EngineError {
         match self.wait(|_| None::<Result<(), EngineError>>).await {

@@ -38,7 +38,6 @@ pub struct Views {
 
 struct View {
     spec: ViewSpec,
-    is_followed: bool,
     parts: Vec<Box<dyn Part>>,
 }
 
@@ -52,7 +51,16 @@ impl Views {
     /// Registers a view of rows that are under keys already: rows with the same key columns under the same key.
     pub fn keyed_rows<'scope>(&mut self, spec: ViewSpec, rows: Collection<'scope, (Key, Row)>) -> usize {
         let arranged = arrange(rows, &spec.name);
-        self.derived(spec, &arranged, |_key, group, rows| {
+        let keyed = spec.clone();
+        self.derived(spec, &arranged, move |_key, group, rows| {
+            let has_key_of =
+                |(row, _): &(&Row, isize), other: &(&Row, isize)| keyed.key_of(row) == keyed.key_of(other.0);
+            debug_assert!(
+                group
+                    .windows(2)
+                    .all(|pair| pair[0].0 == pair[1].0 || !pair.is_empty() && has_key_of(&pair[0], &pair[1])),
+                "rows under one key share their key columns"
+            );
             rows.extend(group.iter().map(|(row, count)| ((*row).clone(), *count)))
         })
     }
@@ -76,7 +84,7 @@ impl Views {
         arranged: &Arranged<'scope, K, V, R>,
         rows: impl Fn(&K, Group<'_, '_, V, R>, &mut Rows) + 'static,
     ) -> usize {
-        self.views.push(View { spec, is_followed: false, parts: Vec::new() });
+        self.views.push(View { spec, parts: Vec::new() });
         let view = self.views.len() - 1;
         self.add_part(view, arranged, rows);
         view
@@ -93,7 +101,7 @@ impl Views {
             trace: arranged.trace.clone(),
             rows: Box::new(rows),
             upper: Antichain::from_elem(0),
-            published: 0,
+            published: None,
             compacted: 0,
         };
         self.views[view].parts.push(Box::new(part));
@@ -113,18 +121,14 @@ impl Views {
 
     /// Says whether anyone follows a view. Its changes are published from here on.
     pub fn follow(&mut self, view: usize, is_followed: bool) {
-        let view = &mut self.views[view];
-        if is_followed && !view.is_followed {
-            view.parts.iter_mut().for_each(|part| part.skip_to_frontier());
-        }
-        view.is_followed = is_followed;
+        self.views[view].parts.iter_mut().for_each(|part| part.follow(is_followed));
     }
 
     /// The changes of the followed views since the last call. Those of ticks that other views have not dealt with yet may
     /// be among them.
     pub fn take_changes(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        for (index, view) in self.views.iter_mut().enumerate().filter(|(_, view)| view.is_followed) {
+        for (index, view) in self.views.iter_mut().enumerate() {
             let emit = &mut |tick, row, diff| changes.push(Change { view: index, tick, row, diff });
             view.parts.iter_mut().for_each(|part| part.publish(emit));
         }
@@ -141,8 +145,9 @@ impl Views {
         self.views[view].parts.iter_mut().for_each(|part| part.changes(after, upto, emit));
     }
 
-    /// Lets one arrangement go of the differences before `since`, and merge what is complete before `frontier`; says
-    /// whether there was one left for which that has not been done.
+    /// Lets one arrangement go of the differences before `since`, and merge what is complete before `frontier`, which is no
+    /// later than that of the last [`Views::take_changes`]; says whether there was one left for which that has not been
+    /// done.
     pub fn compact_next(&mut self, since: Tick, frontier: Tick) -> bool {
         let mut parts: Vec<_> = self.views.iter_mut().flat_map(|view| &mut view.parts).collect();
         // In turn, so that each has its turn also where there is time for one only.
@@ -160,9 +165,9 @@ impl Views {
 trait Part {
     /// Every tick before this is in the arrangement.
     fn frontier(&mut self) -> Tick;
-    /// Leaves out what has not been published.
-    fn skip_to_frontier(&mut self);
-    /// The changes of the batches that have not been published.
+    /// Says whether changes are to be published, from here on.
+    fn follow(&mut self, is_followed: bool);
+    /// The changes of the batches that have not been published, if any are to be.
     fn publish(&mut self, emit: &mut dyn FnMut(Tick, Row, isize));
     fn snapshot(&mut self, at: Tick, emit: &mut dyn FnMut(Row, isize));
     fn changes(&mut self, after: Tick, upto: Tick, emit: &mut dyn FnMut(Tick, Row, isize));
@@ -176,8 +181,8 @@ struct GroupPart<K: IndexKey, V: Data, R: Difference> {
     trace: Trace<K, V, R>,
     rows: Box<RowsOf<K, V, R>>,
     upper: Antichain<Tick>,
-    /// Batches are published in their order; those before this tick are.
-    published: Tick,
+    /// If it is followed: the batches before this tick have been published.
+    published: Option<Tick>,
     compacted: Tick,
 }
 
@@ -187,15 +192,17 @@ impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
         self.upper.first().copied().unwrap_or(Tick::MAX)
     }
 
-    fn skip_to_frontier(&mut self) {
-        self.published = self.frontier();
+    fn follow(&mut self, is_followed: bool) {
+        let published = self.published.take();
+        self.published = is_followed.then(|| published.unwrap_or_else(|| self.frontier()));
     }
 
     fn publish(&mut self, emit: &mut dyn FnMut(Tick, Row, isize)) {
-        // They are still whole: `compact` lets batches be merged only up to what has been published.
+        let Some(published) = self.published else { return };
+        // They are still whole: of a view that is followed, batches are merged only after they are published.
         let mut fresh: Vec<Batch<K, V, R>> = Vec::new();
         self.trace.map_batches(|batch| {
-            if !batch.is_empty() && !batch.lower().less_than(&self.published) {
+            if !batch.is_empty() && !batch.lower().less_than(&published) {
                 fresh.push(batch.clone());
             }
         });
@@ -205,7 +212,7 @@ impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
                 changes_of(&self.rows, key, history, first.checked_sub(1), last, emit);
             });
         }
-        self.skip_to_frontier();
+        self.published = Some(self.frontier());
     }
 
     fn snapshot(&mut self, at: Tick, emit: &mut dyn FnMut(Row, isize)) {
@@ -227,6 +234,10 @@ impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
         if self.compacted >= frontier {
             return false;
         }
+        debug_assert!(
+            self.published.is_none_or(|published| frontier <= published),
+            "what is merged can no longer be published"
+        );
         self.compacted = frontier;
         self.trace.set_logical_compaction(Antichain::from_elem(since).borrow());
         self.trace.set_physical_compaction(Antichain::from_elem(frontier).borrow());

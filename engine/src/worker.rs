@@ -3,7 +3,6 @@
 //! Commands are carried out in the order in which they are given, and every worker is given the same ones: so a read
 //! between two ticks sees the same tick everywhere.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
@@ -15,9 +14,8 @@ use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
 
+use crate::crew::Around;
 use crate::error::{EngineError, ErrorKind};
-use crate::frontier::Backlog;
-use crate::hub::Hub;
 use crate::mailbox::RowFilter;
 use crate::row::{Key, Row};
 use crate::system::SystemView;
@@ -25,7 +23,8 @@ use crate::view::{Rows, Views};
 
 /// What a graph is built from.
 pub struct Inputs<'scope, R: Data> {
-    /// The records, as assertions about business keys.
+    /// The records, as assertions about business keys. They come by the right to send at the end of the last tick: the
+    /// tick of an update is in the update, and is not the time of the capability that it comes with.
     pub events: Stream<'scope, Tick, Vec<Upsert<Key, R>>>,
     /// For each refused record, the index of its source.
     pub refusals: Collection<'scope, u16>,
@@ -112,48 +111,51 @@ type Input<D> = InputHandle<Tick, CapacityContainerBuilder<Vec<D>>>;
 /// One worker's state.
 pub struct Worker<R: Data> {
     commands: Receiver<Command<R>>,
-    hub: Arc<Hub>,
-    backlog: Arc<Backlog>,
+    around: Around,
     retention: Duration,
     events: Input<Upsert<Key, R>>,
     system: Input<((Key, SystemRow), Tick, isize)>,
     views: Views,
     index: usize,
-    released: Tick,
+    /// Every tick before this has been given whole.
+    given: Tick,
+    /// Every tick before this has been reported as complete.
     reported: Tick,
     since: Tick,
 }
 
 impl<R: Data> Worker<R> {
     /// Builds the graph on this worker. The engine's own views come first in the catalogue.
-    pub fn build(
+    pub(crate) fn build(
         timely: &mut Timely,
         graph: &dyn Graph<R>,
         commands: Receiver<Command<R>>,
-        hub: Arc<Hub>,
-        backlog: Arc<Backlog>,
+        around: Around,
         retention: Duration,
     ) -> Self {
         let mut events = InputHandle::new();
         let mut system = InputHandle::new();
         let mut views = Views::default();
         timely.dataflow::<Tick, _, _>(|scope| {
-            // One arrangement for all of the engine's own views: each tick changes one of them, and an arrangement that
-            // nothing happens to still takes its share of the tick.
             let rows: Collection<'_, (Key, SystemRow)> = scope.input_from(&mut system).as_collection();
-            let arranged = arrange(rows.clone(), "the engine's own views");
+            let dead_letters = rows.clone().filter(|(_key, (of, ..))| *of == SystemView::DeadLetters);
+            // Few rows each, and each tick changes one of them: they share an arrangement, since one to which nothing
+            // happens takes its share of the tick all the same.
+            let others = arrange(rows.filter(|(_key, (of, ..))| *of != SystemView::DeadLetters), "progress and runs");
+            let refused = arrange(dead_letters.clone(), "dead letters");
             for view in SystemView::ALL {
-                views.derived(view.spec(), &arranged, move |_key, group, rows| {
+                let arranged = if view == SystemView::DeadLetters { &refused } else { &others };
+                views.derived(view.spec(), arranged, move |_key, group, rows| {
                     let own = group.iter().filter(|((of, ..), _)| *of == view);
                     rows.extend(own.map(|((_, row, _), count)| (row.clone(), *count)));
                 });
             }
-            let refusals = rows.flat_map(|(_key, (of, _, source))| (of == SystemView::DeadLetters).then_some(source));
+            let refusals = dead_letters.map(|(_key, (_, _, source))| source);
             let events = scope.input_from(&mut events);
             graph.build(Inputs { events, refusals }, &mut views);
         });
         let index = timely.index();
-        Worker { commands, hub, backlog, retention, events, system, views, index, released: 0, reported: 0, since: 0 }
+        Worker { commands, around, retention, events, system, views, index, given: 0, reported: 0, since: 0 }
     }
 
     /// The catalogue.
@@ -169,18 +171,20 @@ impl<R: Data> Worker<R> {
                     let rows = release.events.iter().map(Vec::len).sum();
                     self.release(release);
                     timely.step();
-                    self.backlog.remove(rows);
+                    self.around.backlog.remove(rows);
                 }
                 Ok(Command::Advance(tick)) => self.advance(tick),
                 Ok(Command::Read(read)) => self.answer(timely, &read),
                 Ok(Command::Unfollow(view)) => self.views.follow(view, false),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return,
-                Err(TryRecvError::Empty) if self.reported < self.released => {
+                Err(TryRecvError::Empty) if self.reported < self.given => {
                     timely.step_or_park(Some(STEP_PARK_MAX));
                 }
-                // Letting go of the past merges batches: a tick or a reader need not wait for more than one view's.
-                Err(TryRecvError::Empty) if self.views.compact_next(self.since, self.reported) => continue,
                 Err(TryRecvError::Empty) => {
+                    // Letting go of the past merges batches: a tick or a reader waits for one view's at most.
+                    if self.let_go() {
+                        continue;
+                    }
                     timely.step_or_park(None);
                 }
             }
@@ -191,6 +195,7 @@ impl<R: Data> Worker<R> {
 
     fn release(&mut self, mut release: Release<R>) {
         let tick = release.tick;
+        debug_assert!(release.events.iter().flatten().all(|upsert| upsert.tick == tick), "of this tick, and no other");
         // Sent by the right to send at the end of the last tick: the frontier moves once, when this one closes.
         release.events.iter_mut().for_each(|events| self.events.send_batch(events));
         let keyed = |(row, diff): (SystemRow, isize)| ((row.0.key_of(&row.1), row), tick, diff);
@@ -205,10 +210,11 @@ impl<R: Data> Worker<R> {
         if tick > *self.events.time() {
             self.events.advance_to(tick);
             self.system.advance_to(tick);
-            self.released = tick;
+            self.given = tick;
         }
     }
 
+    /// Tells how far this worker is, and what has changed. A worker that is never idle lets go of the past here.
     fn report(&mut self) {
         let frontier = self.views.frontier();
         if frontier <= self.reported {
@@ -216,17 +222,21 @@ impl<R: Data> Worker<R> {
         }
         self.reported = frontier;
         let changes = self.views.take_changes();
-        self.hub.report(self.index, frontier, changes);
-        let retained = frontier.saturating_sub(self.retention.as_micros() as Tick).saturating_sub(1);
+        self.around.hub.report(self.index, frontier, changes);
+        self.let_go();
+    }
+
+    /// Lets one view, in turn, go of what is older than the retention; says whether there was one left.
+    fn let_go(&mut self) -> bool {
+        let retained = self.reported.saturating_sub(self.retention.as_micros() as Tick).saturating_sub(1);
         self.since = self.since.max(retained);
-        // A worker that is never idle lets go of the past here, of one view at each tick.
-        self.views.compact_next(self.since, frontier);
+        self.views.compact_next(self.since, self.reported)
     }
 
     /// Answers once all that was released is complete, and before anything else is taken: the changes that are published
     /// from here on are those after the answer.
     fn answer(&mut self, timely: &mut Timely, read: &Read) {
-        while self.views.frontier() < self.released {
+        while self.views.frontier() < self.given && !self.around.status.has_failed() {
             timely.step_or_park(Some(STEP_PARK_MAX));
         }
         self.report();

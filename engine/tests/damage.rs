@@ -2,20 +2,26 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use engine::ErrorKind;
 use engine::bindings::{Binding, Bindings, FORMAT};
-use engine::journal::{EntryHead, Journal};
+use engine::journal::{EntryHead, Journal, Torn};
+use engine::{EngineError, ErrorKind};
+
+/// Opens a journal of which nothing has been bound to ticks.
+fn open(folder: &Path) -> Result<(Journal, Option<Torn>), EngineError> {
+    Journal::open(folder, || Ok(BTreeMap::new()))
+}
 
 fn head(number: u64) -> EntryHead {
     EntryHead { source: "late".into(), batch_id: format!("batch {number}"), first_offset: number * 10, records: 10 }
 }
 
 fn journal_of(folder: &Path, entries: u64) -> PathBuf {
-    let (journal, torn) = Journal::open(folder).unwrap();
+    let (journal, torn) = open(folder).unwrap();
     assert_eq!(torn, None);
     for number in 0..entries {
         journal.append(head(number), format!("payload {number}\nsecond line").as_bytes()).unwrap();
@@ -28,7 +34,7 @@ fn journal_of(folder: &Path, entries: u64) -> PathBuf {
 fn every_entry_is_found_by_any_of_its_offsets() {
     let folder = tempfile::tempdir().unwrap();
     journal_of(folder.path(), 3);
-    let (journal, _) = Journal::open(folder.path()).unwrap();
+    let (journal, _) = open(folder.path()).unwrap();
     for offset in 0..30 {
         let (found, payload) = journal.read("late", offset).unwrap().unwrap();
         assert_eq!(found, head(offset / 10));
@@ -47,12 +53,12 @@ fn a_torn_tail_is_reported_cut_and_never_read_wherever_it_is_torn() {
     let third = fs::read(journal_of(two.path(), 2)).unwrap().len();
     for length in third + 1..whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        let (journal, torn) = Journal::open(folder.path()).unwrap();
+        let (journal, torn) = open(folder.path()).unwrap();
         let torn = torn.unwrap();
         assert_eq!((torn.position, torn.bytes), (third as u64, (length - third) as u64));
         assert_eq!(journal.heads("late", 0), [head(0), head(1)]);
         journal.append(head(2), b"again").unwrap();
-        let (journal, torn) = Journal::open(folder.path()).unwrap();
+        let (journal, torn) = open(folder.path()).unwrap();
         assert_eq!(torn, None);
         assert_eq!(journal.read("late", 20).unwrap().unwrap().1, b"again");
     }
@@ -65,7 +71,7 @@ fn a_journal_that_died_at_birth_starts_anew() {
     for length in 0..8 {
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..length]).unwrap();
-        let (journal, _) = Journal::open(folder.path()).unwrap();
+        let (journal, _) = open(folder.path()).unwrap();
         assert!(journal.heads("late", 0).is_empty());
         assert_eq!(fs::read(&path).unwrap(), bytes);
     }
@@ -79,9 +85,29 @@ fn a_flipped_byte_in_a_confirmed_entry_of_an_older_segment_is_an_error_and_not_a
     let mut file = OpenOptions::new().write(true).open(&path).unwrap();
     file.seek(SeekFrom::Start(30)).unwrap();
     file.write_all(&[0xff]).unwrap();
-    let error = Journal::open(folder.path()).err().unwrap();
+    let error = open(folder.path()).err().unwrap();
     assert_eq!(error.kind, ErrorKind::Damaged);
     assert!(error.what.contains("0000000000.journal") && error.what.contains("byte 8"), "{error}");
+}
+
+#[test]
+fn damage_before_the_end_of_what_was_bound_is_an_error_and_nothing_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = journal_of(folder.path(), 3);
+    let whole = fs::read(&path).unwrap();
+    for (damage, bound) in [(30, 10), (30, 30), (whole.len() - 3, 30)] {
+        let mut bytes = whole.clone();
+        bytes[damage] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let error = Journal::open(folder.path(), || Ok(BTreeMap::from([("late".to_owned(), bound)]))).err().unwrap();
+        assert_eq!(error.kind, ErrorKind::Damaged, "{error}");
+        assert_eq!(fs::read(&path).unwrap(), bytes, "what can be salvaged is left");
+    }
+    let mut bytes = whole.clone();
+    bytes.truncate(whole.len() - 3);
+    fs::write(&path, &bytes).unwrap();
+    let (_, torn) = Journal::open(folder.path(), || Ok(BTreeMap::from([("late".to_owned(), 20)]))).unwrap();
+    assert!(torn.is_some(), "what was bound to no tick was told to nobody");
 }
 
 #[test]

@@ -242,3 +242,21 @@ async fn a_second_process_is_kept_out_of_the_data_folder() {
     assert!(second.what.contains("in use by another process"), "{second}");
     drop(engine);
 }
+
+#[tokio::test]
+async fn a_push_without_records_that_comes_last_does_not_stop_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = start(folder.path(), 1);
+    push(&engine, "a", "1 11").await;
+    let empty = push(&engine, "empty", "").await;
+    let before = read(&engine, "numbers").await.rows;
+    engine.shutdown();
+    for _ in 0..2 {
+        let engine = start(folder.path(), 1);
+        engine.reader().status().ready().await.unwrap();
+        assert_eq!(read(&engine, "numbers").await.rows, before);
+        let again = push(&engine, "empty", "").await;
+        assert_eq!((again.tick, again.duplicate), (empty.tick, true));
+        engine.shutdown();
+    }
+}

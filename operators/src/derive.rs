@@ -25,19 +25,16 @@
 //! );
 //! assert_eq!(outputs, vec![vec![((1, 20), 1)], vec![((1, 10), 1), ((1, 20), -1)]]);
 //! ```
-//!
-//! [`derive_each`] does the same for rows that are each a group of their own: no arrangement is read.
 
 use std::collections::BTreeMap;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
-use differential_dataflow::difference::{IsZero, Semigroup};
+use differential_dataflow::difference::IsZero;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
-use timely::progress::operate::FrontierInterest;
 
 use crate::arrangement::{Arranged, Collection, Data, Difference, Key, Tick, compact};
 use crate::group::{Group, ticks_of, visit_changed};
@@ -45,20 +42,21 @@ use crate::sums::Sums;
 
 /// What a group gives: rows and sums.
 pub struct Derived<'a, D, S> {
-    sign: isize,
-    rows: &'a mut Vec<(D, isize)>,
-    sums: &'a mut BTreeMap<S, Sums>,
+    /// How many times over it is given; below zero, taken away.
+    pub(crate) times: isize,
+    pub(crate) rows: &'a mut Vec<(D, isize)>,
+    pub(crate) sums: &'a mut BTreeMap<S, Sums>,
 }
 
 impl<D, S: Ord> Derived<'_, D, S> {
     /// Gives one row.
     pub fn row(&mut self, row: D) {
-        self.rows.push((row, self.sign));
+        self.rows.push((row, self.times));
     }
 
     /// Adds to one part of the sums kept under a name.
     pub fn add(&mut self, name: S, part: usize, value: i128) {
-        self.sums.entry(name).or_default().0[part] += value * self.sign as i128;
+        self.sums.entry(name).or_default().0[part] += value * self.times as i128;
     }
 }
 
@@ -102,12 +100,12 @@ where
                         let after = first.checked_sub(1);
                         for tick in history.ticks_within(after, last).to_vec() {
                             let sums = sums.entry(tick).or_default();
-                            let mut out = Derived { sign: -1, rows: &mut changes, sums };
+                            let mut out = Derived { times: -1, rows: &mut changes, sums };
                             let before = history.before(tick);
                             if !before.is_empty() {
                                 logic(key, before, &mut out);
                             }
-                            out.sign = 1;
+                            out.times = 1;
                             let now = history.at(tick);
                             if !now.is_empty() {
                                 logic(key, now, &mut out);
@@ -124,50 +122,6 @@ where
                 }
             });
             compact(&mut trace, frontiers[0].frontier());
-        }
-    });
-    (rows_stream.as_collection(), sums_stream.as_collection())
-}
-
-/// Derives rows and sums from each row by itself.
-pub fn derive_each<'scope, T, D, S, L>(
-    collection: Collection<'scope, T>,
-    name: &str,
-    mut logic: L,
-) -> (Collection<'scope, D>, Collection<'scope, S, Sums>)
-where
-    T: Data,
-    D: Data,
-    S: Data,
-    L: FnMut(&T, &mut Derived<'_, D, S>) + 'static,
-{
-    let mut builder = OperatorBuilder::new(name.to_owned(), collection.inner.scope());
-    let mut input = builder.new_input(collection.inner, Pipeline);
-    let (rows_output, rows_stream) = builder.new_output();
-    let (sums_output, sums_stream) = builder.new_output();
-    let mut rows_output = OutputBuilder::<_, CapacityContainerBuilder<Vec<(D, Tick, isize)>>>::from(rows_output);
-    let mut sums_output = OutputBuilder::<_, CapacityContainerBuilder<Vec<(S, Tick, Sums)>>>::from(sums_output);
-    // A row needs no more than itself: no frontier to wait for.
-    builder.set_notify_for(0, FrontierInterest::Never);
-
-    builder.build(move |_capabilities| {
-        let mut derived = Vec::new();
-        move |_frontiers| {
-            let mut rows_output = rows_output.activate();
-            let mut sums_output = sums_output.activate();
-            input.for_each(|capability, updates| {
-                let mut sums: BTreeMap<(Tick, S), Sums> = BTreeMap::new();
-                let mut session = rows_output.session(&capability);
-                for (row, tick, diff) in updates.drain(..) {
-                    let mut own = BTreeMap::new();
-                    logic(&row, &mut Derived { sign: diff, rows: &mut derived, sums: &mut own });
-                    session.give_iterator(derived.drain(..).map(|(row, diff)| (row, tick, diff)));
-                    own.into_iter().for_each(|(name, own)| sums.entry((tick, name)).or_default().plus_equals(&own));
-                }
-                let changed = sums.into_iter().filter(|(_, sums)| !sums.is_zero());
-                let mut session = sums_output.session(&capability);
-                session.give_iterator(changed.map(|((tick, name), sums)| (name, tick, sums)));
-            });
         }
     });
     (rows_stream.as_collection(), sums_stream.as_collection())
@@ -227,39 +181,6 @@ mod tests {
         #[test]
         fn sums_follow_the_groups(ticks in churn::churn((0..4u8, 0..4u8))) {
             assert_incremental(ticks, greatest_sums, |_, rows| sums_of(rows));
-        }
-    }
-
-    /// The double of each row, and how many rows there are of each key.
-    fn doubled<'s>(rows: Collection<'s, Row>) -> (Collection<'s, Row>, Collection<'s, u8, Sums>) {
-        derive_each(rows, "doubled", |(key, value), out| {
-            out.row((*key, value * 2));
-            out.add(*key, 0, 1);
-        })
-    }
-
-    fn counted<'s>(rows: Collection<'s, Row>) -> Collection<'s, (u8, i128)> {
-        sums_as_rows(&arrange_sums(doubled(rows).1, "counts", |key| *key), |key, sums| (*key, sums.0[0]))
-    }
-
-    fn counts_of(rows: &[(Row, isize)]) -> Changes<(u8, i128)> {
-        let mut counts = BTreeMap::new();
-        rows.iter().for_each(|((key, _), count)| *counts.entry(*key).or_insert(0) += *count as i128);
-        counts.into_iter().map(|row| (row, 1)).collect()
-    }
-
-    proptest! {
-        #![proptest_config(churn::config())]
-
-        #[test]
-        fn each_row_gives_its_own_rows(ticks in churn::churn((0..4u8, 0..4u8))) {
-            let rows = |_, rows: &[(Row, isize)]| rows.iter().map(|((key, value), count)| ((*key, value * 2), *count)).collect();
-            assert_incremental(ticks, |input| doubled(input).0, rows);
-        }
-
-        #[test]
-        fn each_row_adds_to_the_sums(ticks in churn::churn((0..4u8, 0..4u8))) {
-            assert_incremental(ticks, counted, |_, rows| counts_of(rows));
         }
     }
 

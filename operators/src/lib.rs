@@ -16,6 +16,7 @@ pub mod blocks;
 mod churn;
 pub mod deadline;
 pub mod derive;
+pub mod derive_each;
 pub mod first_seen;
 pub mod group;
 pub mod lookup;

@@ -53,16 +53,6 @@ where
     run_as(TICK_BY_TICK, ticks, graph)
 }
 
-/// Runs a dataflow on several workers, each of which is given a part of the input.
-pub fn run_on<D, O, G>(workers: usize, ticks: Vec<Changes<D>>, graph: G) -> Vec<Changes<O>>
-where
-    D: Data + Send + Sync,
-    O: Data + Send,
-    G: for<'s> Fn(Collection<'s, D>) -> Collection<'s, O> + Send + Sync + 'static,
-{
-    run_as(Feed { workers, ..TICK_BY_TICK }, ticks, graph)
-}
-
 /// Runs a dataflow on ticks that are given in a certain way.
 pub fn run_as<D, O, G>(feed: Feed, ticks: Vec<Changes<D>>, graph: G) -> Vec<Changes<O>>
 where

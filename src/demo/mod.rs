@@ -11,7 +11,7 @@ use sinks::flight::LISTEN_DEFAULT;
 
 use crate::config::Config;
 use crate::output;
-use crate::process::{Failure, Outcome, Service, Stopping, block_on, with_status_line};
+use crate::process::{Failure, Outcome, Service, Stopping, block_on, tell, with_status_line};
 use crate::summary::Summary;
 
 /// The configuration of the demo.
@@ -91,7 +91,7 @@ async fn serve(config: Config, listen: Option<String>, once: Option<DaySpec>) ->
     let work = async {
         reader.status().ready().await?;
         if let Some(address) = address {
-            eprintln!("listening on {address}\n{}", what_to_try(&address));
+            tell(format_args!("listening on {address}\n{}", what_to_try(&address)));
         }
         watch(&reader).await?;
         let summary = Summary::read(&reader).await?;
@@ -99,7 +99,7 @@ async fn serve(config: Config, listen: Option<String>, once: Option<DaySpec>) ->
         match &once {
             Some(day) => truth::check(&reader, day, summary.tick()).await,
             None => {
-                eprintln!("the day is over; the views are served until you press Ctrl-C");
+                tell("the day is over; the views are served until you press Ctrl-C");
                 std::future::pending().await
             }
         }

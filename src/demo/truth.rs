@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use connectors::generator::{DaySpec, Outcome as Planted, SIDE_NAMES, Truth, truth};
 use engine::{EngineError, ErrorKind, Reader, Tick};
 
-use crate::process::{Failure, Outcome};
+use crate::process::{Failure, Outcome, tell};
 use crate::summary::ViewRows;
 
 /// How many differences are told one by one.
@@ -74,15 +74,15 @@ impl Comparison {
 
     fn tell(&self) {
         let found = self.planted - self.missed.len();
-        eprintln!(
+        tell(format_args!(
             "{found} of {} {} that were planted are found, and {} that were not",
             self.planted,
             self.noun,
             self.wrong.len()
-        );
+        ));
         for (what, findings) in [("not found", &self.missed), ("not planted", &self.wrong)] {
             for finding in findings.iter().take(TOLD_MAX) {
-                eprintln!("  {what}: {}", finding.join(" "));
+                tell(format_args!("  {what}: {}", finding.join(" ")));
             }
         }
     }

@@ -56,9 +56,9 @@ impl Failure {
         match self {
             Failure::Configuration(problems) => {
                 let problems: Vec<String> = problems.iter().map(shown).collect();
-                eprint!("{}", problems.join("\n"));
+                super::tell(problems.join("\n").trim_end());
             }
-            Failure::Usage(error) | Failure::Failed(error) => eprint!("{}", shown(&Plain(error))),
+            Failure::Usage(error) | Failure::Failed(error) => super::tell(shown(&Plain(error)).trim_end()),
             Failure::ReaderGone => {}
         }
     }

@@ -7,6 +7,7 @@ mod signals;
 mod status_line;
 
 use std::future::Future;
+use std::io::Write;
 
 use engine::{EngineError, ErrorKind};
 
@@ -15,6 +16,11 @@ pub(crate) use logging::{LogFormat, start_logging};
 pub(crate) use service::Service;
 pub(crate) use signals::Stopping;
 pub(crate) use status_line::with_status_line;
+
+/// Tells a person something on standard error. Where nobody reads it any more, that is no failure.
+pub(crate) fn tell(what: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{what}");
+}
 
 /// Runs what waits for the network, the engine or a signal.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

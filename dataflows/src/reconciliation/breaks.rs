@@ -116,7 +116,7 @@ impl<'a> Break<'a> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(format!("{}\0{}\0{type_name}\0", leg.reconciliation, leg.sides[1]).as_bytes());
         match &self.kind {
-            // The same block may be too large for two tiers.
+            // The same block may be too large for two tiers. A tier goes by its place: it has no name.
             BreakKind::BlockCapped { tier, block } => hasher.update(&tier.to_be_bytes()).update(&block.key.bytes()),
             _ => {
                 let source = leg.source_name(self.trade.source).map_or("", |name| name);

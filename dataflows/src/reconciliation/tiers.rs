@@ -5,7 +5,8 @@ use std::sync::Arc;
 use engine::{Key, Row, Views};
 use model::{Field, Record, ScoringModel, Symbol, Trade};
 use operators::blocks::{CappedBlock, Side};
-use operators::derive::{derive, derive_each};
+use operators::derive::derive;
+use operators::derive_each::derive_each;
 use operators::sum_by::tally;
 use operators::{Arranged, Collection, Sums, arrange};
 

@@ -8,6 +8,7 @@ pub mod records;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use dataflows::{DataflowsConfig, Graphs};
 use engine::row::Shown;
@@ -139,12 +140,28 @@ impl Desk {
         Desk::start_reading(toml, sources, dictionary, workers, &no_file)
     }
 
+    /// Starts with another retention than all of the past.
+    pub fn start_keeping(toml: &str, sources: &[&str], dictionary: &Dictionary, retention: Duration) -> Desk {
+        let no_file = |path: &str| Err(format!("no file {path}"));
+        Desk::start_as(toml, sources, dictionary, (1, retention), &no_file)
+    }
+
     /// Starts with the files of scoring models as `read_model` gives them. The models are put at the first tick.
     pub fn start_reading(
         toml: &str,
         sources: &[&str],
         dictionary: &Dictionary,
         workers: usize,
+        read_model: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Desk {
+        Desk::start_as(toml, sources, dictionary, (workers, Duration::from_secs(1_000_000)), read_model)
+    }
+
+    fn start_as(
+        toml: &str,
+        sources: &[&str],
+        dictionary: &Dictionary,
+        (workers, retention): (usize, Duration),
         read_model: &dyn Fn(&str) -> Result<String, String>,
     ) -> Desk {
         let graphs = Graphs::new(&config(toml), &source_names(sources), dictionary, read_model).unwrap();
@@ -154,7 +171,7 @@ impl Desk {
         let now = Arc::clone(&clock);
         let config = EngineConfig {
             workers,
-            retention: std::time::Duration::from_secs(1_000_000),
+            retention,
             clock: Arc::new(move || now.load(Ordering::Relaxed)),
             ..EngineConfig::new(folder.path())
         };

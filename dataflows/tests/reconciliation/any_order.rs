@@ -16,10 +16,16 @@ use super::*;
 /// The rows of every view at every tick, as readers get them.
 fn history(workers: usize, ticks: &[Vec<Change>]) -> Vec<(Tick, &'static str, engine::Rows)> {
     let mut desk = Desk::start(&everything(), &SOURCES, &dictionary(), workers);
+    let mut followed: Vec<_> = VIEWS.iter().map(|view| desk.follow(view)).collect();
     let mut history = Vec::new();
     for changes in ticks {
         desk.tick(changes);
         history.extend(VIEWS.iter().map(|view| (desk.last, *view, desk.snapshot(view, None))));
+        for following in &mut followed {
+            desk.catch_up(following);
+            let (view, added_up) = (following.view.clone(), desk.added_up(following));
+            assert_eq!(added_up, desk.read(&view), "{view}: what {workers} workers publish adds up");
+        }
     }
     // The past is still what it was.
     for (tick, view, rows) in &history {

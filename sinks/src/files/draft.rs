@@ -15,8 +15,18 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Begins a file that will appear at `path`.
+    /// Begins a file that will appear at `path`, or where a link of that name leads. What is there and is no file, such as
+    /// a device, is left alone.
     pub(super) fn create(path: &Path) -> io::Result<(Self, File)> {
+        let path = match fs::canonicalize(path) {
+            Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if !there.is_file() => {
+                let what = "this is not a file: leave out the path to write to standard output";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+            }
+            Ok(there) => there,
+            Err(_) => path.to_owned(),
+        };
         let name =
             path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -25,7 +35,7 @@ impl Draft {
         hidden.push(format!(".{}-{number}.partial", std::process::id()));
         let temporary = path.with_file_name(hidden);
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        Ok((Draft { path: path.to_owned(), temporary, is_published: false }, file))
+        Ok((Draft { path, temporary, is_published: false }, file))
     }
 
     /// Makes the file durable, and has it take the place of what was at its path; gives its size.

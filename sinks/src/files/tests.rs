@@ -252,3 +252,22 @@ impl engine::Texts for NoTexts {
         None
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_is_followed_and_what_is_no_file_is_left_alone() {
+    let written = Written::new([(1, Some(11))]).await;
+    std::os::unix::fs::symlink(written.path("there.csv"), written.path("link.csv")).unwrap();
+    fs::write(written.path("there.csv"), "old").unwrap();
+    let exported = written.export("totals", "link.csv").await;
+    assert!(fs::symlink_metadata(written.path("link.csv")).unwrap().is_symlink());
+    assert_eq!(fs::metadata(written.path("there.csv")).unwrap().len(), exported.size_bytes);
+
+    let socket = written.path("socket.csv");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let request = Request { view: "totals".into(), ..Request::default() };
+    let options = ExportOptions { format: Some(Format::Csv), ..ExportOptions::default() };
+    let error = export(written.engine.reader(), &request, &socket, &options).await.unwrap_err();
+    assert!(error.to_string().contains("not a file"), "{error}");
+    assert!(!fs::metadata(&socket).unwrap().is_file());
+}

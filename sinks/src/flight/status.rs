@@ -13,7 +13,18 @@ pub(super) fn to_status(error: EngineError) -> Status {
         ErrorKind::Unavailable | ErrorKind::Stopped => Code::Unavailable,
         ErrorKind::Damaged => Code::Internal,
     };
-    Status::new(code, error.to_string())
+    Status::new(code, cut(error.to_string()))
+}
+
+/// How long a message may be: it travels in a header, which clients bound, and it may quote what the client sent.
+const MESSAGE_BYTES_MAX: usize = 4096;
+
+fn cut(mut message: String) -> String {
+    if message.len() > MESSAGE_BYTES_MAX {
+        message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+        message.push('…');
+    }
+    message
 }
 
 /// The error that a status tells of.
@@ -61,5 +72,12 @@ mod tests {
                 assert_eq!(from_status(&to_status(error.clone())), error);
             }
         }
+    }
+
+    #[test]
+    fn a_message_that_quotes_much_is_cut_where_a_letter_ends() {
+        let status = to_status(EngineError::new(ErrorKind::NotFound, "ä".repeat(20_000), "help"));
+        assert_eq!(status.code(), Code::NotFound);
+        assert!(status.message().len() <= MESSAGE_BYTES_MAX + '…'.len_utf8() && status.message().ends_with("ä…"));
     }
 }

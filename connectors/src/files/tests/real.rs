@@ -1,23 +1,10 @@
 //! Real files that nobody here wrote.
 
-use std::env;
-use std::path::PathBuf;
-
 use super::*;
-
-fn reference(path: &str) -> Option<PathBuf> {
-    let root = env::var_os("TIEOUT_REFERENCE").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/reference"));
-    let path = root.join(path);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: {} is not there; set TIEOUT_REFERENCE to the folder of reference data", path.display());
-    None
-}
+use crate::reference;
 
 fn read_real(path: &str, settings: &str) -> Option<Read> {
-    let path = reference(path)?;
+    let path = reference::path(path)?;
     let read = Desk::new().read(&format!("path = {path:?}\n{settings}"));
     assert_eq!(read.refusals(), Vec::<&Refusal>::new());
     Some(read)
