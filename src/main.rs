@@ -82,6 +82,8 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _scenario = fail::FailScenario::setup();
     let cli = Cli::parse();
     process::start_logging(cli.log_format);
     process::exit_code(&cli.command.run())

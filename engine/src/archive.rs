@@ -50,8 +50,10 @@ impl Archive {
             return Ok(kept);
         }
         copy.sync_all().map_err(unkept)?;
+        crash_point!("archive.copied");
         fs::rename(&temporary, &kept.path).map_err(unkept)?;
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(unkept)?;
+        crash_point!("archive.kept");
         Ok(kept)
     }
 

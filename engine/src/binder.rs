@@ -271,8 +271,10 @@ impl<R: Send + 'static> Binder<R> {
                 return Err(error);
             }
             self.release(tick, intake.batches, None, self.holding.is_empty());
+            crash_point!("tick.unacknowledged");
             accepted.into_iter().for_each(|push| push.answer(Ok(Receipt { tick, duplicate: false })));
             self.open = (!self.holding.is_empty()).then_some((tick, binding));
+            crash_point!("tick.acknowledged");
         }
         self.close()?;
         for (source, result) in intake.ended {

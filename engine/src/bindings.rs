@@ -114,7 +114,10 @@ impl Bindings {
                 batches.insert((batch.source, batch.batch_id), tick).map_err(failed)?;
             }
         }
-        write.commit().map_err(failed)
+        crash_point!("bindings.unwritten");
+        write.commit().map_err(failed)?;
+        crash_point!("bindings.written");
+        Ok(())
     }
 
     /// Makes durable that every tick up to `tick` may have been shown as complete.

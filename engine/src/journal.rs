@@ -123,6 +123,10 @@ impl Journal {
         }
         let entry = encode(&head, payload)?;
         let position = open.length;
+        fail::fail_point!("journal.half_written", |_| {
+            let _ = open.file.write_all(&entry[..entry.len() / 2]);
+            std::process::abort()
+        });
         let written = open.file.write_all(&entry);
         if let Err(error) = written {
             // Half an entry must not stay where the next one would be written after it.
@@ -133,6 +137,7 @@ impl Journal {
         let segment = open.segment;
         open.length += entry.len() as u64;
         insert(&mut open.places, Place { head, segment, position, length: entry.len() as u32 });
+        crash_point!("journal.appended");
         Ok(())
     }
 
@@ -141,7 +146,9 @@ impl Journal {
         let open = self.0.lock();
         open.file
             .sync_data()
-            .map_err(|error| EngineError::io("make durable", &segment_path(&open.folder, open.segment), &error))
+            .map_err(|error| EngineError::io("make durable", &segment_path(&open.folder, open.segment), &error))?;
+        crash_point!("journal.synced");
+        Ok(())
     }
 
     /// The heads of a source's entries from offset `from` on, in order.

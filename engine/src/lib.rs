@@ -9,6 +9,14 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+/// A moment at which a test can have the process die (`FAILPOINTS="name=2*off->return"`: at the third time). Nothing without
+/// the feature `failpoints`.
+macro_rules! crash_point {
+    ($name:literal) => {
+        fail::fail_point!($name, |_| std::process::abort())
+    };
+}
+
 pub mod archive;
 pub mod binder;
 pub mod bindings;
