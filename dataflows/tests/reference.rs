@@ -157,11 +157,14 @@ mod trades {
         Some(Day { trades: trades.collect(), allocations: allocations.collect(), executions })
     }
 
-    /// Execution and type of the breaks that were found, and of those that are expected.
-    fn found_and_expected(desk: &Desk, day: &Day) -> (Vec<(String, String)>, Vec<(String, String)>) {
+    /// Breaks, each by its execution and its type.
+    type Breaks = Vec<(String, String)>;
+
+    /// The breaks that were found, and those that are expected.
+    fn found_and_expected(desk: &Desk, day: &Day) -> (Breaks, Breaks) {
         let column = |name: &str| desk.spec("breaks").column(name).unwrap();
         let (kind, id) = (column("type"), column("trade_id"));
-        let mut found: Vec<(String, String)> =
+        let mut found: Breaks =
             desk.read("breaks").into_iter().map(|row| (day.executions[&row[id]].clone(), row[kind].clone())).collect();
         let name = |text: &str| {
             let text = match text {
@@ -175,7 +178,7 @@ mod trades {
             };
             text.to_owned()
         };
-        let mut expected: Vec<(String, String)> =
+        let mut expected: Breaks =
             file("expected_breaks").unwrap().iter().map(|row| (row[0].clone(), name(&row[1]))).collect();
         found.sort();
         expected.sort();

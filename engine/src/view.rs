@@ -247,7 +247,7 @@ impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
 
 /// The rows by which one key's part of a view changed, tick by tick.
 fn changes_of<K, V: Data, R: Difference>(
-    rows_of: &dyn Fn(&K, Group<'_, '_, V, R>, &mut Rows),
+    rows_of: &RowsOf<K, V, R>,
     key: &K,
     history: &mut History<'_, V, R>,
     after: Option<Tick>,
