@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::push::{Accepted, PUSHED_PARTITION, Push, Receipt, shifted};
 use crate::releaser::Releaser;
 use crate::replay::Replay;
-use crate::source::{Arrival, Batch, Event, Positions, SourceSpec};
+use crate::source::{Arrival, Batch, Durable, Event, Positions, SourceSpec};
 use crate::status::Status;
 use crate::system::{self, Progress, SystemView};
 use crate::worker::{Release, SystemRow};
@@ -94,6 +94,8 @@ pub struct Binder<R> {
     pub bands: BTreeMap<(u16, Arc<str>), u64>,
     /// The sources, by index, that are read once.
     pub one_shot: BTreeSet<u16>,
+    /// What the running sources, by index, are told of what is durable.
+    pub durable: BTreeMap<u16, Durable>,
 }
 
 /// What one tick takes.
@@ -269,6 +271,11 @@ impl<R: Send + 'static> Binder<R> {
             if let Err(error) = self.bindings.bind(tick, &binding, &pushed.collect::<Vec<_>>()) {
                 accepted.into_iter().for_each(|push| push.answer(Err(error.clone())));
                 return Err(error);
+            }
+            for (source, batch) in &intake.batches {
+                if let Some(durable) = self.durable.get(source) {
+                    durable.reach(&batch.partition, batch.upper);
+                }
             }
             self.release(tick, intake.batches, None, self.holding.is_empty());
             accepted.into_iter().for_each(|push| push.answer(Ok(Receipt { tick, duplicate: false })));
