@@ -440,7 +440,8 @@ impl<R: Send + 'static> Binder<R> {
             system.push(((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source), -1));
         }
         *progress = Progress {
-            records: progress.records.max(batch.upper),
+            upper: progress.upper.max(batch.upper),
+            records: progress.records + (batch.events.len() + batch.refusals.len()) as u64,
             refused: progress.refused + batch.refusals.len() as u64,
             last_tick: tick,
         };
@@ -452,12 +453,12 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     fn bound(&self, source: u16, partition: &str) -> u64 {
-        self.progress.get(&(source, Arc::from(partition))).map_or(0, |progress| progress.records)
+        self.progress.get(&(source, Arc::from(partition))).map_or(0, |progress| progress.upper)
     }
 
     /// How far the partitions of a source are bound.
     pub fn positions(&self, source: u16) -> Positions {
         let own = self.progress.iter().filter(|((of, _), _)| *of == source);
-        own.map(|((_, partition), progress)| (Arc::clone(partition), progress.records)).collect()
+        own.map(|((_, partition), progress)| (Arc::clone(partition), progress.upper)).collect()
     }
 }

@@ -177,6 +177,9 @@ async fn a_partition_is_bound_at_its_start_before_it_has_a_record_and_its_source
         engine.reader().reached(tick).await;
         assert_eq!(*log.seen.lock().unwrap(), durable);
         assert_eq!(ints(&read(&engine, "numbers").await), numbers);
+        let progress = read(&engine, "source_progress").await;
+        let records = log.records.lock().unwrap().len() as i64;
+        assert_eq!(progress.rows[0].0.cells()[2], Cell::Int(records), "records are counted, not offsets");
         // What an earlier run bound is there at the tick that it had then.
         for (tick, numbers) in &ticks {
             let past = Request { as_of: Some(*tick), ..request("numbers") };

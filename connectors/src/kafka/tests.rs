@@ -106,11 +106,15 @@ fn lag(running: &Running, partition: &str) -> Option<f64> {
     family.get_metric().iter().find(is_it).map(|metric| metric.get_gauge().get_value())
 }
 
+fn pause(milliseconds: u64) {
+    engine::Stop::default().wait(Duration::from_millis(milliseconds));
+}
+
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
-        std::thread::sleep(Duration::from_millis(50));
+        pause(50);
     }
 }
 
@@ -270,7 +274,7 @@ fn a_group_is_told_only_what_is_durable() {
     desk.send_trades(("trades", 0), 0..6);
     let running = desk.start("topics = [\"trades\"]\ngroup = \"desk\"", &[]);
     running.next_records(6);
-    std::thread::sleep(Duration::from_millis(1500));
+    pause(1500);
     assert_eq!(desk.committed("desk", ("trades", 0)), None, "given, but not durable");
     running.durable().reach(&Arc::from("trades/0@0"), 4);
     eventually("what is durable is committed", || desk.committed("desk", ("trades", 0)) == Some(4));
@@ -320,7 +324,7 @@ fn brokers_that_are_away_are_waited_for_and_a_stop_is_heeded() {
     desk.cluster.broker_up(1).unwrap();
     assert_eq!(offsets(&running.next_records(3)), BTreeMap::from([("trades/0@0", vec![0, 1, 2])]));
     desk.cluster.broker_down(1).unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    pause(500);
     let stopped = Instant::now();
     running.stop();
     assert!(stopped.elapsed() < Duration::from_secs(3), "{:?}", stopped.elapsed());
