@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use engine::{
     Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph,
@@ -13,6 +13,7 @@ use engine::{
 use operators::Sums;
 use operators::sum_by::sum_by;
 use operators::upsert::upsert;
+use parking_lot::Mutex;
 
 struct Numbers;
 
@@ -111,7 +112,7 @@ const LOG_START: u64 = 1042;
 
 impl Log {
     fn batch(&self, from: u64) -> Batch<i64> {
-        let records = self.records.lock().unwrap();
+        let records = self.records.lock();
         let event =
             |(offset, value): &(u64, i64)| Event { key: key(1), member: 0, offset: *offset, record: Some(*value) };
         let events: Vec<_> = records.iter().filter(|(offset, _)| *offset >= from).map(event).collect();
@@ -146,7 +147,7 @@ impl Source<i64> for Log {
         }
         while durable() < Some(upper) && !context.stop.wait(std::time::Duration::from_millis(1)) {}
         seen.push(durable());
-        *self.seen.lock().unwrap() = seen;
+        *self.seen.lock() = seen;
         Ok(())
     }
 }
@@ -170,15 +171,15 @@ async fn a_partition_is_bound_at_its_start_before_it_has_a_record_and_its_source
         (&[], [Some(1045), Some(1045)], &[(1, 12)]),
         (&[(1050, 13)], [Some(1045), Some(1051)], &[(1, 13)]),
     ] {
-        log.records.lock().unwrap().extend(records);
+        log.records.lock().extend(records);
         let config = EngineConfig::new(folder.path());
         let engine = Engine::start(config, Numbers, vec![SourceSpec::pull(log.clone())], Arc::new(NoTexts)).unwrap();
         let tick = engine.reader().status().complete().await.unwrap();
         engine.reader().reached(tick).await;
-        assert_eq!(*log.seen.lock().unwrap(), durable);
+        assert_eq!(*log.seen.lock(), durable);
         assert_eq!(ints(&read(&engine, "numbers").await), numbers);
         let progress = read(&engine, "source_progress").await;
-        let records = log.records.lock().unwrap().len() as i64;
+        let records = log.records.lock().len() as i64;
         assert_eq!(progress.rows[0].0.cells()[2], Cell::Int(records), "records are counted, not offsets");
         // What an earlier run bound is there at the tick that it had then.
         for (tick, numbers) in &ticks {

@@ -1,6 +1,8 @@
 //! The client of a source, and what it reports: errors of the brokers, commits that failed, how far each partition is.
 
 use std::collections::HashMap;
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::{EngineError, ErrorKind};
@@ -35,6 +37,20 @@ pub(crate) fn connect(client: &ClientConfig, source: &str, commits: bool) -> Res
         let what = format!("the Kafka client of source `{source}` cannot start: {reason}");
         EngineError::new(ErrorKind::Invalid, what, format!("check [source.{source}.properties]"))
     })
+}
+
+/// Closes a client. Where a commit is on its way to brokers that are away that takes most of a minute: then it goes on
+/// without whoever closes it.
+pub(crate) fn close(consumer: Consumer) {
+    let (closed, waiting) = channel();
+    let closing = move || {
+        drop(consumer);
+        // Nobody may be waiting any more.
+        let _ = closed.send(());
+    };
+    if thread::Builder::new().name("kafka close".to_owned()).spawn(closing).is_ok() {
+        let _ = waiting.recv_timeout(ANSWER_TIMEOUT);
+    }
 }
 
 /// What a client reports.

@@ -15,7 +15,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::client::{ANSWER_TIMEOUT, Consumer, Trouble, connect, contradicted, out_of_range, signed, watermarks};
+use super::client::{
+    ANSWER_TIMEOUT, Consumer, Trouble, close, connect, contradicted, out_of_range, signed, watermarks,
+};
 use super::config::Settings;
 use super::decode::MessageDecoder;
 use super::metrics::KafkaMetrics;
@@ -34,19 +36,25 @@ pub(crate) fn follow(settings: &Settings, context: SourceContext<Record>) -> Res
         return Ok(());
     }
     let consumer = connect(&settings.client.for_following(), &settings.name, settings.group.is_some())?;
+    let result = follow_with(&consumer, settings, context);
+    close(consumer);
+    result
+}
+
+fn follow_with(consumer: &Consumer, settings: &Settings, context: SourceContext<Record>) -> Result<(), EngineError> {
     let is_first_start = context.positions.is_empty();
-    let mut following = Following::new(settings, &consumer, context)?;
+    let mut following = Following::new(settings, consumer, context)?;
     let known = following.resume()?;
-    let scout = Scout::new(settings, &consumer, known, is_first_start);
+    let scout = Scout::new(settings, consumer, known, is_first_start);
     let done = Stop::default();
     thread::scope(|scope| {
         let (finds, found) = channel();
         let looking = thread::Builder::new().name(format!("scout {}", settings.name));
-        let started = looking.spawn_scoped(scope, || {
+        let looking = looking.spawn_scoped(scope, || {
             let finds = finds;
             scout.run(&finds, &done);
         });
-        let result = match started {
+        let result = match looking {
             Ok(_) => following.run(&found),
             Err(error) => {
                 let what = format!("cannot start a thread: {error}");
@@ -54,6 +62,7 @@ pub(crate) fn follow(settings: &Settings, context: SourceContext<Record>) -> Res
             }
         };
         done.stop();
+        following.commit_last();
         result
     })
 }
@@ -145,7 +154,6 @@ impl<'s> Following<'s> {
                 self.commit();
             }
         }
-        self.commit_last();
         Ok(())
     }
 

@@ -29,7 +29,8 @@
 //! A topic must keep all messages from where the data folder began: a restart reads them again. If it is compacted, or if
 //! its retention is shorter, the past cannot be given again as it was: the first shows fewer changes after a restart, the
 //! second is an error. A topic that is deleted and made anew under its name needs a new data folder. A message has at most
-//! 1 MiB. Up to 16 MiB of each partition is fetched ahead (`queued.max.messages.kbytes`).
+//! 1 MiB. Up to 16 MiB of each partition is fetched ahead, 4 MiB in a replay (`queued.max.messages.kbytes`). In a replay each
+//! partition has connections of its own.
 //!
 //! # Example
 //!

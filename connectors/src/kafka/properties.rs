@@ -102,9 +102,16 @@ const SECRET: &[&str] = &[
 /// What says where certificates of authorities are.
 const AUTHORITIES: &[&str] = &["ssl.ca.location", "ssl.ca.pem", "ssl.ca.certificate.stores"];
 
+/// How many KiB of a partition are fetched ahead.
+const AHEAD: &str = "queued.max.messages.kbytes";
+
 /// The properties that clients are made with. They hold secrets: not to be shown.
 #[derive(Clone)]
-pub(crate) struct ClientProperties(ClientConfig);
+pub(crate) struct ClientProperties {
+    client: ClientConfig,
+    /// Whether the configuration says how much is fetched ahead.
+    is_ahead_set: bool,
+}
 
 impl ClientProperties {
     /// Checks the properties of a configuration, and fetches those that stand elsewhere.
@@ -113,8 +120,9 @@ impl ClientProperties {
         let mut client = ClientConfig::new();
         client.set("client.id", "tieout");
         client.set("check.crcs", "true");
-        // What is fetched ahead is held in memory, for each partition.
-        client.set("queued.max.messages.kbytes", "16384");
+        // What is fetched ahead is held in memory, for each partition. Once it has been taken, more is wanted at once.
+        client.set(AHEAD, "16384");
+        client.set("fetch.queue.backoff.ms", "20");
         for (name, property) in &config.properties {
             let key = format!("{source}.properties.{name}");
             if let Some((_, reason)) = OWNED.iter().find(|(owned, _)| owned == name) {
@@ -140,22 +148,26 @@ impl ClientProperties {
         client.set("allow.auto.create.topics", "false");
         client.set("max.poll.interval.ms", "86400000");
         match check(&client) {
-            Ok(()) => Ok(ClientProperties(client)),
+            Ok(()) => Ok(ClientProperties { client, is_ahead_set: config.properties.contains_key(AHEAD) }),
             Err(error) => Err(refused(&format!("{source}.brokers"), "bootstrap.servers", &error)),
         }
     }
 
     /// The properties of a client that follows partitions.
     pub(crate) fn for_following(&self) -> ClientConfig {
-        let mut client = self.0.clone();
+        let mut client = self.client.clone();
         client.set("statistics.interval.ms", "1000");
         client
     }
 
     /// The properties of a client that reads a partition to its end.
     pub(crate) fn for_replay(&self) -> ClientConfig {
-        let mut client = self.0.clone();
+        let mut client = self.client.clone();
         client.set("enable.partition.eof", "true");
+        // In a replay every partition has a client of its own.
+        if !self.is_ahead_set {
+            client.set(AHEAD, "4096");
+        }
         client
     }
 }

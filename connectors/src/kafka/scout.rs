@@ -103,18 +103,27 @@ impl<'s> Scout<'s> {
         }
         // What is found after the first look is newer than the source: it is read from its first record.
         self.is_first_start &= listing.is_partial;
+        let mut vain = Ok(!listing.is_partial);
         for ((topic, number), beginning) in self.undecided.clone() {
             if done.is_stopped() {
                 return Ok(true);
             }
-            let start = self.start_of(&topic, number, beginning)?;
+            // One partition without a leader must not keep the others waiting.
+            let start = match self.start_of(&topic, number, beginning) {
+                Ok(start) => start,
+                Err(Vain::Fatal(error)) => return Err(Vain::Fatal(error)),
+                Err(later) => {
+                    vain = Err(later);
+                    continue;
+                }
+            };
             let place = (topic.clone(), number);
             self.undecided.remove(&place);
             self.known.insert(place);
             // Nobody listens any more: then it is done.
             let _ = finds.send(Ok(PartitionName { topic, number, start }));
         }
-        Ok(!listing.is_partial)
+        vain
     }
 
     fn list(&mut self, done: &Stop) -> Result<Listing, Vain> {

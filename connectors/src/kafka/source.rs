@@ -11,7 +11,7 @@ use crate::layout::Scope;
 
 /// Reads the topics that a configuration names.
 pub struct KafkaSource {
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl KafkaSource {
