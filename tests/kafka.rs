@@ -326,6 +326,10 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     producer.flush(PATIENCE).unwrap();
     settled(&undisturbed, &BTreeMap::from([("internal/2@0".to_owned(), 1)]), false).await;
 
+    let last_folder = folder(&broker, "last");
+    let mut last = Server::start(last_folder.path());
+    settled(&last, &expected, false).await;
+
     undisturbed.kill();
     let mut deleted = TopicPartitionList::new();
     deleted.add_partition_offset("internal", 1, Offset::Offset(7)).unwrap();
@@ -333,4 +337,11 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     let told = refusal(calm.path());
     assert!(told.contains("partition 1 of topic `internal` has no offset 0 any more: the oldest there is 7"), "{told}");
     assert!(told.contains("new data folder") && told.contains("retention.ms"), "{told}");
+
+    // Brokers that are away hold up no stop.
+    drop(broker);
+    let stopped = Instant::now();
+    Command::new("kill").args(["-TERM", &last.process.id().to_string()]).status().unwrap();
+    assert!(last.process.wait().unwrap().success());
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
 }

@@ -15,7 +15,7 @@ use sinks::flight::client::Client;
 
 /// A server of the binary, and the address it listens on.
 pub(crate) struct Server {
-    process: Child,
+    pub(crate) process: Child,
     pub(crate) address: String,
 }
 
