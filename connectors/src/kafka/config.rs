@@ -151,8 +151,11 @@ impl<'de> Deserialize<'de> for StartAt {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<StartAt, A::Error> {
                 let mut offsets = BTreeMap::new();
-                while let Some((partition, offset)) = map.next_entry()? {
-                    offsets.insert(partition, offset);
+                while let Some(partition) = map.next_key()? {
+                    // A time without quotes comes as a table too.
+                    let offset = map.next_value();
+                    let wrong = |_| de::Error::invalid_type(de::Unexpected::Map, &self);
+                    offsets.insert(partition, offset.map_err(wrong)?);
                 }
                 Ok(StartAt::Offsets(offsets))
             }

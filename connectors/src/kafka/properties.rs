@@ -133,8 +133,15 @@ impl ClientProperties {
                 return Err(refused(&key, name, &error));
             }
         }
-        let uses_tls =
-            client.get("security.protocol").is_some_and(|protocol| protocol.to_ascii_lowercase().contains("ssl"));
+        let mechanism = client.get("sasl.mechanism").or(client.get("sasl.mechanisms"));
+        let protocol = client.get("security.protocol").unwrap_or_default().to_ascii_lowercase();
+        if protocol.starts_with("sasl") && mechanism.is_none_or(|mechanism| mechanism.eq_ignore_ascii_case("GSSAPI")) {
+            let key = format!("{source}.properties.security.protocol");
+            let what = "says to log in, and there is no mechanism for it that can be used";
+            let help = "set \"sasl.mechanism\" to PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER";
+            return Err(ConfigError::new(key, what, help));
+        }
+        let uses_tls = protocol.contains("ssl");
         if uses_tls && !AUTHORITIES.iter().any(|name| config.properties.contains_key(*name)) {
             client.set("ssl.ca.location", "probe");
         }

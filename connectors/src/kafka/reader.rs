@@ -48,10 +48,7 @@ impl KafkaReader {
         let consumer = connect(&settings.client.for_replay(), &settings.name, false)?;
         let next = from.max(name.start);
         let (low, end) = patiently(&consumer, &name, |consumer| watermarks(consumer, &name.topic, name.number))?;
-        // What was not read cannot be missing: a partition may be bound at its start before it has a record.
-        if next < low
-            && let Some(error) = out_of_range(&name.topic, name.number, next, (low, end))
-        {
+        if let Some(error) = out_of_range(&name.topic, name.number, next, (low, end)) {
             return Err(error);
         }
         if next < end {

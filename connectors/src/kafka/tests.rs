@@ -285,6 +285,11 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key_and_what_to_do() {
             "env",
         ),
         (
+            "topics = [\"t\"]\nproperties = { \"security.protocol\" = \"SASL_SSL\" }",
+            "source.orders.properties.security.protocol",
+            "SCRAM",
+        ),
+        (
             "topics = [\"t\"]\nproperties = { \"sasl.password\" = { env = \"TIEOUT_NOT_SET\" } }",
             "source.orders.properties.sasl.password",
             "set it",
@@ -294,6 +299,8 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key_and_what_to_do() {
         let error = source(&format!("brokers = \"kafka:9092\"\n{settings}"), &Dictionary::new()).err().unwrap();
         assert!(error.key == key && error.help.contains(help), "{settings}: {error}");
     }
-    let wrong: Result<KafkaConfig, _> = toml::from_str("brokers = \"b\"\nfrom = \"yesterday\"");
-    assert!(wrong.unwrap_err().message().contains("2026-03-16T08:00:00Z"));
+    for from in ["\"yesterday\"", "2026-03-16T08:00:00Z", "{ \"trades/0\" = -1 }", "7"] {
+        let wrong: Result<KafkaConfig, _> = toml::from_str(&format!("brokers = \"b\"\nfrom = {from}"));
+        assert!(wrong.unwrap_err().message().contains("such as \"2026-03-16T08:00:00Z\""), "{from}");
+    }
 }
