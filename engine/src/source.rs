@@ -1,9 +1,10 @@
 //! What a source of records is: batches with offsets, that can be read again.
 //!
 //! A source has partitions (a file by the hash of its content, a Kafka partition, the journal of pushed batches). Each
-//! partition numbers its records: the offset. Mostly from 0, and without holes. The engine binds `tick → (source, partition, offset upper bound)`,
-//! and after a restart asks the source to read the same records again. So a source must be able to give the records of
-//! a partition, from any offset, byte for byte as before, for as long as the engine may replay.
+//! partition numbers its records, mostly from 0 and without holes: the offset. The engine binds `tick → (source,
+//! partition, offset upper bound)`, and after a restart asks the source to read the same records again. So a source must
+//! be able to give the records of a partition, from any offset, byte for byte as before, for as long as the engine may
+//! replay.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
