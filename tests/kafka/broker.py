@@ -3,7 +3,8 @@
     python3 tests/kafka/broker.py FOLDER
 
 FOLDER holds its data: a second run on the same folder goes on with them. Two addresses are printed once it takes
-connections: one for everybody, and one for the user `tieout` with the password `tied-out`. Needs `java` (17 or later) and, the first time, `mvn`. Jars are kept under target/kafka.
+connections: one for everybody, and one for the user `tieout` with the password `tied-out`. Needs `java` (17 or later)
+and, the first time, `mvn`. Jars are kept under target/kafka.
 """
 
 import base64
