@@ -79,7 +79,8 @@ impl Run {
 fn refuse_endless(config: &Config) -> Result<(), Failure> {
     let Some(source) = config.endless.first() else { return Ok(()) };
     let what = format!("source `{source}` goes on until it is stopped: the run would never be complete");
-    let help = format!("leave out `follow = true` of [source.{source}], or run without --until-complete");
+    let help =
+        format!("run without --until-complete; or, if [source.{source}] is of files, leave out its `follow = true`");
     Err(Failure::Usage(EngineError::new(ErrorKind::Invalid, what, help)))
 }
 

@@ -344,6 +344,9 @@ fn a_run_until_complete_that_cannot_be_complete_is_refused_or_fails() {
     let folder = folder_with(&config("follow = true\n"));
     let ran = run(folder.path(), &["run", ".", "--until-complete"]).expect(2);
     assert!(ran.err.contains("source `internal` goes on until it is stopped"), "{}", ran.err);
+    let kafka = "[source.internal]\nkind = \"kafka\"\nbrokers = \"nowhere:9092\"\ntopics = [\"trades\"]\n";
+    let ran = run(folder_with(kafka).path(), &["run", ".", "--until-complete"]).expect(2);
+    assert!(ran.err.contains("source `internal` goes on until it is stopped"), "{}", ran.err);
     let folder = folder_with(&config(""));
     let ran = run(folder.path(), &["run", ".", "--until-complete"]).expect(1);
     assert!(ran.err.contains("nothing.csv"), "{}", ran.err);

@@ -5,13 +5,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod live;
 mod storm;
 
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-use storm::{Server, calm, day, folder, settle, views};
+use live::{Server, views};
+use storm::{calm, day, folder, settle};
 
 const BATCHES: u64 = 40;
 
@@ -152,7 +154,7 @@ async fn an_export_that_dies_leaves_the_old_file_or_the_new_one() {
     let out = folder.path().join("breaks.csv");
     let export = |points: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tieout"));
-        command.args(["export", "breaks", "--address", server.address(), "--out"]).arg(&out);
+        command.args(["export", "breaks", "--address", &server.address, "--out"]).arg(&out);
         command.env("FAILPOINTS", points).output().unwrap().status.code()
     };
     std::fs::write(&out, "old").unwrap();

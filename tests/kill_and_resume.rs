@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod live;
 mod storm;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use storm::{Random, Server, calm, day, folder, settle, views};
+use live::{Random, Server, views};
+use storm::{calm, day, folder, settle};
 
 const KILLS: usize = 60;
 const BATCHES: u64 = 240;

@@ -3,6 +3,7 @@
 //! ```text
 //!  files/   CSV, JSON lines and Parquet files, once or as they are dropped into a folder ─┐
 //!  flight/  batches pushed over Arrow Flight, as the engine's journal keeps them ─────────┤
+//!  kafka/   the messages of topics, followed as they come ────────────────────────────────┤
 //!                                                                                         ▼
 //!  layout/  how a text or Arrow record becomes a `model::Record`, or a refusal ──▶ engine::Batch<Record>
 //!                                                                                         ▲
@@ -17,6 +18,7 @@ mod error;
 pub mod files;
 pub mod flight;
 pub mod generator;
+pub mod kafka;
 pub mod layout;
 #[cfg(test)]
 #[path = "../../tests/reference/mod.rs"]
@@ -32,6 +34,7 @@ pub use error::ConfigError;
 pub use files::{FilesConfig, FilesSource};
 pub use flight::{FlightConfig, FlightSource};
 pub use generator::{GeneratorConfig, GeneratorSource};
+pub use kafka::{KafkaConfig, KafkaSource};
 pub use layout::Scope;
 
 /// The configuration of one source: the table `[source.<name>]`, told apart by `kind`.
@@ -44,6 +47,8 @@ pub enum SourceConfig {
     Flight(FlightConfig),
     /// An invented market day.
     Generator(GeneratorConfig),
+    /// The messages of Kafka topics.
+    Kafka(KafkaConfig),
 }
 
 impl SourceConfig {
@@ -55,6 +60,7 @@ impl SourceConfig {
                 FlightSource::new(config, scope).map(|source| SourceSpec::push(scope.name, source))
             }
             SourceConfig::Generator(config) => GeneratorSource::new(config, scope).map(SourceSpec::pull),
+            SourceConfig::Kafka(config) => KafkaSource::new(config, scope).map(SourceSpec::pull),
         }
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use engine::source::{Arrival, BATCH_ROWS_MAX};
-use engine::{Archive, Batch, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, Stop};
+use engine::{Archive, Batch, Durable, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, Stop};
 use model::Record;
+use prometheus::Registry;
 
 /// How long anything here may take before it counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,13 +24,35 @@ pub(crate) enum Outcome {
 /// What became of every record of each partition, by its offset.
 pub(crate) type Outcomes = BTreeMap<Arc<str>, BTreeMap<u64, Outcome>>;
 
+/// How a run of a source ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// By itself.
+    ByItself,
+    /// Never: it is stopped when it has given all of this many records, and nothing more comes for a while.
+    CaughtUp(u64),
+}
+
 /// Runs a source that stops by itself through all that a source must do.
 pub(crate) fn satisfies_the_specification(source: impl Fn() -> Box<dyn Source<Record>>, archive: &Archive) {
-    let batches = run(source(), Positions::new(), archive);
+    satisfies(source, archive, End::ByItself);
+}
+
+/// Runs a source that goes on until it is stopped, and has this many records to give, through all that a source must do.
+pub(crate) fn endless_satisfies_the_specification(
+    source: impl Fn() -> Box<dyn Source<Record>>,
+    archive: &Archive,
+    records: u64,
+) {
+    satisfies(source, archive, End::CaughtUp(records));
+}
+
+fn satisfies(source: impl Fn() -> Box<dyn Source<Record>>, archive: &Archive, end: End) {
+    let batches = run_to_the_end(source(), Positions::new(), archive, end);
     let all = outcomes(&batches, &Positions::new());
     assert!(!all.is_empty(), "a source under test must have records");
     seeks_to_any_offset(&*source(), &all, archive);
-    gives_nothing_twice(&source, &all, archive);
+    gives_nothing_twice(&source, &all, archive, end);
     stops_before_the_first_batch(source(), archive);
     stops_when_nobody_takes_its_batches(source(), archive);
 }
@@ -37,10 +60,24 @@ pub(crate) fn satisfies_the_specification(source: impl Fn() -> Box<dyn Source<Re
 /// All batches of a source that stops by itself.
 pub(crate) fn run(mut source: Box<dyn Source<Record>>, positions: Positions, archive: &Archive) -> Vec<Batch<Record>> {
     let (sender, receiver) = unbounded();
-    let context =
-        SourceContext { positions, outlet: Outlet::new(0, sender), archive: archive.clone(), stop: Stop::default() };
+    let context = SourceContext::new(positions, Outlet::new(0, sender), archive.clone(), Stop::default());
     source.run(context).unwrap();
     receiver.into_iter().map(batch).collect()
+}
+
+fn run_to_the_end(
+    source: Box<dyn Source<Record>>,
+    positions: Positions,
+    archive: &Archive,
+    end: End,
+) -> Vec<Batch<Record>> {
+    let End::CaughtUp(records) = end else { return run(source, positions, archive) };
+    let bound: u64 = positions.values().sum();
+    let running = Running::start(source, positions, archive);
+    let batches = running.next_records((records - bound) as usize);
+    assert!(running.is_quiet_for(Duration::from_millis(500)), "no more is given than there is");
+    running.stop();
+    batches
 }
 
 fn batch(arrival: Arrival<Record>) -> Batch<Record> {
@@ -97,14 +134,15 @@ fn read_again(reader: &mut dyn SourceReader<Record>) -> Vec<Batch<Record>> {
     std::iter::from_fn(|| reader.next().unwrap()).collect()
 }
 
-fn gives_nothing_twice(source: &impl Fn() -> Box<dyn Source<Record>>, all: &Outcomes, archive: &Archive) {
+fn gives_nothing_twice(source: &impl Fn() -> Box<dyn Source<Record>>, all: &Outcomes, archive: &Archive, end: End) {
     let bound_to = |share: fn(u64) -> u64| -> Positions {
         all.iter().map(|(partition, outcomes)| (partition.clone(), share(outcomes.len() as u64))).collect()
     };
     let everything = bound_to(|upper| upper);
-    assert!(run(source(), everything.clone(), archive).is_empty(), "what is bound is not given again");
+    let again = run_to_the_end(source(), everything, archive, end);
+    assert!(again.is_empty(), "what is bound is not given again");
     let half = bound_to(|upper| upper / 2);
-    let rest = outcomes(&run(source(), half.clone(), archive), &half);
+    let rest = outcomes(&run_to_the_end(source(), half.clone(), archive, end), &half);
     for (partition, expected) in all {
         let expected = expected.range(half[partition]..);
         let found = rest.get(partition).cloned().unwrap_or_default();
@@ -116,8 +154,7 @@ fn stops_before_the_first_batch(mut source: Box<dyn Source<Record>>, archive: &A
     let (sender, receiver) = unbounded();
     let stop = Stop::default();
     stop.stop();
-    let context =
-        SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive: archive.clone(), stop };
+    let context = SourceContext::new(Positions::new(), Outlet::new(0, sender), archive.clone(), stop);
     source.run(context).unwrap();
     assert!(receiver.into_iter().next().is_none(), "a source that was stopped gives nothing");
 }
@@ -127,7 +164,7 @@ fn stops_when_nobody_takes_its_batches(mut source: Box<dyn Source<Record>>, arch
     let archive = archive.clone();
     let running = thread::spawn(move || {
         let outlet = Outlet::new(0, sender);
-        source.run(SourceContext { positions: Positions::new(), outlet, archive, stop: Stop::default() })
+        source.run(SourceContext::new(Positions::new(), outlet, archive, Stop::default()))
     });
     receiver.recv_timeout(PATIENCE).unwrap();
     drop(receiver);
@@ -138,6 +175,8 @@ fn stops_when_nobody_takes_its_batches(mut source: Box<dyn Source<Record>>, arch
 pub(crate) struct Running {
     batches: Receiver<Arrival<Record>>,
     stop: Stop,
+    durable: Durable,
+    registry: Registry,
     thread: thread::JoinHandle<Result<(), engine::EngineError>>,
 }
 
@@ -145,9 +184,36 @@ impl Running {
     pub(crate) fn start(mut source: Box<dyn Source<Record>>, positions: Positions, archive: &Archive) -> Running {
         let (sender, batches) = unbounded();
         let stop = Stop::default();
-        let context =
-            SourceContext { positions, outlet: Outlet::new(0, sender), archive: archive.clone(), stop: stop.clone() };
-        Running { batches, stop, thread: thread::spawn(move || source.run(context)) }
+        let context = SourceContext::new(positions, Outlet::new(0, sender), archive.clone(), stop.clone());
+        let (durable, registry) = (context.durable.clone(), context.registry.clone());
+        Running { batches, stop, durable, registry, thread: thread::spawn(move || source.run(context)) }
+    }
+
+    /// The next batches, until they hold this many records.
+    pub(crate) fn next_records(&self, count: usize) -> Vec<Batch<Record>> {
+        let (mut batches, mut found) = (Vec::new(), 0);
+        while found < count {
+            let batch = self.next();
+            found += batch.events.len() + batch.refusals.len();
+            batches.push(batch);
+        }
+        batches
+    }
+
+    /// What the engine tells the source of what is durable.
+    pub(crate) fn durable(&self) -> &Durable {
+        &self.durable
+    }
+
+    /// Where the source registers its metrics.
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Waits for the error that the source ends with.
+    pub(crate) fn error(self) -> engine::EngineError {
+        while self.batches.recv_timeout(PATIENCE).is_ok() {}
+        self.thread.join().unwrap().unwrap_err()
     }
 
     /// The next batch.

@@ -22,7 +22,7 @@ use crate::metrics::Metrics;
 use crate::push::{Accepted, PUSHED_PARTITION, Push, Receipt, shifted};
 use crate::releaser::Releaser;
 use crate::replay::Replay;
-use crate::source::{Arrival, Batch, Event, Positions, SourceSpec};
+use crate::source::{Arrival, Batch, Durable, Event, Positions, SourceSpec};
 use crate::status::Status;
 use crate::system::{self, Progress, SystemView};
 use crate::worker::{Release, SystemRow};
@@ -94,6 +94,8 @@ pub struct Binder<R> {
     pub bands: BTreeMap<(u16, Arc<str>), u64>,
     /// The sources, by index, that are read once.
     pub one_shot: BTreeSet<u16>,
+    /// What the running sources, by index, are told of what is durable.
+    pub durable: BTreeMap<u16, Durable>,
 }
 
 /// What one tick takes.
@@ -270,6 +272,11 @@ impl<R: Send + 'static> Binder<R> {
                 accepted.into_iter().for_each(|push| push.answer(Err(error.clone())));
                 return Err(error);
             }
+            for (source, batch) in &intake.batches {
+                if let Some(durable) = self.durable.get(source) {
+                    durable.reach(&batch.partition, batch.upper);
+                }
+            }
             self.release(tick, intake.batches, None, self.holding.is_empty());
             crash_point!("tick.unacknowledged");
             accepted.into_iter().for_each(|push| push.answer(Ok(Receipt { tick, duplicate: false })));
@@ -435,7 +442,8 @@ impl<R: Send + 'static> Binder<R> {
             system.push(((SystemView::SourceProgress, system::progress(name, &batch.partition, progress), source), -1));
         }
         *progress = Progress {
-            records: progress.records.max(batch.upper),
+            upper: progress.upper.max(batch.upper),
+            records: progress.records + (batch.events.len() + batch.refusals.len()) as u64,
             refused: progress.refused + batch.refusals.len() as u64,
             last_tick: tick,
         };
@@ -447,12 +455,12 @@ impl<R: Send + 'static> Binder<R> {
     }
 
     fn bound(&self, source: u16, partition: &str) -> u64 {
-        self.progress.get(&(source, Arc::from(partition))).map_or(0, |progress| progress.records)
+        self.progress.get(&(source, Arc::from(partition))).map_or(0, |progress| progress.upper)
     }
 
     /// How far the partitions of a source are bound.
     pub fn positions(&self, source: u16) -> Positions {
         let own = self.progress.iter().filter(|((of, _), _)| *of == source);
-        own.map(|((_, partition), progress)| (Arc::clone(partition), progress.records)).collect()
+        own.map(|((_, partition), progress)| (Arc::clone(partition), progress.upper)).collect()
     }
 }

@@ -23,7 +23,7 @@ use crate::push::{Ingest, PUSHED_PARTITION, Push};
 use crate::reader::Reader;
 use crate::releaser::Releaser;
 use crate::row::Texts;
-use crate::source::{Arrival, Outlet, Source, SourceContext, SourceSpec, Stop};
+use crate::source::{Arrival, Durable, Outlet, Source, SourceContext, SourceSpec, Stop};
 use crate::status::Status;
 use crate::worker::Graph;
 
@@ -134,6 +134,7 @@ impl Engine {
             holding: BTreeSet::new(),
             bands: BTreeMap::new(),
             one_shot,
+            durable: BTreeMap::new(),
         };
         let stop = Stop::default();
         let (stop_binder, binder_stopped) = bounded(1);
@@ -222,11 +223,16 @@ fn bind_until_stopped<R: Send + 'static>(
     let mut running = Vec::new();
     for index in 0..binder.sources.len() {
         let Some(source) = binder.sources[index].pull.take() else { continue };
+        let positions = binder.positions(index as u16);
+        let durable = Durable::new(positions.clone());
+        binder.durable.insert(index as u16, durable.clone());
         let context = SourceContext {
-            positions: binder.positions(index as u16),
+            positions,
             outlet: Outlet::new(index as u16, arriving.clone()),
             archive: binder.archive.clone(),
             stop: stop.clone(),
+            durable,
+            registry: binder.metrics.registry().clone(),
         };
         running.push(run_source(index as u16, source, context, arriving.clone())?);
     }

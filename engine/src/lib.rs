@@ -48,7 +48,7 @@ pub use push::{Ingest, Receipt, Submitted};
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};
 pub use source::{
-    Batch, Decoder, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop,
+    Batch, Decoder, Durable, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop,
 };
 pub use view::{Rows, Views};
 pub use worker::{Graph, Inputs};

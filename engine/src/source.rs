@@ -1,15 +1,17 @@
 //! What a source of records is: batches with offsets, that can be read again.
 //!
 //! A source has partitions (a file by the hash of its content, a Kafka partition, the journal of pushed batches). Each
-//! partition numbers its records from 0: the offset. The engine binds `tick → (source, partition, offset upper bound)`,
-//! and after a restart asks the source to read the same records again. So a source must be able to give the records of
-//! a partition, from any offset, byte for byte as before, for as long as the engine may replay.
+//! partition numbers its records, mostly from 0 and without holes: the offset. The engine binds `tick → (source,
+//! partition, offset upper bound)`, and after a restart asks the source to read the same records again. So a source must
+//! be able to give the records of a partition, from any offset, byte for byte as before, for as long as the engine may
+//! replay.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use prometheus::Registry;
 
 use crate::archive::Archive;
 use crate::error::EngineError;
@@ -133,6 +135,44 @@ pub struct SourceContext<R> {
     pub archive: Archive,
     /// Says when to stop.
     pub stop: Stop,
+    /// How far its partitions are durable, while it runs.
+    pub durable: Durable,
+    /// Where it registers metrics of its own.
+    pub registry: Registry,
+}
+
+impl<R> SourceContext<R> {
+    /// What a source is given that stands alone: with a registry of its own, and nothing more durable than `positions`.
+    pub fn new(positions: Positions, outlet: Outlet<R>, archive: Archive, stop: Stop) -> Self {
+        let durable = Durable::new(positions.clone());
+        SourceContext { positions, outlet, archive, stop, durable, registry: Registry::new() }
+    }
+}
+
+/// How far each partition of a source is durable: what the engine gives again after a crash, and a source may tell the
+/// place it reads from. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Durable(Arc<Mutex<Positions>>);
+
+impl Durable {
+    /// Durable up to these positions.
+    pub fn new(positions: Positions) -> Self {
+        Durable(Arc::new(Mutex::new(positions)))
+    }
+
+    /// How far each partition is durable now.
+    pub fn positions(&self) -> Positions {
+        self.0.lock().clone()
+    }
+
+    /// Takes note that the records of a partition below `upper` are durable.
+    pub fn reach(&self, partition: &Arc<str>, upper: u64) {
+        let mut positions = self.0.lock();
+        match positions.get_mut(partition) {
+            Some(reached) => *reached = upper.max(*reached),
+            None => drop(positions.insert(Arc::clone(partition), upper)),
+        }
+    }
 }
 
 /// Where a source puts its batches. Bounded: a source that is faster than the workers waits here.

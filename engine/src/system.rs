@@ -94,7 +94,9 @@ pub fn dead_letter(source: &str, partition: &Arc<str>, refusal: &Refusal) -> Row
 /// How far a partition is, as counted by the binder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// Records bound: the offset upper bound.
+    /// The offset upper bound.
+    pub upper: u64,
+    /// Records bound, with the refused ones. Fewer than `upper` where offsets have holes, or do not begin at 0.
     pub records: u64,
     /// Records refused.
     pub refused: u64,

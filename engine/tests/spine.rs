@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{
-    Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph, Inputs, Key,
-    Request, Row, Snapshot, SourceSpec, Texts, Update, ViewSpec, Views,
+    Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph,
+    Inputs, Key, Request, Row, Snapshot, Source, SourceContext, SourceReader, SourceSpec, Texts, Update, ViewSpec,
+    Views,
 };
 use operators::Sums;
 use operators::sum_by::sum_by;
 use operators::upsert::upsert;
+use parking_lot::Mutex;
 
 struct Numbers;
 
@@ -95,6 +97,98 @@ async fn read(engine: &Engine, view: &str) -> Snapshot {
 fn ints(snapshot: &Snapshot) -> Vec<(i64, i64)> {
     let int = |cell: &Cell| if let Cell::Int(value) = cell { *value } else { panic!("not a number") };
     snapshot.rows.iter().map(|(row, count)| (int(&row.cells()[0]), int(&row.cells()[1]) * *count as i64)).collect()
+}
+
+/// A partition whose first offset is 1042, and whose offsets have holes. Its reader gives its start first, with no record.
+#[derive(Clone, Default)]
+struct Log {
+    /// The offset and the value of each record.
+    records: Arc<Mutex<Vec<(u64, i64)>>>,
+    /// What was durable at each look, of which the last was after everything had been bound.
+    seen: Arc<Mutex<Vec<Option<u64>>>>,
+}
+
+const LOG_START: u64 = 1042;
+
+impl Log {
+    fn batch(&self, from: u64) -> Batch<i64> {
+        let records = self.records.lock();
+        let event =
+            |(offset, value): &(u64, i64)| Event { key: key(1), member: 0, offset: *offset, record: Some(*value) };
+        let events: Vec<_> = records.iter().filter(|(offset, _)| *offset >= from).map(event).collect();
+        let upper = events.last().map_or(from, |event| event.offset + 1);
+        Batch { partition: Arc::from("log/0@1042"), upper, events, refusals: Vec::new(), continues: false }
+    }
+}
+
+impl Source<i64> for Log {
+    fn name(&self) -> &str {
+        "log"
+    }
+
+    fn open(&self, _: &str, from: u64, _: &Archive) -> Result<Box<dyn SourceReader<i64>>, EngineError> {
+        let from = from.max(LOG_START);
+        let (start, rest) = (Batch { events: Vec::new(), upper: from, ..self.batch(from) }, self.batch(from));
+        Ok(Box::new(Batches(vec![start, rest].into_iter())))
+    }
+
+    fn run(&mut self, context: SourceContext<i64>) -> Result<(), EngineError> {
+        let durable = || context.durable.positions().values().next().copied();
+        let mut from = context.positions.values().next().copied();
+        let mut seen = vec![durable()];
+        if from.is_none() {
+            context.outlet.send(Batch { events: Vec::new(), upper: LOG_START, ..self.batch(LOG_START) })?;
+            from = Some(LOG_START);
+        }
+        let batch = self.batch(from.unwrap());
+        let upper = batch.upper;
+        if !batch.events.is_empty() {
+            context.outlet.send(batch)?;
+        }
+        while durable() < Some(upper) && !context.stop.wait(std::time::Duration::from_millis(1)) {}
+        seen.push(durable());
+        *self.seen.lock() = seen;
+        Ok(())
+    }
+}
+
+struct Batches(std::vec::IntoIter<Batch<i64>>);
+
+impl SourceReader<i64> for Batches {
+    fn next(&mut self) -> Result<Option<Batch<i64>>, EngineError> {
+        Ok(self.0.next())
+    }
+}
+
+#[tokio::test]
+async fn a_partition_is_bound_at_its_start_before_it_has_a_record_and_its_source_is_told_what_is_durable() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = Log::default();
+    let mut ticks = Vec::new();
+    for (records, durable, numbers) in [
+        (&[][..], [None, Some(1042)], &[][..]),
+        (&[(1042, 11), (1044, 12)], [Some(1042), Some(1045)], &[(1, 12)]),
+        (&[], [Some(1045), Some(1045)], &[(1, 12)]),
+        (&[(1050, 13)], [Some(1045), Some(1051)], &[(1, 13)]),
+    ] {
+        log.records.lock().extend(records);
+        let config = EngineConfig::new(folder.path());
+        let engine = Engine::start(config, Numbers, vec![SourceSpec::pull(log.clone())], Arc::new(NoTexts)).unwrap();
+        let tick = engine.reader().status().complete().await.unwrap();
+        engine.reader().reached(tick).await;
+        assert_eq!(*log.seen.lock(), durable);
+        assert_eq!(ints(&read(&engine, "numbers").await), numbers);
+        let progress = read(&engine, "source_progress").await;
+        let records = log.records.lock().len() as i64;
+        assert_eq!(progress.rows[0].0.cells()[2], Cell::Int(records), "records are counted, not offsets");
+        // What an earlier run bound is there at the tick that it had then.
+        for (tick, numbers) in &ticks {
+            let past = Request { as_of: Some(*tick), ..request("numbers") };
+            assert_eq!(ints(&engine.reader().snapshot(&past).await.unwrap()), *numbers);
+        }
+        ticks.push((tick, numbers));
+        engine.shutdown();
+    }
 }
 
 #[tokio::test]

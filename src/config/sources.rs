@@ -13,7 +13,7 @@ use super::models;
 use super::problem::{Problem, did_you_mean};
 
 /// What a source can be.
-const KINDS: [&str; 3] = ["files", "flight", "generator"];
+const KINDS: [&str; 4] = ["files", "flight", "generator", "kafka"];
 
 /// How many sources there may be: their numbers are bytes.
 const SOURCES_MAX: usize = 256;
@@ -81,9 +81,14 @@ impl One<'_, '_> {
         let config = match kind {
             "files" => SourceConfig::Files(self.config(problems)?),
             "flight" => SourceConfig::Flight(self.config(problems)?),
+            "kafka" => SourceConfig::Kafka(self.config(problems)?),
             _ => SourceConfig::Generator(self.config(problems)?),
         };
-        let is_endless = matches!(&config, SourceConfig::Files(files) if files.follow);
+        let is_endless = match &config {
+            SourceConfig::Files(files) => files.follow,
+            SourceConfig::Kafka(_) => true,
+            SourceConfig::Flight(_) | SourceConfig::Generator(_) => false,
+        };
         let located = |ConfigError { key, what, help }| problems.push(self.document.problem(&key, &what, &help));
         config.source(&self.scope).map_err(located).ok().map(|spec| (spec, is_endless))
     }

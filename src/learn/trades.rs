@@ -38,8 +38,7 @@ fn read(mut source: Box<dyn Source<Record>>) -> Result<impl Iterator<Item = Trad
         tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
     let (sender, arrivals) = bounded(BATCHES_WAITING_MAX);
     let archive = Archive::open(folder.path())?;
-    let context =
-        SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive, stop: Stop::default() };
+    let context = SourceContext::new(Positions::new(), Outlet::new(0, sender), archive, Stop::default());
     let mut trades = BTreeMap::new();
     let running = thread::spawn(move || source.run(context));
     for arrival in arrivals {

@@ -142,7 +142,7 @@ impl FileLayout {
     }
 }
 
-fn dialect(key: &str, csv: &CsvConfig, extension: Option<Extension>) -> Result<Dialect, ConfigError> {
+pub(crate) fn dialect(key: &str, csv: &CsvConfig, extension: Option<Extension>) -> Result<Dialect, ConfigError> {
     let default = if extension == Some(Extension::Tsv) { "\t" } else { "," };
     let delimiter = csv.delimiter.as_deref().unwrap_or(default);
     let dialect = Dialect {
@@ -172,7 +172,7 @@ fn character(key: &str, setting: &str, text: &str) -> Result<Option<u8>, ConfigE
     }
 }
 
-fn encoding(key: &str, label: &str) -> Result<&'static Encoding, ConfigError> {
+pub(crate) fn encoding(key: &str, label: &str) -> Result<&'static Encoding, ConfigError> {
     Encoding::for_label(label.as_bytes()).ok_or_else(|| {
         let known =
             ["utf-8", "utf-16", "utf-16be", "windows-1252", "latin1", "windows-1251", "shift_jis", "gbk", "big5"];
@@ -182,7 +182,7 @@ fn encoding(key: &str, label: &str) -> Result<&'static Encoding, ConfigError> {
 
 /// What the end of a path says about a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Extension {
+pub(crate) enum Extension {
     Csv,
     Tsv,
     Jsonl,

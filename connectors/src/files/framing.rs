@@ -191,6 +191,17 @@ impl Framer {
     }
 }
 
+/// Finds the fields of a text that is one record, and how much of it the record and the end of its line take.
+pub(crate) fn split(text: &[u8], dialect: &Dialect, fields: &mut Vec<Bounds>) -> Result<usize, Malformed> {
+    fields.clear();
+    match scan(text, true, dialect, fields) {
+        Scan::Record(extent) => Ok(extent.length),
+        Scan::Malformed(malformed) => Err(malformed),
+        // Cannot be: all of the text is there.
+        Scan::Incomplete => Err(Malformed::OpenQuote),
+    }
+}
+
 #[derive(Debug)]
 enum Scan {
     Record(Extent),

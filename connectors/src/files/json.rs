@@ -49,10 +49,15 @@ impl Members {
 
     /// Reads the object on a line.
     pub(crate) fn read<'a>(&'a self, line: &'a str) -> Result<JsonRow<'a>, Fault> {
-        let mut deserializer = serde_json::Deserializer::from_str(line);
-        let read = deserializer.deserialize_map(Object { names: &self.names });
-        let values = read.and_then(|values| deserializer.end().map(|()| values));
-        values.map(|values| JsonRow { values, members: self }).map_err(|error| not_an_object(&error))
+        self.parse(line).map_err(|error| not_an_object(&error))
+    }
+
+    /// Reads a text that is one object.
+    pub(crate) fn parse<'a>(&'a self, text: &'a str) -> Result<JsonRow<'a>, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let values = deserializer.deserialize_map(Object { names: &self.names })?;
+        deserializer.end()?;
+        Ok(JsonRow { values, members: self })
     }
 }
 

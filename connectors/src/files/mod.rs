@@ -75,3 +75,9 @@ mod text;
 
 pub use config::{CsvConfig, FilesConfig, Format};
 pub use source::FilesSource;
+
+// Other connectors read the same lines.
+pub(crate) use config::{dialect, encoding};
+pub(crate) use framing::{Bounds, Dialect, RECORD_BYTES_MAX, split};
+pub(crate) use json::Members;
+pub(crate) use separated::{SeparatedRow, not_a_row, wrong_width};

@@ -30,6 +30,9 @@ pub(crate) trait TextRow {
 pub(crate) trait RowDecoder: Send {
     /// The record, or why there is none.
     fn decode(&self, row: &dyn TextRow, offset: u64) -> Result<Event<Record>, Fault>;
+
+    /// The deletion of the record with this id, as the source writes it.
+    fn delete(&self, id: &str, offset: u64) -> Result<Event<Record>, Fault>;
 }
 
 /// Rows with the columns of one header, as records of one kind.
@@ -81,6 +84,15 @@ impl<D: Draft> RowDecoder for Rows<D> {
             offset,
             record: (!deleted).then(|| draft.finish()),
         })
+    }
+
+    fn delete(&self, id: &str, offset: u64) -> Result<Event<Record>, Fault> {
+        let mut draft = self.plan.template.clone();
+        if let Some(field) = self.plan.fields.iter().find(|field| *field.reading.field == *D::REQUIRED[0].0) {
+            set(field.place, &mut draft, &Given::Text(Cow::Borrowed(id)), &field.reading)?;
+        }
+        let id = self.plan.id_of(&mut draft, true)?;
+        Ok(Event { key: Key::from_bytes(id.bytes()), member: self.member, offset, record: None })
     }
 }
 

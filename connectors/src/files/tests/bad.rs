@@ -235,12 +235,8 @@ fn a_refused_file_satisfies_the_specification() {
 fn a_file_that_is_not_there_is_an_error_that_names_it() {
     let desk = Desk::new();
     let (sender, _receiver) = crossbeam_channel::unbounded();
-    let context = engine::SourceContext {
-        positions: Positions::new(),
-        outlet: engine::Outlet::new(0, sender),
-        archive: desk.archive.clone(),
-        stop: engine::Stop::default(),
-    };
+    let outlet = engine::Outlet::new(0, sender);
+    let context = engine::SourceContext::new(Positions::new(), outlet, desk.archive.clone(), engine::Stop::default());
     let error = desk.source(&config("none*.csv", COLUMNS)).run(context).unwrap_err();
     contains(&error.what, "in/none*.csv");
     contains(&error.help, "follow");

@@ -89,8 +89,7 @@ fn messages_are_paced_and_a_stop_is_heeded_at_once() {
     let archive = Archive::open(folder.path()).unwrap();
     let (sender, receiver) = crossbeam_channel::unbounded();
     let stop = Stop::default();
-    let context =
-        SourceContext { positions: Positions::new(), outlet: Outlet::new(0, sender), archive, stop: stop.clone() };
+    let context = SourceContext::new(Positions::new(), Outlet::new(0, sender), archive, stop.clone());
     // A second is an hour of the market.
     let day = spec(20_000, 2, 23);
     let mut source = generator(day.clone(), "internal", RecordKind::Trade, SourceId(0), 3600);

@@ -1,0 +1,310 @@
+//! Follows the partitions: each round takes what the brokers have sent, and gives it to the engine.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use engine::source::BATCH_ROWS_MAX;
+use engine::{Batch, EngineError, ErrorKind, SourceContext, Stop};
+use model::Record;
+use rdkafka::Message;
+use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::client::{
+    ANSWER_TIMEOUT, Consumer, Trouble, close, connect, contradicted, out_of_range, signed, watermarks,
+};
+use super::config::Settings;
+use super::decode::MessageDecoder;
+use super::metrics::KafkaMetrics;
+use super::partition::PartitionName;
+use super::scout::{Find, Scout};
+
+/// How long a round waits for the first message.
+const ROUND: Duration = Duration::from_millis(20);
+
+/// How often the lag is measured, and offsets are committed.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Reads until it is stopped.
+pub(crate) fn follow(settings: &Settings, context: SourceContext<Record>) -> Result<(), EngineError> {
+    if context.stop.is_stopped() {
+        return Ok(());
+    }
+    let consumer = connect(&settings.client.for_following(), &settings.name, settings.group.is_some())?;
+    let result = follow_with(&consumer, settings, context);
+    close(consumer);
+    result
+}
+
+fn follow_with(consumer: &Consumer, settings: &Settings, context: SourceContext<Record>) -> Result<(), EngineError> {
+    let is_first_start = context.positions.is_empty();
+    let mut following = Following::new(settings, consumer, context)?;
+    let known = following.resume()?;
+    let scout = Scout::new(settings, consumer, known, is_first_start);
+    let done = Stop::default();
+    thread::scope(|scope| {
+        let (finds, found) = channel();
+        let looking = thread::Builder::new().name(format!("scout {}", settings.name));
+        let looking = looking.spawn_scoped(scope, || {
+            let finds = finds;
+            scout.run(&finds, &done);
+        });
+        let result = match looking {
+            Ok(_) => following.run(&found),
+            Err(error) => {
+                let what = format!("cannot start a thread: {error}");
+                Err(EngineError::new(ErrorKind::Unavailable, what, "raise the limit on threads"))
+            }
+        };
+        done.stop();
+        following.commit_last();
+        result
+    })
+}
+
+/// A partition that is read.
+struct Track {
+    name: PartitionName,
+    /// What this round has found of it so far.
+    batch: Batch<Record>,
+    /// The offset that the group was told last.
+    committed: Option<u64>,
+}
+
+/// The partitions that are read.
+struct Following<'s> {
+    settings: &'s Settings,
+    consumer: &'s Consumer,
+    context: SourceContext<Record>,
+    decoder: MessageDecoder,
+    metrics: Option<KafkaMetrics>,
+    tracks: Vec<Track>,
+    /// Where in `tracks` a partition is, by topic and number.
+    places: HashMap<String, HashMap<i32, usize>>,
+    /// The tracks of which this round has found something.
+    touched: Vec<usize>,
+    /// Whether a broker said that an offset is not there, and it is not known yet which.
+    is_out_of_range: bool,
+    reported: Instant,
+}
+
+impl<'s> Following<'s> {
+    fn new(
+        settings: &'s Settings,
+        consumer: &'s Consumer,
+        context: SourceContext<Record>,
+    ) -> Result<Self, EngineError> {
+        let decoder = settings.messages.decoder().map_err(|fault| {
+            EngineError::new(ErrorKind::Invalid, format!("source `{}`: {}", settings.name, fault.what), fault.help)
+        })?;
+        let metrics = KafkaMetrics::new(&settings.name, &context.registry);
+        if let Err(error) = &metrics {
+            tracing::warn!(source = settings.name, %error, "the lag cannot be measured");
+        }
+        Ok(Following {
+            settings,
+            consumer,
+            context,
+            decoder,
+            metrics: metrics.ok(),
+            tracks: Vec::new(),
+            places: HashMap::new(),
+            touched: Vec::new(),
+            is_out_of_range: false,
+            reported: Instant::now(),
+        })
+    }
+
+    /// Goes on with what was read before; gives the partitions that are known.
+    fn resume(&mut self) -> Result<BTreeSet<(String, i32)>, EngineError> {
+        let mut known = BTreeSet::new();
+        for (partition, upper) in self.context.positions.clone() {
+            let Some(name) = PartitionName::parse(&partition) else {
+                let what = format!("`{partition}` is not a partition of a Kafka topic");
+                let help = "give the source back the kind that it had, or start with a new data folder";
+                return Err(EngineError::new(ErrorKind::Invalid, what, help));
+            };
+            if !self.settings.topics.are_to_be_read(&name.topic) {
+                let source = &self.settings.name;
+                tracing::info!(source, %partition, "the configuration no longer names the topic: it is not read on");
+                continue;
+            }
+            known.insert((name.topic.clone(), name.number));
+            self.begin(name, partition, upper)?;
+        }
+        Ok(known)
+    }
+
+    fn run(&mut self, found: &Receiver<Find>) -> Result<(), EngineError> {
+        while !self.context.stop.is_stopped() {
+            while let Ok(find) = found.try_recv() {
+                self.begin_new(find?)?;
+            }
+            self.take_round()?;
+            self.give()?;
+            if self.reported.elapsed() >= REPORT_INTERVAL {
+                self.reported = Instant::now();
+                self.find_what_is_out_of_range()?;
+                self.measure();
+                self.commit();
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins a partition that was never read. The engine is given its name before anything of it is read: so the start
+    /// is durable with, or before, the first record.
+    fn begin_new(&mut self, name: PartitionName) -> Result<(), EngineError> {
+        let partition: Arc<str> = name.to_string().into();
+        self.context.outlet.send(empty(&partition, name.start))?;
+        let start = name.start;
+        self.begin(name, partition, start)
+    }
+
+    fn begin(&mut self, name: PartitionName, partition: Arc<str>, next: u64) -> Result<(), EngineError> {
+        let mut assigned = TopicPartitionList::new();
+        let begun = assigned.add_partition_offset(&name.topic, name.number, Offset::Offset(signed(next)));
+        begun.and_then(|()| self.consumer.incremental_assign(&assigned)).map_err(|error| {
+            let what = format!("cannot read {name} from Kafka: {error}");
+            EngineError::new(ErrorKind::Unavailable, what, "start again")
+        })?;
+        self.places.entry(name.topic.clone()).or_default().insert(name.number, self.tracks.len());
+        self.tracks.push(Track { name, batch: empty(&partition, next), committed: None });
+        Ok(())
+    }
+
+    /// Takes what the brokers have sent; waits a little for the first message.
+    fn take_round(&mut self) -> Result<(), EngineError> {
+        let mut wait = ROUND;
+        for _ in 0..BATCH_ROWS_MAX {
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => self.take(&message),
+                Some(Err(error)) => self.check(&error)?,
+                None => break,
+            }
+            wait = Duration::ZERO;
+        }
+        self.consumer.context().fatal().map_or(Ok(()), Err)
+    }
+
+    fn take(&mut self, message: &BorrowedMessage<'_>) {
+        let place = self.places.get(message.topic()).and_then(|numbers| numbers.get(&message.partition()));
+        let Some((place, track)) = place.and_then(|place| Some((*place, self.tracks.get_mut(*place)?))) else { return };
+        let Ok(offset) = u64::try_from(message.offset()) else { return };
+        let batch = &mut track.batch;
+        if offset < batch.upper {
+            return;
+        }
+        if batch.events.is_empty() && batch.refusals.is_empty() {
+            self.touched.push(place);
+        }
+        self.decoder.decode(message.key(), message.payload(), offset, batch);
+    }
+
+    fn check(&mut self, error: &KafkaError) -> Result<(), EngineError> {
+        match Trouble::of(error, self.consumer.context()) {
+            Trouble::Passes => Ok(()),
+            Trouble::Fatal(error) => Err(error),
+            Trouble::OutOfRange => {
+                self.is_out_of_range = true;
+                Ok(())
+            }
+        }
+    }
+
+    fn give(&mut self) -> Result<(), EngineError> {
+        for place in self.touched.drain(..) {
+            let batch = &mut self.tracks[place].batch;
+            let rest = empty(&batch.partition, batch.upper);
+            self.context.outlet.send(std::mem::replace(batch, rest))?;
+        }
+        Ok(())
+    }
+
+    /// A broker does not say which offset it has not. So each partition is looked at.
+    fn find_what_is_out_of_range(&mut self) -> Result<(), EngineError> {
+        if !self.is_out_of_range {
+            return Ok(());
+        }
+        for track in &self.tracks {
+            let PartitionName { topic, number, .. } = &track.name;
+            // Without an answer it is asked again in the next round.
+            let Ok(found) = watermarks(self.consumer, topic, *number) else { return Ok(()) };
+            if let Some(error) = out_of_range(topic, *number, self.next_of(track), found) {
+                return Err(error);
+            }
+        }
+        Err(contradicted(self.consumer.context()))
+    }
+
+    /// The offset of a partition that is read next: behind the marks of transactions too.
+    fn next_of(&self, track: &Track) -> u64 {
+        let reached = self.consumer.context().reached(&track.name.topic, track.name.number);
+        reached
+            .filter(|reached| reached.is_drained)
+            .map_or(track.batch.upper, |reached| reached.next.max(track.batch.upper))
+    }
+
+    fn measure(&self) {
+        let Some(metrics) = &self.metrics else { return };
+        for track in &self.tracks {
+            if let Some(reached) = self.consumer.context().reached(&track.name.topic, track.name.number) {
+                let lag = reached.high_watermark.saturating_sub(self.next_of(track));
+                metrics.lag_records(&track.batch.partition).set(signed(lag));
+            }
+        }
+    }
+
+    /// Tells the group what is durable since it was told last. False if there is nothing to tell.
+    fn commit(&mut self) -> bool {
+        if self.settings.group.is_none() {
+            return false;
+        }
+        if let (_, true) = self.consumer.context().take_commits() {
+            self.tracks.iter_mut().for_each(|track| track.committed = None);
+        }
+        let durable = self.context.durable.positions();
+        let mut offsets = TopicPartitionList::new();
+        for track in &mut self.tracks {
+            let upper = durable.get(&track.batch.partition).copied();
+            if upper.is_none() || upper == track.committed {
+                continue;
+            }
+            let offset = Offset::Offset(signed(upper.unwrap_or(track.name.start)));
+            if offsets.add_partition_offset(&track.name.topic, track.name.number, offset).is_ok() {
+                track.committed = upper;
+            }
+        }
+        if offsets.count() == 0 {
+            return false;
+        }
+        match self.consumer.commit(&offsets, CommitMode::Async) {
+            Ok(()) => true,
+            Err(error) => {
+                self.consumer.context().warn("offsets cannot be committed to the group", &error.to_string());
+                self.tracks.iter_mut().for_each(|track| track.committed = None);
+                false
+            }
+        }
+    }
+
+    /// Commits for the last time, and waits a moment for the answer. What comes of messages meanwhile is read again later.
+    fn commit_last(&mut self) {
+        if !self.commit() {
+            return;
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < ANSWER_TIMEOUT && self.consumer.context().take_commits().0 == 0 {
+            drop(self.consumer.poll(ROUND));
+        }
+    }
+}
+
+fn empty(partition: &Arc<str>, upper: u64) -> Batch<Record> {
+    Batch { partition: Arc::clone(partition), upper, events: Vec::new(), refusals: Vec::new(), continues: false }
+}

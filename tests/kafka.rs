@@ -1,0 +1,347 @@
+//! A real Kafka broker: what is in its topics is what is shown, whatever happens to the reader. Transactions that were
+//! aborted are not, and messages that are gone stop a start.
+//!
+//! The broker is fetched and started by `tests/kafka/broker.py`. Where that cannot be, the test says so and passes, unless
+//! `TIEOUT_KAFKA=required`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod live;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::{ClientConfig, Message};
+
+use live::{Random, Server, views};
+
+const TRANSACTIONS: u64 = 160;
+const KILLS: u64 = 12;
+const TOPICS: [&str; 2] = ["internal", "broker"];
+const PARTITIONS: i32 = 2;
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A broker that runs until this is dropped.
+struct Broker {
+    process: Child,
+    address: String,
+    /// Where it asks who one is.
+    guarded_address: String,
+}
+
+impl Broker {
+    /// Starts one, or says why the test is skipped.
+    fn start(folder: &Path) -> Option<Broker> {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker.py");
+        let started = Command::new("python3")
+            .arg(script)
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let reason = match started {
+            Ok(mut process) => {
+                let mut addresses = String::new();
+                BufReader::new(process.stdout.take().unwrap()).read_line(&mut addresses).unwrap();
+                if let Some((address, guarded)) = addresses.trim().split_once(' ') {
+                    let (address, guarded_address) = (address.to_owned(), guarded.to_owned());
+                    return Some(Broker { process, address, guarded_address });
+                }
+                let mut reason = String::new();
+                process.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
+                reason
+            }
+            Err(error) => format!("python3: {error}"),
+        };
+        let is_required = std::env::var("TIEOUT_KAFKA").is_ok_and(|value| value == "required");
+        assert!(!is_required, "there is no Kafka broker: {reason}");
+        eprintln!("skipped: there is no Kafka broker: {}", reason.trim());
+        None
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut client = ClientConfig::new();
+        client.set("bootstrap.servers", &self.address);
+        client
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        self.client().create().unwrap()
+    }
+
+    /// The messages of a partition that can be read: their offsets and times.
+    fn readable(&self, topic: &str, partition: i32) -> Vec<(i64, i64)> {
+        let mut client = self.client();
+        client.set("group.id", "counting").set("isolation.level", "read_committed").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = client.create().unwrap();
+        let mut assigned = TopicPartitionList::new();
+        assigned.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        consumer.assign(&assigned).unwrap();
+        let mut found = Vec::new();
+        loop {
+            match consumer.poll(PATIENCE).expect("the broker answers") {
+                Ok(message) => found.push((message.offset(), message.timestamp().to_millis().unwrap())),
+                Err(_) => return found,
+            }
+        }
+    }
+
+    fn committed(&self, group: &str, topic: &str, partition: i32) -> Offset {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition(topic, partition);
+        let answer = consumer.committed_offsets(asked, PATIENCE).unwrap();
+        answer.find_partition(topic, partition).unwrap().offset()
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        // The end of its input stops it.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// Sends a day: new trades, corrections, deletions and nonsense, of both sides, in transactions of which some are aborted.
+fn send_the_day(client: &ClientConfig) {
+    let producer: BaseProducer = client.clone().set("transactional.id", "desk").create().unwrap();
+    producer.init_transactions(PATIENCE).unwrap();
+    let mut random = Random(11);
+    for number in 0..TRANSACTIONS {
+        producer.begin_transaction().unwrap();
+        let topic = TOPICS[(number % 2) as usize];
+        for _ in 0..1 + random.below(6) {
+            let trade = random.below(60);
+            let id = format!("{topic}-{trade}");
+            let payload = match random.below(12) {
+                0 => None,
+                1 => Some("not a trade".to_owned()),
+                _ => Some(format!(
+                    r#"{{"id": "{id}", "execution_id": "E-{}", "instrument": "{}", "side": "{}", "quantity": {}, "price": "10.0{}"}}"#,
+                    trade % 50,
+                    ["ES", "NQ", "CL"][random.below(3) as usize / 2],
+                    ["BUY", "SELL"][trade as usize % 2],
+                    100 * (1 + random.below(3) / 2),
+                    random.below(4) / 2 * 2,
+                )),
+            };
+            let mut record = BaseRecord::<str, str>::to(topic).partition((trade % 2) as i32).key(&id);
+            record.payload = payload.as_deref();
+            producer.send(record).map_err(|(error, _)| error).unwrap();
+        }
+        if random.below(5) == 0 {
+            producer.flush(PATIENCE).unwrap();
+            producer.abort_transaction(PATIENCE).unwrap();
+        } else {
+            producer.commit_transaction(PATIENCE).unwrap();
+        }
+        producer.poll(Duration::from_millis(60));
+    }
+}
+
+fn folder(broker: &Broker, group: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let source = |topic: &str| {
+        format!(
+            "[source.{topic}]\nkind = \"kafka\"\nbrokers = \"{}\"\ntopics = [\"{topic}\"]\ngroup = \"{group}\"\n",
+            broker.address
+        )
+    };
+    let config = format!(
+        "listen = \"127.0.0.1:0\"\nretention_seconds = 3600\n{}{}{}",
+        source("internal"),
+        source("broker"),
+        r#"
+[reconciliation.equities]
+sides = ["internal", "broker"]
+compare = ["instrument", "side", "quantity", "price"]
+tolerance = [{ field = "price", absolute = "0.01" }]
+[[reconciliation.equities.tier]]
+kind = "identifier"
+field = "execution_id"
+"#
+    );
+    std::fs::write(folder.path().join("tieout.toml"), config).unwrap();
+    folder
+}
+
+fn metrics(server: &Server) -> String {
+    let mut stream = TcpStream::connect(&server.address).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Waits until every message that can be read is shown, and gives all views.
+async fn settled(server: &Server, expected: &BTreeMap<String, u64>, with_clock: bool) -> BTreeMap<String, Vec<String>> {
+    let client = server.client().await;
+    let begun = Instant::now();
+    loop {
+        let views = views(&client, with_clock).await;
+        let progress = &views["source_progress"];
+        let is_there = |(partition, count): (&String, &u64)| {
+            let shown = format!("partition={partition} records={count} ");
+            progress.iter().any(|line| line.contains(&shown))
+        };
+        if expected.iter().all(is_there) {
+            return views;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{expected:?} was expected: {progress:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// What is told by a start that fails.
+fn refusal(folder: &Path) -> String {
+    let ran = Command::new(env!("CARGO_BIN_EXE_tieout")).args(["run", "."]).current_dir(folder).output().unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{told}");
+    // Lines are broken to the width of a terminal.
+    told.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Reads a part of a topic as a user with a password, which is in a file; then with a wrong one.
+async fn begins_at_a_time_and_says_who_it_is(broker: &Broker, messages: &[(i64, i64)]) {
+    let (_, time) = messages[messages.len() / 2];
+    let later: Vec<_> = messages.iter().filter(|(_, at)| *at >= time).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        r#"
+listen = "127.0.0.1:0"
+[source.internal]
+kind = "kafka"
+brokers = "{}"
+topic_pattern = "^inter"
+from = "{}.{:03}Z"
+[source.internal.properties]
+"security.protocol" = "SASL_PLAINTEXT"
+"sasl.mechanism" = "PLAIN"
+"sasl.username" = "tieout"
+"sasl.password" = {{ file = "password" }}
+[source.broker]
+kind = "flight"
+[reconciliation.equities]
+sides = ["internal", "broker"]
+[[reconciliation.equities.tier]]
+kind = "identifier"
+field = "execution_id"
+"#,
+        broker.guarded_address,
+        as_text(time / 1000),
+        time % 1000,
+    );
+    std::fs::write(folder.path().join("tieout.toml"), config).unwrap();
+    std::fs::write(folder.path().join("password"), "tied-out\n").unwrap();
+    let mut server = Server::start(folder.path());
+    let partition = format!("internal/0@{}", later[0].0);
+    settled(&server, &BTreeMap::from([(partition, later.len() as u64)]), false).await;
+    server.kill();
+
+    std::fs::write(folder.path().join("password"), "not-this-one").unwrap();
+    let told = refusal(folder.path());
+    assert!(told.contains("do not know who we are"), "{told}");
+    assert!(!told.contains("not-this-one"), "a secret is never shown: {told}");
+}
+
+/// A moment as a date and a time, UTC.
+fn as_text(seconds: i64) -> String {
+    let date = Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%S", "-d", &format!("@{seconds}")]).output().unwrap();
+    String::from_utf8(date.stdout).unwrap().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
+    let home = tempfile::tempdir().unwrap();
+    let Some(broker) = Broker::start(home.path()) else { return };
+    let admin = broker.admin();
+    let topics = TOPICS.map(|topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1)));
+    for created in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
+        created.unwrap();
+    }
+
+    let (calm, stormy) = (folder(&broker, "calm"), folder(&broker, "stormy"));
+    let (mut undisturbed, mut killed) = (Server::start(calm.path()), Server::start(stormy.path()));
+    let day = thread::spawn({
+        let client = broker.client();
+        move || send_the_day(&client)
+    });
+    let mut random = Random(std::process::id().into());
+    for _ in 0..KILLS {
+        tokio::time::sleep(Duration::from_millis(100 + random.below(1200))).await;
+        killed.kill();
+        killed = Server::start(stormy.path());
+    }
+    day.join().unwrap();
+
+    let places = || TOPICS.into_iter().flat_map(|topic| (0..PARTITIONS).map(move |partition| (topic, partition)));
+    let readable: Vec<Vec<(i64, i64)>> = places().map(|(topic, partition)| broker.readable(topic, partition)).collect();
+    let expected: BTreeMap<String, u64> = places()
+        .zip(&readable)
+        .map(|((topic, partition), messages)| (format!("{topic}/{partition}@0"), messages.len() as u64))
+        .collect();
+    let shown = settled(&undisturbed, &expected, false).await;
+    assert!(shown["breaks"].len() > 5 && shown["matches"].len() > 5, "the day has matches and breaks: {shown:?}");
+    assert!(!shown["dead_letters"].is_empty(), "nonsense is refused");
+    assert_eq!(settled(&killed, &expected, false).await, shown, "killed, it shows what it would have shown");
+
+    let before = settled(&killed, &expected, true).await;
+    killed.kill();
+    let killed = Server::start(stormy.path());
+    assert_eq!(settled(&killed, &expected, true).await, before, "a restart gives the very same ticks and rows");
+    drop(killed);
+
+    let begun = Instant::now();
+    for ((topic, partition), messages) in places().zip(&readable) {
+        let end = messages[messages.len() - 1].0 + 1;
+        let lag = format!("tieout_source_lag_records{{partition=\"{topic}/{partition}@0\",source=\"{topic}\"}} 0\n");
+        while !metrics(&undisturbed).contains(&lag) {
+            assert!(begun.elapsed() < PATIENCE, "`{lag}` was expected: {}", metrics(&undisturbed));
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        while broker.committed("calm", topic, partition) != Offset::Offset(end) {
+            assert!(begun.elapsed() < PATIENCE, "{topic}/{partition} was to be committed up to {end}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    begins_at_a_time_and_says_who_it_is(&broker, &readable[0]).await;
+
+    admin.create_partitions(&[NewPartitions::new("internal", 3)], &AdminOptions::new()).await.unwrap();
+    let producer: BaseProducer = broker.client().create().unwrap();
+    let added = BaseRecord::<str, str>::to("internal").partition(2).payload(r#"{"id": "internal-added"}"#);
+    producer.send(added).map_err(|(error, _)| error).unwrap();
+    producer.flush(PATIENCE).unwrap();
+    settled(&undisturbed, &BTreeMap::from([("internal/2@0".to_owned(), 1)]), false).await;
+
+    let last_folder = folder(&broker, "last");
+    let mut last = Server::start(last_folder.path());
+    settled(&last, &expected, false).await;
+
+    undisturbed.kill();
+    let mut deleted = TopicPartitionList::new();
+    deleted.add_partition_offset("internal", 1, Offset::Offset(7)).unwrap();
+    admin.delete_records(&deleted, &AdminOptions::new()).await.unwrap();
+    let told = refusal(calm.path());
+    assert!(told.contains("partition 1 of topic `internal` has no offset 0 any more: the oldest there is 7"), "{told}");
+    assert!(told.contains("new data folder") && told.contains("retention.ms"), "{told}");
+
+    // Brokers that are away hold up no stop.
+    drop(broker);
+    let stopped = Instant::now();
+    Command::new("kill").args(["-TERM", &last.process.id().to_string()]).status().unwrap();
+    assert!(last.process.wait().unwrap().success());
+    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
+}

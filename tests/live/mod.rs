@@ -1,0 +1,122 @@
+//! A server of the binary, and what it shows.
+//!
+//! Included by several tests, none of which needs all of it.
+
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use sinks::flight::Ticket;
+use sinks::flight::client::Client;
+
+/// A server of the binary, and the address it listens on.
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    pub(crate) address: String,
+}
+
+impl Server {
+    pub(crate) fn start(folder: &Path) -> Server {
+        Server::start_with(folder, &[]).expect("the server says where it listens")
+    }
+
+    /// Starts it with settings of the environment; `None` if it dies before it listens.
+    pub(crate) fn start_with(folder: &Path, settings: &[(&str, &str)]) -> Option<Server> {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_tieout"))
+            .args(["run", "tieout.toml"])
+            .envs(settings.iter().copied())
+            .current_dir(folder)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
+            let (_, rest) = line.split_once("listening on ")?;
+            Some(rest.split_whitespace().next()?.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned())
+        });
+        // The pipe must be read to its end, or the server stops at a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let mut server = Server { process, address: String::new() };
+        server.address = address?;
+        Some(server)
+    }
+
+    /// Starts it anew, without settings; the one before is ended first.
+    pub(crate) fn start_after(before: Server, folder: &Path) -> Server {
+        drop(before);
+        Server::start(folder)
+    }
+
+    /// Whether it has died by itself.
+    pub(crate) fn has_died(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(&self.address).await.unwrap()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Numbers that look random.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// All views as text, without what depends on the clock unless it is asked for.
+pub(crate) async fn views(client: &Client, with_clock: bool) -> BTreeMap<String, Vec<String>> {
+    let mut views = BTreeMap::new();
+    for view in client.views().await.unwrap() {
+        if view.name == "runs" {
+            continue;
+        }
+        let (_, batches) = client.snapshot(&Ticket::snapshot(&view.name)).await.unwrap();
+        let is_shown = |name: &str| name != "_tick" && (with_clock || !["first_seen", "last_tick"].contains(&name));
+        views.insert(view.name, batches.iter().flat_map(|batch| lines(batch, is_shown)).collect());
+    }
+    views
+}
+
+fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {
+    let schema = batch.schema();
+    let options = FormatOptions::default();
+    let shown: Vec<usize> = (0..batch.num_columns()).filter(|index| is_shown(schema.field(*index).name())).collect();
+    // As text that needs no time zones.
+    let plain = |index: &usize| match batch.column(*index).data_type() {
+        DataType::Timestamp(..) => cast(batch.column(*index), &DataType::Int64).unwrap(),
+        _ => Arc::clone(batch.column(*index)),
+    };
+    let arrays: Vec<ArrayRef> = shown.iter().map(plain).collect();
+    let columns: Vec<_> = shown
+        .iter()
+        .zip(&arrays)
+        .map(|(index, array)| (schema.field(*index).name(), ArrayFormatter::try_new(array, &options).unwrap()))
+        .collect();
+    let line = |row| columns.iter().map(|(name, column)| format!("{name}={} ", column.value(row))).collect();
+    (0..batch.num_rows()).map(line).collect()
+}
