@@ -8,6 +8,11 @@ pub fn cpu() -> Duration {
     ticks(&stat)
 }
 
+/// The CPU time that another process has used.
+pub fn cpu_of(process: u32) -> Duration {
+    ticks(&std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default())
+}
+
 /// The CPU time of each thread, by its name; threads of one name together.
 pub fn cpu_by_thread() -> std::collections::BTreeMap<String, Duration> {
     let mut threads = std::collections::BTreeMap::new();

@@ -87,6 +87,13 @@ fn batch(arrival: Arrival<Record>) -> Batch<Record> {
     }
 }
 
+/// Whether a batch is a mark that a source sets for itself: of a partition in parentheses, which never has a record.
+fn is_mark(batch: &Batch<Record>) -> bool {
+    let is_mark = batch.partition.starts_with('(');
+    assert!(!is_mark || batch.events.is_empty() && batch.refusals.is_empty(), "a mark has no records");
+    is_mark
+}
+
 /// What became of each record, having checked that none is left out, given twice or out of order.
 pub(crate) fn outcomes(batches: &[Batch<Record>], begun: &Positions) -> Outcomes {
     let mut uppers = begun.clone();
@@ -218,12 +225,23 @@ impl Running {
 
     /// The next batch.
     pub(crate) fn next(&self) -> Batch<Record> {
-        batch(self.batches.recv_timeout(PATIENCE).unwrap())
+        loop {
+            let next = batch(self.batches.recv_timeout(PATIENCE).unwrap());
+            if !is_mark(&next) {
+                return next;
+            }
+        }
     }
 
-    /// Whether nothing comes for a while.
+    /// Whether nothing but marks comes for a while.
     pub(crate) fn is_quiet_for(&self, time: Duration) -> bool {
-        matches!(self.batches.recv_timeout(time), Err(RecvTimeoutError::Timeout))
+        loop {
+            match self.batches.recv_timeout(time).map(batch) {
+                Ok(batch) if is_mark(&batch) => {}
+                Ok(_) => return false,
+                Err(error) => return error == RecvTimeoutError::Timeout,
+            }
+        }
     }
 
     /// Stops the source, and waits for it.

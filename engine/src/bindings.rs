@@ -73,10 +73,13 @@ pub struct Bindings {
 impl Bindings {
     /// Opens the bindings at `path`, or makes them.
     pub fn open(path: &Path) -> Result<Self, EngineError> {
-        let database = Database::create(path).map_err(|error| cannot_open(path, error))?;
-        let bindings = Bindings { database };
-        bindings.check_format(path)?;
-        Ok(bindings)
+        readable(|| {
+            let database = Database::create(path).map_err(|error| cannot_open(path, error))?;
+            let bindings = Bindings { database };
+            bindings.check_format(path)?;
+            bindings.last()?;
+            Ok(bindings)
+        })
     }
 
     fn check_format(&self, path: &Path) -> Result<(), EngineError> {
@@ -162,6 +165,10 @@ impl Bindings {
 
     /// All bindings after `after`, in order, at most `limit` of them.
     pub fn after(&self, after: Tick, limit: usize) -> Result<Vec<(Tick, Binding)>, EngineError> {
+        readable(|| self.read_after(after, limit))
+    }
+
+    fn read_after(&self, after: Tick, limit: usize) -> Result<Vec<(Tick, Binding)>, EngineError> {
         let read = self.database.begin_read().map_err(failed)?;
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
         let mut list = Vec::new();
@@ -175,6 +182,18 @@ impl Bindings {
         }
         Ok(list)
     }
+}
+
+/// The database panics where a page of its file is damaged: that is an error like any other damage.
+fn readable<T>(read: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        let what = "the bindings of the data folder are damaged";
+        Err(EngineError::new(
+            ErrorKind::Damaged,
+            what,
+            "restore the data folder from a backup, or start with a new one",
+        ))
+    })
 }
 
 fn failed(error: impl Into<redb::Error>) -> EngineError {

@@ -1,4 +1,7 @@
 //! Mailboxes: what waits for those who follow a view. Bounded: a slow reader first gets coarser ticks, then an end.
+//!
+//! Delivery is done by the workers, so it does no more than put a tick in line, for any number of readers. Merging is done
+//! by the reader, when it reads. What waits is shared by all who wait for it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
@@ -15,9 +18,11 @@ use crate::view::Rows;
 /// Which rows a reader wants.
 pub type RowFilter = Arc<dyn Fn(&Row) -> bool + Send + Sync>;
 
-/// The bound on what waits for a slow reader: beyond it the pending ticks are consolidated, and if they are still too
-/// many the reader is told to resume.
-pub const PENDING_ROWS_MAX: usize = 200_000;
+/// Beyond so many rows over several ticks, a reader is given what waits for it as one tick.
+pub const MERGED_ROWS_MIN: usize = 200_000;
+
+/// Beyond so many rows over several ticks, a reader is ended, and told to resume.
+pub const PENDING_ROWS_MAX: usize = 1_000_000;
 
 /// What changed in a view at a tick: one for all who follow it.
 #[derive(Debug, Default)]
@@ -88,10 +93,10 @@ impl Mailbox {
         }
         state.rows += published.rows.len();
         state.ticks.push_back((tick, published));
-        // One large tick that waits alone says nothing about the reader. And before it is known what the reader has
-        // already, ticks that it has must not be merged with ticks that it has not.
-        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 && state.taken > 0 {
-            state.squeeze(self.filter.as_ref());
+        // One large tick that waits alone says nothing about the reader.
+        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 {
+            state.end();
+            self.arrived.notify_one();
         }
     }
 
@@ -118,6 +123,10 @@ impl Mailbox {
 
     fn try_next(&self) -> Result<Option<Mail>, EngineError> {
         let mut state = self.state.lock();
+        // Before it is known what the reader has already, ticks that it has must not be merged with ticks that it has not.
+        if state.rows > MERGED_ROWS_MIN && state.ticks.len() > 1 && state.taken > 0 {
+            state.merge(self.filter.as_ref());
+        }
         if let Some((tick, published)) = state.ticks.pop_front() {
             state.rows -= published.rows.len();
             state.taken = tick + 1;
@@ -135,9 +144,8 @@ impl Mailbox {
 }
 
 impl Pending {
-    /// The reader is slow: gives it the net change up to the last tick instead of each tick's own, and if that is still
-    /// too much, ends it with the tick to resume from.
-    fn squeeze(&mut self, filter: Option<&RowFilter>) {
+    /// Makes one tick, the last, of all that wait: the net change.
+    fn merge(&mut self, filter: Option<&RowFilter>) {
         let Some(last) = self.ticks.back().map(|(tick, _)| *tick) else { return };
         let wanted = |(row, _): &&(Row, isize)| filter.is_none_or(|filter| filter(row));
         let mut rows: Rows = Rows::new();
@@ -146,13 +154,15 @@ impl Pending {
         }
         consolidate(&mut rows);
         self.rows = rows.len();
-        if self.rows <= PENDING_ROWS_MAX / 2 {
-            self.ticks.push_back((last, Arc::new(Published::new(rows))));
-            return;
-        }
+        self.ticks.push_back((last, Arc::new(Published::new(rows))));
+    }
+
+    /// The reader is too slow: it is told where to resume.
+    fn end(&mut self) {
+        self.ticks.clear();
         self.rows = 0;
         let resume = self.taken.saturating_sub(1);
-        let what = format!("the reader is too slow: more than {} changed rows wait for it", PENDING_ROWS_MAX / 2);
+        let what = format!("the reader is too slow: more than {PENDING_ROWS_MAX} changed rows wait for it");
         let help = format!("resume with from_tick = {resume}, read faster, or set a filter");
         self.failed = Some(EngineError::new(ErrorKind::Exhausted, what, help));
     }
@@ -216,8 +226,9 @@ mod tests {
         }
     }
 
+    /// Two of these are merged.
     fn rows(of: i64) -> Rows {
-        (0..PENDING_ROWS_MAX as i64 / 2 + 1).map(|key| (Row::new([Cell::Int(key), Cell::Int(of)]), 1)).collect()
+        (0..MERGED_ROWS_MIN as i64 / 2 + 1).map(|key| (Row::new([Cell::Int(key), Cell::Int(of)]), 1)).collect()
     }
 
     #[test]
@@ -230,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_that_wait_for_a_slow_reader_are_merged_and_then_ended() {
+    fn ticks_that_wait_for_a_slow_reader_are_merged_when_it_reads() {
         let mailbox = Mailbox::new(0, None);
         mailbox.start_at(1);
         let back: Rows = rows(1).into_iter().map(|(row, count)| (row, -count)).collect();
@@ -238,7 +249,17 @@ mod tests {
         mailbox.deliver(2, published(back));
         assert_eq!(next(&mailbox), (2, Rows::new()));
         mailbox.deliver(3, published(rows(3)));
-        mailbox.deliver(4, published(rows(4)));
+        assert_eq!(next(&mailbox), (3, rows(3)));
+    }
+
+    #[test]
+    fn a_reader_for_whom_too_much_waits_is_told_where_to_resume() {
+        let mailbox = Mailbox::new(0, None);
+        mailbox.start_at(3);
+        let (tick, rows) = (3, published(rows(3)));
+        for place in 0..=2 * (PENDING_ROWS_MAX / MERGED_ROWS_MIN) as Tick {
+            mailbox.deliver(tick + place, Arc::clone(&rows));
+        }
         let error = mailbox.try_next().unwrap_err();
         assert_eq!(error.kind, ErrorKind::Exhausted);
         assert!(error.help.contains("from_tick = 2,"), "{error}");

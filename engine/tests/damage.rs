@@ -136,3 +136,29 @@ fn something_that_is_no_database_is_not_overwritten() {
     assert!(Bindings::open(&path).is_err());
     assert_eq!(fs::read(&path).unwrap(), before);
 }
+
+#[test]
+fn damaged_pages_of_the_bindings_are_an_error_or_change_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bindings.redb");
+    let bindings = Bindings::open(&path).unwrap();
+    for tick in 1..50 {
+        bindings.bind(tick, &Binding::default(), &[]).unwrap();
+    }
+    drop(bindings);
+    let whole = fs::read(&path).unwrap();
+    let mut refused = 0;
+    for place in (0..whole.len()).step_by(4096) {
+        let mut bytes = whole.clone();
+        bytes[place] ^= 0x41;
+        fs::write(&path, &bytes).unwrap();
+        match Bindings::open(&path).and_then(|bindings| bindings.after(0, 1000)) {
+            Ok(list) => assert_eq!(list.len(), 49, "byte {place}"),
+            Err(error) => {
+                assert!(matches!(error.kind, ErrorKind::Damaged | ErrorKind::Unavailable), "byte {place}: {error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 0);
+}

@@ -308,9 +308,9 @@ impl Start {
     /// Where a partition begins that was not read before.
     pub(crate) fn of(&self, topic: &str, number: i32, is_first_start: bool) -> Beginning {
         match self.named.get(&(topic.to_owned(), number)) {
-            Some(offset) => Beginning::Offset(*offset),
+            Some(offset) if is_first_start => Beginning::Offset(*offset),
             None if is_first_start => self.first,
-            None => Beginning::Earliest,
+            _ => Beginning::Earliest,
         }
     }
 }

@@ -21,8 +21,8 @@ use super::client::{
 use super::config::Settings;
 use super::decode::MessageDecoder;
 use super::metrics::KafkaMetrics;
-use super::partition::PartitionName;
-use super::scout::{Find, Scout};
+use super::partition::{ALL_BEGUN, PartitionName};
+use super::scout::{Find, Found, Scout};
 
 /// How long a round waits for the first message.
 const ROUND: Duration = Duration::from_millis(20);
@@ -36,16 +36,24 @@ pub(crate) fn follow(settings: &Settings, context: SourceContext<Record>) -> Res
         return Ok(());
     }
     let consumer = connect(&settings.client.for_following(), &settings.name, settings.group.is_some())?;
-    let result = follow_with(&consumer, settings, context);
+    // Whoever asks about a partition waits behind what the same client fetches: so the scout has one of its own.
+    let scouting = connect(&settings.client.for_following(), &settings.name, false)?;
+    let result = follow_with(&consumer, &scouting, settings, context);
+    close(scouting);
     close(consumer);
     result
 }
 
-fn follow_with(consumer: &Consumer, settings: &Settings, context: SourceContext<Record>) -> Result<(), EngineError> {
-    let is_first_start = context.positions.is_empty();
+fn follow_with(
+    consumer: &Consumer,
+    scouting: &Consumer,
+    settings: &Settings,
+    context: SourceContext<Record>,
+) -> Result<(), EngineError> {
+    let is_first_start = !context.positions.contains_key(ALL_BEGUN);
     let mut following = Following::new(settings, consumer, context)?;
     let known = following.resume()?;
-    let scout = Scout::new(settings, consumer, known, is_first_start);
+    let scout = Scout::new(settings, scouting, known, is_first_start);
     let done = Stop::default();
     thread::scope(|scope| {
         let (finds, found) = channel();
@@ -124,6 +132,9 @@ impl<'s> Following<'s> {
     fn resume(&mut self) -> Result<BTreeSet<(String, i32)>, EngineError> {
         let mut known = BTreeSet::new();
         for (partition, upper) in self.context.positions.clone() {
+            if &*partition == ALL_BEGUN {
+                continue;
+            }
             let Some(name) = PartitionName::parse(&partition) else {
                 let what = format!("`{partition}` is not a partition of a Kafka topic");
                 let help = "give the source back the kind that it had, or start with a new data folder";
@@ -143,7 +154,10 @@ impl<'s> Following<'s> {
     fn run(&mut self, found: &Receiver<Find>) -> Result<(), EngineError> {
         while !self.context.stop.is_stopped() {
             while let Ok(find) = found.try_recv() {
-                self.begin_new(find?)?;
+                match find? {
+                    Found::Partition(name) => self.begin_new(name)?,
+                    Found::AllOfTheFirstLook => self.context.outlet.send(empty(&Arc::from(ALL_BEGUN), 1))?,
+                }
             }
             self.take_round()?;
             self.give()?;

@@ -5,6 +5,10 @@
 
 use std::fmt;
 
+/// A partition without messages: it is bound when all partitions of the first look have been given to the engine. So a
+/// first start that was interrupted is known as such, and `from` holds for the rest of the partitions too.
+pub(crate) const ALL_BEGUN: &str = "(all begun)";
+
 /// A partition of a topic, and where this data folder began to read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PartitionName {

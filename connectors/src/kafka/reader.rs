@@ -15,9 +15,13 @@ use super::client::{Consumer, Trouble, connect, contradicted, out_of_range, sign
 use super::config::Settings;
 use super::decode::MessageDecoder;
 use super::partition::PartitionName;
+use super::scout::is_unknown;
 
 /// How long nothing may come from the brokers before a replay is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the brokers must say that there is no such partition before that is believed.
+const GONE_AFTER: Duration = Duration::from_secs(5);
 
 /// Reads a partition up to where it ended when this was opened.
 pub(crate) struct KafkaReader {
@@ -149,6 +153,12 @@ fn patiently<T>(
     loop {
         match ask(consumer) {
             Ok(answer) => return Ok(answer),
+            Err(error) if error.rdkafka_error_code().is_some_and(is_unknown) && begun.elapsed() > GONE_AFTER => {
+                let what =
+                    format!("the past cannot be read again: the Kafka brokers have no partition {name} any more");
+                let help = "restore the topic with its messages, or start with a new data folder";
+                return Err(EngineError::new(ErrorKind::Damaged, what, help));
+            }
             Err(error) => {
                 consumer.context().warn("the Kafka brokers do not answer; it is tried again", &error.to_string())
             }

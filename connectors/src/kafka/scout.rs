@@ -18,8 +18,16 @@ use super::partition::PartitionName;
 /// How long to wait when the brokers gave no answer, or not all of it.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// What is found: a partition with its beginning, or why there is no going on.
-pub(crate) type Find = Result<PartitionName, EngineError>;
+/// What is found, or why there is no going on.
+pub(crate) type Find = Result<Found, EngineError>;
+
+/// What is found.
+pub(crate) enum Found {
+    /// A partition with its beginning.
+    Partition(PartitionName),
+    /// All that were there at the first look have been told.
+    AllOfTheFirstLook,
+}
 
 /// A partition: its topic and its number.
 type Place = (String, i32);
@@ -32,7 +40,7 @@ pub(crate) struct Scout<'s> {
     known: BTreeSet<Place>,
     /// Those of which it is not known yet where they begin.
     undecided: BTreeMap<Place, Beginning>,
-    /// Whether the data folder has read nothing from this source yet.
+    /// Whether not all partitions of the first look have been told yet.
     is_first_start: bool,
     /// The topics that are waited for.
     missing: BTreeSet<String>,
@@ -101,8 +109,6 @@ impl<'s> Scout<'s> {
                 self.undecided.insert(place, beginning);
             }
         }
-        // What is found after the first look is newer than the source: it is read from its first record.
-        self.is_first_start &= listing.is_partial;
         let mut vain = Ok(!listing.is_partial);
         for ((topic, number), beginning) in self.undecided.clone() {
             if done.is_stopped() {
@@ -121,7 +127,12 @@ impl<'s> Scout<'s> {
             self.undecided.remove(&place);
             self.known.insert(place);
             // Nobody listens any more: then it is done.
-            let _ = finds.send(Ok(PartitionName { topic, number, start }));
+            let _ = finds.send(Ok(Found::Partition(PartitionName { topic, number, start })));
+        }
+        // What is found after the first look is newer than the source: it is read from its first record.
+        if self.is_first_start && matches!(vain, Ok(true)) {
+            self.is_first_start = false;
+            let _ = finds.send(Ok(Found::AllOfTheFirstLook));
         }
         vain
     }
@@ -204,6 +215,9 @@ impl<'s> Scout<'s> {
     }
 }
 
-fn is_unknown(code: RDKafkaErrorCode) -> bool {
-    matches!(code, RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)
+pub(crate) fn is_unknown(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownPartition
+    )
 }

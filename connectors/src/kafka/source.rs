@@ -1,10 +1,13 @@
 //! The source of Kafka topics.
 
-use engine::{Archive, EngineError, ErrorKind, Source, SourceContext, SourceReader};
+use std::sync::Arc;
+
+use engine::{Archive, Batch, EngineError, ErrorKind, Source, SourceContext, SourceReader};
 use model::Record;
 
 use super::config::{KafkaConfig, Settings};
 use super::follow::follow;
+use super::partition::ALL_BEGUN;
 use super::reader::KafkaReader;
 use crate::ConfigError;
 use crate::layout::Scope;
@@ -32,6 +35,9 @@ impl Source<Record> for KafkaSource {
         from: u64,
         _archive: &Archive,
     ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
+        if partition == ALL_BEGUN {
+            return Ok(Box::new(Mark(from == 0)));
+        }
         Ok(Box::new(KafkaReader::open(&self.settings, partition, from)?))
     }
 
@@ -40,5 +46,17 @@ impl Source<Record> for KafkaSource {
             Err(error) if error.kind == ErrorKind::Stopped => Ok(()),
             result => result,
         }
+    }
+}
+
+/// The partition that only says that all others have begun.
+struct Mark(bool);
+
+impl SourceReader<Record> for Mark {
+    fn next(&mut self) -> Result<Option<Batch<Record>>, EngineError> {
+        let is_first = std::mem::take(&mut self.0);
+        let (events, refusals) = (Vec::new(), Vec::new());
+        let batch = || Batch { partition: Arc::from(ALL_BEGUN), upper: 1, events, refusals, continues: false };
+        Ok(is_first.then(batch))
     }
 }

@@ -161,6 +161,26 @@ fn a_new_partition_is_named_by_its_start_before_its_first_record() {
 }
 
 #[test]
+fn a_first_start_that_was_interrupted_is_gone_on_with_and_later_ones_are_not_first() {
+    let desk = Desk::new(&[("trades", 2)]);
+    for partition in 0..2 {
+        desk.send_trades(("trades", partition), 0..5);
+    }
+    let settings = "topics = [\"trades\"]\nfrom = \"latest\"";
+    let begun = |positions: &[(&str, u64)]| {
+        let running = desk.start(settings, positions);
+        let name = running.next().partition.to_string();
+        running.stop();
+        name
+    };
+    assert_eq!(begun(&[("trades/0@5", 5)]), "trades/1@5", "the first look was not over");
+    assert_eq!(begun(&[("trades/0@5", 5), ("(all begun)", 1)]), "trades/1@0", "a partition that came later");
+    let mut mark = desk.source(settings).open("(all begun)", 0, &desk.archive).unwrap();
+    assert_eq!(mark.next().unwrap().map(|batch| (batch.upper, batch.events.len())), Some((1, 0)));
+    assert!(mark.next().unwrap().is_none());
+}
+
+#[test]
 fn partitions_that_come_after_the_first_start_are_read_from_their_first_record() {
     let desk = Desk::new(&[("trades.a", 1)]);
     desk.send_trades(("trades.a", 0), 0..3);
@@ -178,7 +198,8 @@ fn partitions_that_come_after_the_first_start_are_read_from_their_first_record()
     // Made while nobody was there: not a first start any more.
     desk.cluster.create_topic("trades.c", 1, 1).unwrap();
     desk.send_trades(("trades.c", 0), 0..2);
-    let running = desk.start(settings, &[("trades.a/0@3", 3), ("trades.b/0@0", 2), ("late/0@0", 2)]);
+    let running =
+        desk.start(settings, &[("trades.a/0@3", 3), ("trades.b/0@0", 2), ("late/0@0", 2), ("(all begun)", 1)]);
     assert_eq!(offsets(&running.next_records(2)), BTreeMap::from([("trades.c/0@0", vec![0, 1])]));
     running.stop();
 }

@@ -18,13 +18,15 @@ impl Draft {
     /// Begins a file that will appear at `path`, or where a link of that name leads. What is there and is no file, such as
     /// a device, is left alone.
     pub(super) fn create(path: &Path) -> io::Result<(Self, File)> {
-        let path = match fs::canonicalize(path) {
+        let refused = |what| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        let path = match fs::metadata(path) {
             Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
             Ok(there) if !there.is_file() => {
-                let what = "this is not a file: leave out the path to write to standard output";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+                return refused("this is not a file: leave out the path to write to standard output");
             }
-            Ok(there) => there,
+            Ok(_) => fs::canonicalize(path)?,
+            // Something is there that leads nowhere: a rename would put an end to it.
+            Err(_) if fs::symlink_metadata(path).is_ok() => return refused("this is a link that leads nowhere"),
             Err(_) => path.to_owned(),
         };
         let name =

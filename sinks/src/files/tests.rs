@@ -263,6 +263,21 @@ async fn a_link_is_followed_and_what_is_no_file_is_left_alone() {
     assert!(fs::symlink_metadata(written.path("link.csv")).unwrap().is_symlink());
     assert_eq!(fs::metadata(written.path("there.csv")).unwrap().len(), exported.size_bytes);
 
+    std::os::unix::fs::symlink(written.path("nowhere/there.csv"), written.path("dangling.csv")).unwrap();
+    let request = Request { view: "totals".into(), ..Request::default() };
+    let dangling = written.path("dangling.csv");
+    let refused = export(written.engine.reader(), &request, &dangling, &ExportOptions::default()).await.unwrap_err();
+    assert!(refused.to_string().contains("leads nowhere"), "{refused}");
+    assert!(fs::symlink_metadata(&dangling).unwrap().is_symlink());
+
+    // As /dev/stdout is where standard output is a pipe: a link to something without a path.
+    let (pipe, _writer) = std::io::pipe().unwrap();
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&pipe);
+    let piped = written.path("pipe.csv");
+    std::os::unix::fs::symlink(format!("/proc/self/fd/{descriptor}"), &piped).unwrap();
+    assert!(export(written.engine.reader(), &request, &piped, &ExportOptions::default()).await.is_err());
+    assert!(fs::symlink_metadata(&piped).unwrap().is_symlink());
+
     let socket = written.path("socket.csv");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     let request = Request { view: "totals".into(), ..Request::default() };

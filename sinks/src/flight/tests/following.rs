@@ -150,8 +150,8 @@ async fn a_slow_reader_is_told_where_to_resume() {
     let served = Served::ready().await;
     let mut messages = served.client().await.read(&Ticket::subscription("numbers")).await.unwrap();
     let mut resume = until(&mut messages, Kind::SnapshotEnd).await.metadata.resume;
-    for round in 0..6 {
-        served.push(&round.to_string(), (0..60_000).map(|key| (key, Some(10 * key + round)))).await;
+    for round in 0..14 {
+        served.push(&round.to_string(), (0..60_000).map(|key| (key, Some(100 * key + round)))).await;
     }
     let mut held = Held::default();
     let error = loop {
@@ -175,7 +175,7 @@ async fn a_slow_reader_is_told_where_to_resume() {
             break;
         }
     }
-    assert_eq!(held, Held::of((0..60_000).map(|key| (key, 10 * key + 5))));
+    assert_eq!(held, Held::of((0..60_000).map(|key| (key, 100 * key + 13))));
 }
 
 #[tokio::test]
