@@ -53,12 +53,8 @@ impl Views {
         let arranged = arrange(rows, &spec.name);
         let keyed = spec.clone();
         self.derived(spec, &arranged, move |_key, group, rows| {
-            let has_key_of =
-                |(row, _): &(&Row, isize), other: &(&Row, isize)| keyed.key_of(row) == keyed.key_of(other.0);
             debug_assert!(
-                group
-                    .windows(2)
-                    .all(|pair| pair[0].0 == pair[1].0 || !pair.is_empty() && has_key_of(&pair[0], &pair[1])),
+                group.windows(2).all(|pair| keyed.key_of(pair[0].0) == keyed.key_of(pair[1].0)),
                 "rows under one key share their key columns"
             );
             rows.extend(group.iter().map(|(row, count)| ((*row).clone(), *count)))
