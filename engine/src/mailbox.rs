@@ -124,8 +124,13 @@ impl Mailbox {
     fn try_next(&self) -> Result<Option<Mail>, EngineError> {
         let mut state = self.state.lock();
         // Before it is known what the reader has already, ticks that it has must not be merged with ticks that it has not.
-        if state.rows > MERGED_ROWS_MIN && state.ticks.len() > 1 && state.taken > 0 {
-            state.merge(self.filter.as_ref());
+        if state.rows > MERGED_ROWS_MIN && state.taken > 0 && state.ticks.len() > 1 {
+            let waiting = std::mem::take(&mut state.ticks);
+            let last = waiting.back().map_or(0, |(tick, _)| *tick);
+            (state.rows, state.taken) = (0, last + 1);
+            // Merging takes a while: meanwhile the workers must be able to put more in line.
+            drop(state);
+            return Ok(Some(Mail::Changes(last, Arc::new(self.merged(waiting)))));
         }
         if let Some((tick, published)) = state.ticks.pop_front() {
             state.rows -= published.rows.len();
@@ -143,20 +148,20 @@ impl Mailbox {
     }
 }
 
-impl Pending {
-    /// Makes one tick, the last, of all that wait: the net change.
-    fn merge(&mut self, filter: Option<&RowFilter>) {
-        let Some(last) = self.ticks.back().map(|(tick, _)| *tick) else { return };
-        let wanted = |(row, _): &&(Row, isize)| filter.is_none_or(|filter| filter(row));
-        let mut rows: Rows = Rows::new();
-        for (_, published) in self.ticks.drain(..) {
+impl Mailbox {
+    /// The net change of all that waits.
+    fn merged(&self, waiting: VecDeque<(Tick, Arc<Published>)>) -> Published {
+        let wanted = |(row, _): &&(Row, isize)| self.filter.as_ref().is_none_or(|filter| filter(row));
+        let mut rows = Rows::new();
+        for (_, published) in waiting {
             rows.extend(published.rows.iter().filter(wanted).cloned());
         }
         consolidate(&mut rows);
-        self.rows = rows.len();
-        self.ticks.push_back((last, Arc::new(Published::new(rows))));
+        Published::new(rows)
     }
+}
 
+impl Pending {
     /// The reader is too slow: it is told where to resume.
     fn end(&mut self) {
         self.ticks.clear();
