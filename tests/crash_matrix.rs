@@ -64,7 +64,8 @@ async fn killed_at_every_moment_between_a_push_and_its_receipt_it_shows_what_a_c
             }
         }
         // The last moment may come after the receipt.
-        let server = Server::start_after(server, folder.path());
+        drop(server);
+        let server = Server::start(folder.path());
         let client = server.client().await;
         settle(&client, &day).await;
         assert_eq!(views(&client, false).await, expected, "{moment}");

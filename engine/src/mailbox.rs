@@ -93,8 +93,9 @@ impl Mailbox {
         }
         state.rows += published.rows.len();
         state.ticks.push_back((tick, published));
-        // One large tick that waits alone says nothing about the reader.
-        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 {
+        // One large tick that waits alone says nothing about the reader; and before it is known what the reader has
+        // already, nothing can be said about where to resume.
+        if state.rows > PENDING_ROWS_MAX && state.ticks.len() > 1 && state.taken > 0 {
             state.end();
             self.arrived.notify_one();
         }
@@ -146,9 +147,7 @@ impl Mailbox {
         }
         Ok(None)
     }
-}
 
-impl Mailbox {
     /// The net change of all that waits.
     fn merged(&self, waiting: VecDeque<(Tick, Arc<Published>)>) -> Published {
         let wanted = |(row, _): &&(Row, isize)| self.filter.as_ref().is_none_or(|filter| filter(row));

@@ -50,12 +50,6 @@ impl Server {
         Some(server)
     }
 
-    /// Starts it anew, without settings; the one before is ended first.
-    pub(crate) fn start_after(before: Server, folder: &Path) -> Server {
-        drop(before);
-        Server::start(folder)
-    }
-
     /// Whether it has died by itself.
     pub(crate) fn has_died(&mut self) -> bool {
         self.process.try_wait().unwrap().is_some()
