@@ -40,7 +40,7 @@ pub async fn loaded(
     dictionary: &Dictionary,
 ) -> Engine {
     let config = EngineConfig { workers, ..EngineConfig::new(folder) };
-    let engine = Engine::start(config, graphs, sources, Arc::new(Symbols(dictionary.clone()))).unwrap();
+    let engine = Engine::start(config, graphs, sources, Arc::new(Symbols(dictionary.clone())), None).unwrap();
     let complete = engine.reader().status().complete().await.unwrap();
     engine.reader().reached(complete).await;
     engine

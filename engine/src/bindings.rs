@@ -65,9 +65,10 @@ pub struct PushedBatch<'a> {
     pub batch_id: &'a str,
 }
 
-/// The bindings of a data folder.
+/// The bindings of a data folder. Cheap to clone.
+#[derive(Clone)]
 pub struct Bindings {
-    database: Database,
+    database: Arc<Database>,
 }
 
 impl Bindings {
@@ -75,7 +76,7 @@ impl Bindings {
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         readable(|| {
             let database = Database::create(path).map_err(|error| cannot_open(path, error))?;
-            let bindings = Bindings { database };
+            let bindings = Bindings { database: Arc::new(database) };
             bindings.check_format(path)?;
             bindings.last()?;
             Ok(bindings)

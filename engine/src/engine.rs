@@ -1,6 +1,5 @@
 //! The engine as a whole: opened, fed, read and stopped.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -10,25 +9,30 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use operators::{Data, Tick};
 
 use crate::archive::Archive;
-use crate::binder::{Binder, Clock, Intakes};
+use crate::binder::{Binder, Intakes};
 use crate::bindings::{Bindings, RunEvent};
 use crate::crew::{Around, Crew};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::{Backlog, Frontier};
 use crate::hub::Hub;
 use crate::journal::Journal;
+use crate::line::{BoundPast, Ends, Line};
 use crate::mailbox::Mailboxes;
 use crate::metrics::Metrics;
 use crate::push::{Ingest, PUSHED_PARTITION, Push};
 use crate::reader::Reader;
 use crate::releaser::Releaser;
 use crate::row::Texts;
-use crate::source::{Arrival, Durable, Outlet, Source, SourceContext, SourceSpec, Stop};
+use crate::snapshot::{SnapshotReader, Snapshots};
+use crate::source::{Arrival, Outlet, Source, SourceContext, SourceSpec, Stop};
 use crate::status::Status;
 use crate::worker::Graph;
 
 /// How many batches of sources may wait to be bound.
 const ARRIVALS_MAX: usize = 8;
+
+/// The clock that ticks are taken from: microseconds since 1970-01-01, UTC.
+pub type Clock = Arc<dyn Fn() -> Tick + Send + Sync>;
 
 /// How an engine runs.
 #[derive(Clone)]
@@ -79,8 +83,9 @@ impl Engine {
         graph: impl Graph<R>,
         sources: Vec<SourceSpec<R>>,
         texts: Arc<dyn Texts>,
+        snapshots: Option<Snapshots<R>>,
     ) -> Result<Engine, EngineError> {
-        let folder = DataFolder::open(&config.data)?;
+        let past = open_data_folder(&config.data)?;
         let metrics = Metrics::new().map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
         let pulling = (0..).zip(&sources).filter(|(_, source)| source.pull.is_some()).map(|(index, _)| index);
         let status = Arc::new(Status::new(pulling.collect()));
@@ -92,10 +97,11 @@ impl Engine {
         let backlog = Arc::new(Backlog::default());
         let around = Around { hub: Arc::new(hub), backlog: Arc::clone(&backlog), status: Arc::clone(&status) };
         let crew = Crew::start(config.workers, config.retention, graph, around)?;
-        let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len(), backlog));
+        let releaser = Releaser::new(crew.workers, crew.specs.len(), crew.first_seen_tables, backlog);
+        let releaser = Arc::new(releaser);
         threads.push(crew.thread);
 
-        let (ingest, pushed) = Ingest::of(&sources);
+        let (ingest, pushes) = Ingest::of(&sources);
         let reader = Reader::new(
             crew.specs,
             config.workers,
@@ -106,48 +112,18 @@ impl Engine {
             texts,
             metrics.clone(),
         );
-
-        let is_one_shot = |source: &SourceSpec<R>| source.pull.as_ref().is_some_and(|source| source.is_one_shot());
-        let one_shot: BTreeSet<u16> =
-            (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
-        let binder = Binder {
-            last: folder.bindings.last()?,
-            sources,
-            bindings: folder.bindings,
-            journal: folder.journal,
-            archive: folder.archive,
-            releaser: Arc::clone(&releaser),
-            frontier,
-            status: Arc::clone(&status),
-            metrics,
-            clock: Arc::clone(&config.clock),
-            run: RunEvent {
-                started: 0,
-                version: env!("CARGO_PKG_VERSION").into(),
-                configuration: config.configuration.clone(),
-                workers: config.workers as u64,
-                ended: false,
-            },
-            progress: BTreeMap::new(),
-            outstanding: VecDeque::new(),
-            open: None,
-            holding: BTreeSet::new(),
-            bands: BTreeMap::new(),
-            one_shot,
-            durable: BTreeMap::new(),
-        };
+        let names = sources.iter().map(|source| source.name.clone()).collect();
+        let ends = Ends { releaser: Arc::clone(&releaser), frontier, status: Arc::clone(&status), metrics };
         let stop = Stop::default();
-        let (stop_binder, binder_stopped) = bounded(1);
-        threads.push(spawn("binder", {
-            let stop = stop.clone();
-            move || {
-                if let Err(error) = bind_until_stopped(binder, pushed, binder_stopped, &stop) {
-                    mailboxes.fail_all(&error);
-                    status.fail(error);
-                }
-                mailboxes.fail_all(&EngineError::stopped());
-                releaser.stop();
+        let (stop_binder, stopped) = bounded(1);
+        let history = History { config, past, sources, snapshots, line: Line::new(ends, names), stop: stop.clone() };
+        threads.push(spawn("binder", move || {
+            if let Err(error) = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped)) {
+                mailboxes.fail_all(&error);
+                status.fail(error);
             }
+            mailboxes.fail_all(&EngineError::stopped());
+            releaser.stop();
         })?);
         Ok(Engine { reader, ingest, stop, stop_binder, threads })
     }
@@ -185,58 +161,99 @@ impl Drop for Engine {
     }
 }
 
-/// The durable state, open.
-struct DataFolder {
-    archive: Archive,
-    journal: Journal,
-    bindings: Bindings,
+/// Opens the durable state.
+fn open_data_folder(path: &Path) -> Result<BoundPast, EngineError> {
+    std::fs::create_dir_all(path).map_err(|error| EngineError::io("make the data folder", path, &error))?;
+    // The bindings first: they hold the lock that keeps a second process out.
+    let bindings = Bindings::open(&path.join("bindings.redb"))?;
+    let (journal, torn) = Journal::open(&path.join("journal"), || bindings.bound_in(PUSHED_PARTITION))?;
+    if let Some(torn) = torn {
+        tracing::warn!(
+            path = %torn.path.display(), position = torn.position, bytes = torn.bytes,
+            "cut a torn entry at the end of the journal: the process died while it wrote it, and nobody was told it was taken"
+        );
+    }
+    Ok(BoundPast { archive: Archive::open(path.join("files"))?, journal, bindings })
 }
 
-impl DataFolder {
-    fn open(path: &Path) -> Result<Self, EngineError> {
-        std::fs::create_dir_all(path).map_err(|error| EngineError::io("make the data folder", path, &error))?;
-        // The bindings first: they hold the lock that keeps a second process out.
-        let bindings = Bindings::open(&path.join("bindings.redb"))?;
-        let (journal, torn) = Journal::open(&path.join("journal"), || bindings.bound_in(PUSHED_PARTITION))?;
-        if let Some(torn) = torn {
-            tracing::warn!(
-                path = %torn.path.display(), position = torn.position, bytes = torn.bytes,
-                "cut a torn entry at the end of the journal: the process died while it wrote it, and nobody was told it was taken"
-            );
-        }
-        Ok(DataFolder { archive: Archive::open(path.join("files"))?, journal, bindings })
+/// What a run goes on from.
+struct History<R> {
+    config: EngineConfig,
+    past: BoundPast,
+    sources: Vec<SourceSpec<R>>,
+    snapshots: Option<Snapshots<R>>,
+    line: Line<R>,
+    stop: Stop,
+}
+
+/// A run that has caught up with its past.
+struct Run<R> {
+    binder: Binder<R>,
+    archive: Archive,
+    registry: prometheus::Registry,
+    stop: Stop,
+}
+
+impl<R: Data + Send + Sync> History<R> {
+    /// Gives the workers the past: a snapshot, if there is one, and the ticks after it. Then begins the run.
+    fn go_on(mut self) -> Result<Run<R>, EngineError> {
+        let last = self.past.bindings.last()?;
+        let restored = self.restore(last)?;
+        self.line.replay(&self.past, &self.sources, Tick::MAX)?;
+        let replayed = usize::from(self.line.last() > restored);
+        self.line.skip_to(last);
+        let run = RunEvent {
+            started: 0,
+            version: env!("CARGO_PKG_VERSION").into(),
+            configuration: self.config.configuration.clone(),
+            workers: self.config.workers as u64,
+            ended: false,
+        };
+        let registry = self.line.registry();
+        let archive = self.past.archive.clone();
+        let taker = self.snapshots.take().map(|snapshots| self.line.taker(snapshots, &self.stop, restored, replayed));
+        let mut binder =
+            Binder::new(self.sources, self.past, self.line, Arc::clone(&self.config.clock), run, taker.transpose()?);
+        binder.begin()?;
+        binder.bind_what_the_journal_holds()?;
+        binder.line.catch_up();
+        Ok(Run { binder, archive, registry, stop: self.stop })
+    }
+
+    /// Restores the newest snapshot from which everything within the retention can be read; gives its tick.
+    fn restore(&mut self, last: Tick) -> Result<Tick, EngineError> {
+        let Some(snapshots) = &self.snapshots else { return Ok(0) };
+        let oldest_read = last.saturating_sub(self.config.retention.as_micros() as Tick);
+        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read, &self.config.configuration)? else {
+            return Ok(0);
+        };
+        self.line.restore(&snapshot)?;
+        Ok(snapshot.manifest.tick)
     }
 }
 
-fn bind_until_stopped<R: Send + 'static>(
-    mut binder: Binder<R>,
+fn bind_until_stopped<R: Data + Send + Sync>(
+    run: Run<R>,
     pushes: Receiver<Push<R>>,
     stopped: Receiver<()>,
-    stop: &Stop,
 ) -> Result<(), EngineError> {
-    binder.replay()?;
-    binder.begin()?;
-    binder.bind_what_the_journal_holds()?;
-    binder.catch_up();
-    binder.holding = binder.one_shot.clone();
+    let Run { mut binder, archive, registry, stop } = run;
     let (arriving, arrivals) = bounded(ARRIVALS_MAX);
     let mut running = Vec::new();
     for index in 0..binder.sources.len() {
         let Some(source) = binder.sources[index].pull.take() else { continue };
-        let positions = binder.positions(index as u16);
-        let durable = Durable::new(positions.clone());
-        binder.durable.insert(index as u16, durable.clone());
+        let durable = binder.start_source(index as u16);
         let context = SourceContext {
-            positions,
+            positions: durable.positions(),
             outlet: Outlet::new(index as u16, arriving.clone()),
-            archive: binder.archive.clone(),
+            archive: archive.clone(),
             stop: stop.clone(),
             durable,
-            registry: binder.metrics.registry().clone(),
+            registry: registry.clone(),
         };
         running.push(run_source(index as u16, source, context, arriving.clone())?);
     }
-    binder.status.set_ready();
+    binder.line.status().set_ready();
     let intakes = Intakes { arrivals, pushes, stop: stopped };
     let result = binder.run(&intakes);
     // Closes the channels: sources that wait to give a batch are told to stop.

@@ -18,8 +18,9 @@ macro_rules! crash_point {
 }
 
 pub mod archive;
-pub mod binder;
+mod binder;
 pub mod bindings;
+mod columns;
 mod crew;
 mod engine;
 pub mod error;
@@ -27,6 +28,8 @@ pub mod filter;
 pub mod frontier;
 pub mod hub;
 pub mod journal;
+pub mod kept;
+mod line;
 pub mod mailbox;
 pub mod metrics;
 pub mod push;
@@ -34,6 +37,7 @@ pub mod reader;
 mod releaser;
 mod replay;
 pub mod row;
+pub mod snapshot;
 pub mod source;
 pub mod status;
 pub mod system;
@@ -41,8 +45,9 @@ pub mod view;
 pub mod worker;
 
 pub use archive::Archive;
-pub use engine::{Engine, EngineConfig};
+pub use engine::{Clock, Engine, EngineConfig};
 pub use error::{EngineError, ErrorKind};
+pub use kept::Kept;
 pub use operators::Tick;
 pub use push::{Ingest, Receipt, Submitted};
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{
     Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph,
-    Inputs, Key, Request, Row, Snapshot, Source, SourceContext, SourceReader, SourceSpec, Texts, Update, ViewSpec,
-    Views,
+    Inputs, Kept, Key, Request, Row, Snapshot, Source, SourceContext, SourceReader, SourceSpec, Texts, Update,
+    ViewSpec, Views,
 };
 use operators::Sums;
 use operators::sum_by::sum_by;
@@ -18,8 +18,9 @@ use parking_lot::Mutex;
 struct Numbers;
 
 impl Graph<i64> for Numbers {
-    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) {
+    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) -> Kept<i64> {
         let numbers = upsert(inputs.events, "numbers", |_| 0);
+        let kept = Kept::of(&numbers);
         let spec = |name: &str, columns: &[&str]| ViewSpec {
             name: name.into(),
             about: String::new(),
@@ -36,6 +37,7 @@ impl Graph<i64> for Numbers {
         views.sums(spec("totals", &["digit", "total"]), &totals, |digit, sums| {
             Row::new([Cell::Int(*digit), Cell::Int(sums.0[0] as i64)])
         });
+        kept
     }
 }
 
@@ -77,7 +79,7 @@ impl Texts for NoTexts {
 
 fn start(folder: &std::path::Path, workers: usize) -> Engine {
     let config = EngineConfig { workers, ..EngineConfig::new(folder) };
-    Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap()
+    Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts), None).unwrap()
 }
 
 async fn push(engine: &Engine, id: &str, lines: &str) -> engine::Receipt {
@@ -173,7 +175,8 @@ async fn a_partition_is_bound_at_its_start_before_it_has_a_record_and_its_source
     ] {
         log.records.lock().extend(records);
         let config = EngineConfig::new(folder.path());
-        let engine = Engine::start(config, Numbers, vec![SourceSpec::pull(log.clone())], Arc::new(NoTexts)).unwrap();
+        let engine =
+            Engine::start(config, Numbers, vec![SourceSpec::pull(log.clone())], Arc::new(NoTexts), None).unwrap();
         let tick = engine.reader().status().complete().await.unwrap();
         engine.reader().reached(tick).await;
         assert_eq!(*log.seen.lock(), durable);
@@ -250,7 +253,8 @@ async fn a_tick_that_was_compacted_is_refused_and_says_so() {
     let clock = Arc::clone(&now);
     let config =
         EngineConfig { clock: Arc::new(move || clock.load(Ordering::Relaxed)), ..EngineConfig::new(folder.path()) };
-    let engine = Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap();
+    let engine =
+        Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts), None).unwrap();
     let first = push(&engine, "a", "1 11").await;
     now.fetch_add(3_600_000_000, Ordering::Relaxed);
     push(&engine, "b", "1 12").await;
@@ -268,7 +272,8 @@ async fn a_tick_that_was_compacted_is_refused_and_says_so() {
 async fn a_reader_that_is_refused_does_not_end_another_one() {
     let folder = tempfile::tempdir().unwrap();
     let config = EngineConfig { retention: std::time::Duration::ZERO, ..EngineConfig::new(folder.path()) };
-    let engine = Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap();
+    let engine =
+        Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts), None).unwrap();
     let first = push(&engine, "a", "1 11").await;
     push(&engine, "b", "1 12").await;
     let mut following = engine.reader().subscribe(&request("numbers")).await.unwrap();
@@ -332,7 +337,7 @@ async fn a_second_process_is_kept_out_of_the_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let engine = start(folder.path(), 1);
     let config = EngineConfig::new(folder.path());
-    let second = Engine::start(config, Numbers, vec![], Arc::new(NoTexts)).err().unwrap();
+    let second = Engine::start(config, Numbers, vec![], Arc::new(NoTexts), None).err().unwrap();
     assert!(second.what.contains("in use by another process"), "{second}");
     drop(engine);
 }

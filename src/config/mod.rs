@@ -12,6 +12,7 @@ mod models;
 mod problem;
 mod reading;
 mod settings;
+mod snapshots;
 mod sources;
 
 use std::fs;
@@ -23,6 +24,7 @@ use model::{Dictionary, Record};
 
 pub(crate) use problem::Problems;
 pub(crate) use settings::Settings;
+pub(crate) use snapshots::SnapshotSettings;
 
 use crate::process::Failure;
 use document::Document;
@@ -34,12 +36,14 @@ use sources::Sources;
 const FILE_NAME: &str = "tieout.toml";
 
 /// The keys of the file that are tables of tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 4] = ["attributes", "calendar", "source", "reconciliation"];
+const SECTIONS: [&str; 5] = ["attributes", "calendar", "source", "reconciliation", snapshots::KEY];
 
 /// A configuration, checked: all that an engine needs to run.
 pub(crate) struct Config {
     /// Where it runs, and how.
     pub(crate) settings: Settings,
+    /// Where snapshots are kept, and how often one is taken.
+    pub(crate) snapshots: SnapshotSettings,
     /// The hash of the text.
     pub(crate) hash: String,
     /// The sources, in the order of their definition, and the scoring models as the last one.
@@ -82,6 +86,7 @@ impl Config {
 fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<Config> {
     document.refuse_unknown(&[&settings::KEYS[..], &SECTIONS[..]].concat(), problems);
     let settings = Settings::read(document, folder, problems);
+    let snapshots = SnapshotSettings::read(document, problems);
     let dataflows = read_dataflows(document, problems);
     let dictionary = Dictionary::new();
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
@@ -95,6 +100,7 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     specs.push(SourceSpec::pull(ModelsSource::new(graphs.models())));
     Some(Config {
         settings: settings?,
+        snapshots: snapshots?,
         hash: String::new(),
         sources: specs,
         source_names: sources.names,

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use connectors::StoredRecords;
+use engine::snapshot::Snapshots;
 use engine::{Engine, EngineConfig, EngineError, Reader, Texts};
 use model::{Dictionary, Symbol};
 use tokio::sync::oneshot;
@@ -36,8 +39,16 @@ impl Service {
             configuration: config.hash,
             ..EngineConfig::new(config.settings.data)
         };
+        let snapshots = match config.snapshots.every {
+            Duration::ZERO => None,
+            every => {
+                let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &config.dictionary);
+                let store = config.snapshots.store(&engine_config.data)?;
+                Some(Snapshots { store, codec: Arc::new(codec), every })
+            }
+        };
         let texts = Arc::new(SymbolTexts(config.dictionary));
-        let engine = Engine::start(engine_config, config.graphs, config.sources, texts)?;
+        let engine = Engine::start(engine_config, config.graphs, config.sources, texts, snapshots)?;
         let server = listener.map(|listener| {
             let address =
                 listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;

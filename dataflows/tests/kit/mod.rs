@@ -177,7 +177,7 @@ impl Desk {
         };
         // The one source has index 0, so what it refuses counts for the first name.
         let feed = vec![SourceSpec::push("feed", Feed)];
-        let engine = Engine::start(config, graphs, feed, Arc::new(TextsOf(dictionary.clone()))).unwrap();
+        let engine = Engine::start(config, graphs, feed, Arc::new(TextsOf(dictionary.clone())), None).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(engine.reader().status().ready()).unwrap();
         let mut desk = Desk { engine, models, last: 0, runtime, clock, pushes: 0, _folder: folder };
