@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, select};
 use operators::{Data, Tick};
 use tokio::sync::oneshot;
 
-use crate::bindings::{Binding, Bound, PushedBatch, RunEvent};
+use crate::bindings::{Binding, Bound, Configuration, PushedBatch, RunEvent};
 use crate::engine::Clock;
 use crate::error::EngineError;
 use crate::journal::EntryHead;
@@ -140,15 +140,23 @@ impl<R: Data + Send + Sync> Binder<R> {
         if intake.pushes.is_empty() { Ok(()) } else { self.bind(intake, true) }
     }
 
-    /// Binds the start of this run.
-    pub(crate) fn begin(&mut self) -> Result<(), EngineError> {
+    /// Binds the start of this run. Where its configuration is another than that of the run before, what was shown before
+    /// is not what the workers hold now: it is the past's to read.
+    pub(crate) fn begin(&mut self, configuration: &Configuration) -> Result<(), EngineError> {
         let tick = self.next_tick();
+        let held = self.past.bindings.configured_at(tick)?;
         self.run.started = tick;
-        self.bind_run(tick, false)
+        let binding = self.past.bindings.begin(tick, &self.run, configuration)?;
+        self.line.release(tick, Vec::new(), binding.run.as_ref(), true);
+        if held.is_none_or(|held| held.hash != configuration.hash) {
+            self.line.begin_at(tick);
+        }
+        Ok(())
     }
 
-    fn bind_run(&mut self, tick: Tick, ended: bool) -> Result<(), EngineError> {
-        let run = RunEvent { ended, ..self.run.clone() };
+    fn end(&mut self) -> Result<(), EngineError> {
+        let tick = self.next_tick();
+        let run = RunEvent { ended: true, ..self.run.clone() };
         let binding = Binding { run: Some(run), ..Binding::default() };
         self.past.bindings.bind(tick, &binding, &[])?;
         self.line.release(tick, Vec::new(), binding.run.as_ref(), true);
@@ -166,8 +174,7 @@ impl<R: Data + Send + Sync> Binder<R> {
         }
         self.holding.clear();
         self.close()?;
-        let tick = self.next_tick();
-        self.bind_run(tick, true)?;
+        self.end()?;
         self.line.catch_up();
         Ok(())
     }

@@ -11,10 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::error::{EngineError, ErrorKind};
 
 /// The format of the data folder. A folder of a later one is refused.
-pub const FORMAT: u64 = 1;
+///
+/// 1: bindings and pushed batches. 2: and configurations.
+pub const FORMAT: u64 = 2;
 
 const BINDINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("bindings");
 const PUSHED: TableDefinition<(&str, &str), u64> = TableDefinition::new("pushed_batches");
+const CONFIGURATIONS: TableDefinition<&str, &str> = TableDefinition::new("configurations");
+const CONFIGURED: TableDefinition<u64, &str> = TableDefinition::new("configured");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
 /// Everything that one tick took.
@@ -57,6 +61,24 @@ pub struct RunEvent {
     pub ended: bool,
 }
 
+/// What a run is configured with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// Tells configurations apart that give other views.
+    pub hash: String,
+    /// All that is needed to run it again.
+    pub text: String,
+}
+
+/// Which configuration holds, and from which tick on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// The first tick at which it holds.
+    pub since: Tick,
+    /// Its hash.
+    pub hash: String,
+}
+
 /// A batch that a client pushed under an id.
 pub struct PushedBatch<'a> {
     /// The source.
@@ -88,18 +110,18 @@ impl Bindings {
         {
             write.open_table(BINDINGS).map_err(failed)?;
             write.open_table(PUSHED).map_err(failed)?;
+            write.open_table(CONFIGURATIONS).map_err(failed)?;
+            write.open_table(CONFIGURED).map_err(failed)?;
             let mut meta = write.open_table(META).map_err(failed)?;
             let format = meta.get("format").map_err(failed)?.map(|format| format.value());
             match format {
-                None => {
-                    meta.insert("format", FORMAT).map_err(failed)?;
-                }
                 Some(format) if format > FORMAT => {
                     let what = format!("{} has format {format}; this version reads up to {FORMAT}", path.display());
                     let help = "start it with the version that wrote it, or a later one";
                     return Err(EngineError::new(ErrorKind::Damaged, what, help));
                 }
-                Some(_) => {}
+                // What an earlier one lacks has just been added.
+                None | Some(_) => drop(meta.insert("format", FORMAT).map_err(failed)?),
             }
         }
         write.commit().map_err(failed)
@@ -107,8 +129,7 @@ impl Bindings {
 
     /// Makes a binding durable, with the ids of the pushed batches that it takes.
     pub fn bind(&self, tick: Tick, binding: &Binding, pushed: &[PushedBatch<'_>]) -> Result<(), EngineError> {
-        let bytes =
-            serde_json::to_vec(binding).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let bytes = encode(binding)?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
@@ -122,6 +143,51 @@ impl Bindings {
         write.commit().map_err(failed)?;
         crash_point!("bindings.written");
         Ok(())
+    }
+
+    /// Makes the start of a run durable, and what it is configured with.
+    pub fn begin(&self, tick: Tick, run: &RunEvent, configuration: &Configuration) -> Result<Binding, EngineError> {
+        let binding = Binding { run: Some(run.clone()), ..Binding::default() };
+        let bytes = encode(&binding)?;
+        let holds = self.configured_at(tick)?.is_some_and(|configured| configured.hash == configuration.hash);
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            write.open_table(BINDINGS).map_err(failed)?.insert(tick, bytes.as_slice()).map_err(failed)?;
+            if !holds {
+                let (hash, text) = (configuration.hash.as_str(), configuration.text.as_str());
+                write.open_table(CONFIGURATIONS).map_err(failed)?.insert(hash, text).map_err(failed)?;
+                write.open_table(CONFIGURED).map_err(failed)?.insert(tick, hash).map_err(failed)?;
+            }
+        }
+        write.commit().map_err(failed)?;
+        Ok(binding)
+    }
+
+    /// The configuration that holds at a tick; `None` before the first that was recorded.
+    pub fn configured_at(&self, tick: Tick) -> Result<Option<Configured>, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let configured = read.open_table(CONFIGURED).map_err(failed)?;
+        let last = configured.range(..=tick).map_err(failed)?.next_back().transpose().map_err(failed)?;
+        Ok(last.map(|(since, hash)| Configured { since: since.value(), hash: hash.value().to_owned() }))
+    }
+
+    /// The first configuration that began to hold after a tick.
+    pub fn configured_after(&self, tick: Tick) -> Result<Option<Configured>, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let configured = read.open_table(CONFIGURED).map_err(failed)?;
+        let first = configured.range(tick + 1..).map_err(failed)?.next().transpose().map_err(failed)?;
+        Ok(first.map(|(since, hash)| Configured { since: since.value(), hash: hash.value().to_owned() }))
+    }
+
+    /// The text of the configuration with this hash.
+    pub fn configuration(&self, hash: &str) -> Result<String, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let configurations = read.open_table(CONFIGURATIONS).map_err(failed)?;
+        let text = configurations.get(hash).map_err(failed)?.map(|text| text.value().to_owned());
+        text.ok_or_else(|| {
+            let what = format!("the data folder has no text of the configuration {hash}");
+            EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
+        })
     }
 
     /// Makes durable that every tick up to `tick` may have been shown as complete.
@@ -183,6 +249,10 @@ impl Bindings {
         }
         Ok(list)
     }
+}
+
+fn encode(binding: &Binding) -> Result<Vec<u8>, EngineError> {
+    serde_json::to_vec(binding).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))
 }
 
 /// The database panics where a page of its file is damaged: that is an error like any other damage.

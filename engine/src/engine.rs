@@ -9,24 +9,19 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use operators::{Data, Tick};
 
 use crate::archive::Archive;
+use crate::assembly::{Assembly, Plan};
 use crate::binder::{Binder, Intakes};
-use crate::bindings::{Bindings, RunEvent};
-use crate::crew::{Around, Crew};
+use crate::bindings::{Bindings, Configuration, RunEvent};
 use crate::error::{EngineError, ErrorKind};
-use crate::frontier::{Backlog, Frontier};
-use crate::hub::Hub;
 use crate::journal::Journal;
-use crate::line::{BoundPast, Ends, Line};
-use crate::mailbox::Mailboxes;
-use crate::metrics::Metrics;
+use crate::line::{BoundPast, Line};
+use crate::past::{Past, PastReads};
+use crate::program::Program;
 use crate::push::{Ingest, PUSHED_PARTITION, Push};
 use crate::reader::Reader;
-use crate::releaser::Releaser;
-use crate::row::Texts;
 use crate::snapshot::{SnapshotReader, Snapshots};
 use crate::source::{Arrival, Outlet, Source, SourceContext, SourceSpec, Stop};
 use crate::status::Status;
-use crate::worker::Graph;
 
 /// How many batches of sources may wait to be bound.
 const ARRIVALS_MAX: usize = 8;
@@ -43,8 +38,8 @@ pub struct EngineConfig {
     pub workers: usize,
     /// How far back views can be read and readers can resume.
     pub retention: Duration,
-    /// The hash of the configuration, for the view `runs`.
-    pub configuration: String,
+    /// What it is configured with.
+    pub configuration: Configuration,
     /// Where ticks come from: microseconds since 1970-01-01, UTC.
     pub clock: Clock,
 }
@@ -56,7 +51,7 @@ impl EngineConfig {
             data: data.into(),
             workers: 1,
             retention: Duration::from_secs(60),
-            configuration: String::new(),
+            configuration: Configuration::default(),
             clock: Arc::new(|| {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 now.as_micros() as Tick
@@ -71,61 +66,40 @@ pub struct Engine {
     ingest: Ingest,
     stop: Stop,
     stop_binder: Sender<()>,
-    threads: Vec<JoinHandle<()>>,
+    binder: Option<JoinHandle<()>>,
 }
 
 impl Engine {
     /// Opens the data folder, starts the workers and, once the past has been replayed, the sources.
     ///
     /// Returns as soon as views can be asked for; [`Status::ready`] tells when replay is done.
-    pub fn start<R: Data + Send + Sync>(
-        config: EngineConfig,
-        graph: impl Graph<R>,
-        sources: Vec<SourceSpec<R>>,
-        texts: Arc<dyn Texts>,
-        snapshots: Option<Snapshots<R>>,
-    ) -> Result<Engine, EngineError> {
+    pub fn start<R: Data + Send + Sync>(config: EngineConfig, program: Program<R>) -> Result<Engine, EngineError> {
         let past = open_data_folder(&config.data)?;
-        let metrics = Metrics::new().map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let Program { graph, sources, texts, snapshots, revive } = program;
         let pulling = (0..).zip(&sources).filter(|(_, source)| source.pull.is_some()).map(|(index, _)| index);
         let status = Arc::new(Status::new(pulling.collect()));
-        let mut threads = Vec::new();
-
-        let frontier = Arc::new(Frontier::default());
-        let mailboxes = Arc::new(Mailboxes::default());
-        let hub = Hub::new(config.workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
-        let backlog = Arc::new(Backlog::default());
-        let around = Around { hub: Arc::new(hub), backlog: Arc::clone(&backlog), status: Arc::clone(&status) };
-        let crew = Crew::start(config.workers, config.retention, graph, around)?;
-        let releaser = Releaser::new(crew.workers, crew.specs.len(), crew.first_seen_tables, backlog);
-        let releaser = Arc::new(releaser);
-        threads.push(crew.thread);
-
-        let (ingest, pushes) = Ingest::of(&sources);
-        let reader = Reader::new(
-            crew.specs,
-            config.workers,
-            Arc::clone(&releaser),
-            Arc::clone(&mailboxes),
-            Arc::clone(&frontier),
-            Arc::clone(&status),
+        let plan = Plan {
+            workers: config.workers,
+            retention: config.retention,
+            graph,
+            names: sources.iter().map(|source| source.name.clone()).collect(),
             texts,
-            metrics.clone(),
-        );
-        let names = sources.iter().map(|source| source.name.clone()).collect();
-        let ends = Ends { releaser: Arc::clone(&releaser), frontier, status: Arc::clone(&status), metrics };
+            status: Arc::clone(&status),
+            past: revive.map(|revive| Arc::new(Past::new(past.clone(), revive, config.workers)) as Arc<dyn PastReads>),
+        };
+        let Assembly { reader, line, mut ending } = Assembly::start(plan)?;
+        let (ingest, pushes) = Ingest::of(&sources);
         let stop = Stop::default();
         let (stop_binder, stopped) = bounded(1);
-        let history = History { config, past, sources, snapshots, line: Line::new(ends, names), stop: stop.clone() };
-        threads.push(spawn("binder", move || {
-            if let Err(error) = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped)) {
-                mailboxes.fail_all(&error);
-                status.fail(error);
+        let history = History { config, past, sources, snapshots, line, stop: stop.clone() };
+        let binder = spawn("binder", move || {
+            let result = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped));
+            if let Err(error) = &result {
+                status.fail(error.clone());
             }
-            mailboxes.fail_all(&EngineError::stopped());
-            releaser.stop();
-        })?);
-        Ok(Engine { reader, ingest, stop, stop_binder, threads })
+            ending.end(result.err().as_ref());
+        })?;
+        Ok(Engine { reader, ingest, stop, stop_binder, binder: Some(binder) })
     }
 
     /// Reads its views.
@@ -147,10 +121,10 @@ impl Engine {
         self.stop.stop();
         // Closed or full: the binder stops already.
         let _ = self.stop_binder.try_send(());
-        for thread in self.threads.drain(..).rev() {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the engine has panicked");
-            }
+        if let Some(binder) = self.binder.take()
+            && binder.join().is_err()
+        {
+            tracing::error!("the binder has panicked");
         }
     }
 }
@@ -205,7 +179,7 @@ impl<R: Data + Send + Sync> History<R> {
         let run = RunEvent {
             started: 0,
             version: env!("CARGO_PKG_VERSION").into(),
-            configuration: self.config.configuration.clone(),
+            configuration: self.config.configuration.hash.clone(),
             workers: self.config.workers as u64,
             ended: false,
         };
@@ -214,7 +188,7 @@ impl<R: Data + Send + Sync> History<R> {
         let taker = self.snapshots.take().map(|snapshots| self.line.taker(snapshots, &self.stop, restored, replayed));
         let mut binder =
             Binder::new(self.sources, self.past, self.line, Arc::clone(&self.config.clock), run, taker.transpose()?);
-        binder.begin()?;
+        binder.begin(&self.config.configuration)?;
         binder.bind_what_the_journal_holds()?;
         binder.line.catch_up();
         Ok(Run { binder, archive, registry, stop: self.stop })
@@ -224,7 +198,7 @@ impl<R: Data + Send + Sync> History<R> {
     fn restore(&mut self, last: Tick) -> Result<Tick, EngineError> {
         let Some(snapshots) = &self.snapshots else { return Ok(0) };
         let oldest_read = last.saturating_sub(self.config.retention.as_micros() as Tick);
-        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read, &self.config.configuration)? else {
+        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read, &self.config.configuration.hash)? else {
             return Ok(0);
         };
         self.line.restore(&snapshot)?;

@@ -18,6 +18,7 @@ macro_rules! crash_point {
 }
 
 pub mod archive;
+mod assembly;
 mod binder;
 pub mod bindings;
 mod columns;
@@ -32,6 +33,8 @@ pub mod kept;
 mod line;
 pub mod mailbox;
 pub mod metrics;
+mod past;
+mod program;
 pub mod push;
 pub mod reader;
 mod releaser;
@@ -45,10 +48,12 @@ pub mod view;
 pub mod worker;
 
 pub use archive::Archive;
+pub use bindings::Configuration;
 pub use engine::{Clock, Engine, EngineConfig};
 pub use error::{EngineError, ErrorKind};
 pub use kept::Kept;
 pub use operators::Tick;
+pub use program::{Program, Revive};
 pub use push::{Ingest, Receipt, Submitted};
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};

@@ -46,6 +46,7 @@ pub(crate) enum Wanted {
     Now,
     AsOf(Tick),
     ChangesAfter(Tick),
+    ChangesFromNow,
 }
 
 /// The answers to come, and the tick that they are about.
@@ -152,6 +153,7 @@ impl<R> Releaser<R> {
             Wanted::Now => (ReadWhat::Snapshot(released), released),
             Wanted::AsOf(tick) => (ReadWhat::Snapshot(tick), tick),
             Wanted::ChangesAfter(after) => (ReadWhat::Changes { after, upto: released }, released),
+            Wanted::ChangesFromNow => (ReadWhat::Changes { after: released, upto: released }, released),
         };
         if question.follow {
             state.followers[question.view] += 1;

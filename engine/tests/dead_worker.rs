@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{
-    Batch, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Kept, Key, Request,
-    Row, SourceSpec, Texts, ViewSpec, Views,
+    Batch, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Kept, Key, Program,
+    Request, Row, SourceSpec, Texts, ViewSpec, Views,
 };
 use operators::upsert::upsert;
 use tokio::time::timeout;
@@ -55,7 +55,8 @@ async fn a_worker_that_dies_is_told_and_nobody_waits_for_ever() {
         let folder = tempfile::tempdir().unwrap();
         let config = EngineConfig { workers, ..EngineConfig::new(folder.path()) };
         let engine =
-            Engine::start(config, Defect, vec![SourceSpec::push("numbers", One)], Arc::new(NoTexts), None).unwrap();
+            Engine::start(config, Program::new(Defect, vec![SourceSpec::push("numbers", One)], Arc::new(NoTexts)))
+                .unwrap();
         engine.reader().status().ready().await.unwrap();
         engine.ingest().push("numbers", "a", b"13".to_vec()).await.unwrap();
         let failure = timeout(PATIENCE, engine.reader().status().failed()).await.expect("it is told");

@@ -5,96 +5,8 @@
 mod toy;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use engine::snapshot::{Snapshots, Store};
-use engine::{Engine, EngineConfig, Request, Rows, SourceSpec, Tick};
-use toy::{Ages, Digits, Lines, NoTexts};
-
-/// A microsecond of it passes with each question, and a test moves it on.
-#[derive(Clone, Default)]
-struct Clock(Arc<AtomicU64>);
-
-const VIEWS: [&str; 6] = ["numbers", "totals", "ages", "source_progress", "dead_letters", "runs"];
-
-struct Run {
-    engine: Engine,
-    clock: Clock,
-    folder: PathBuf,
-    lines: Lines,
-}
-
-impl Run {
-    async fn start(folder: &Path, clock: &Clock, workers: usize, every: Duration) -> Run {
-        let run = Run::begin(folder, clock, workers, every, "configuration");
-        run.engine.reader().status().ready().await.unwrap();
-        run
-    }
-
-    fn begin(folder: &Path, clock: &Clock, workers: usize, every: Duration, configuration: &str) -> Run {
-        let ticking = clock.clone();
-        let config = EngineConfig {
-            workers,
-            retention: Duration::ZERO,
-            configuration: configuration.into(),
-            clock: Arc::new(move || ticking.0.fetch_add(1, Ordering::Relaxed) + 1),
-            ..EngineConfig::new(folder)
-        };
-        let store = Store::local(&folder.join("snapshots")).unwrap();
-        let snapshots = (!every.is_zero()).then(|| Snapshots { store, codec: Arc::new(Digits), every });
-        let lines = Lines::default();
-        let sources = vec![SourceSpec::push("lines", lines.clone())];
-        let engine = Engine::start(config, Ages, sources, Arc::new(NoTexts), snapshots).unwrap();
-        Run { engine, clock: clock.clone(), folder: folder.to_owned(), lines }
-    }
-
-    async fn push(&self, id: &str, lines: &str) -> Tick {
-        let receipt = self.engine.ingest().push("lines", id, lines.as_bytes().to_vec()).await.unwrap();
-        receipt.tick
-    }
-
-    async fn view(&self, view: &str) -> Rows {
-        self.engine.reader().snapshot(&Request { view: view.into(), ..Request::default() }).await.unwrap().rows
-    }
-
-    async fn all(&self) -> Vec<Rows> {
-        let mut views = Vec::new();
-        for view in VIEWS {
-            views.push(self.view(view).await);
-        }
-        views
-    }
-
-    /// Moves the clock on so far that a snapshot is due, has one taken by a push, and waits for it.
-    async fn snapshot(&self, id: &str, lines: &str) -> Tick {
-        self.clock.0.fetch_add(SECOND, Ordering::Relaxed);
-        let before = manifests(&self.folder);
-        let tick = self.push(id, lines).await;
-        for _ in 0..500 {
-            if manifests(&self.folder).len() > before.len() {
-                return tick;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("no snapshot was taken");
-    }
-}
-
-const SECOND: u64 = 1_000_000;
-const EVERY: Duration = Duration::from_secs(1);
-
-fn manifests(folder: &Path) -> Vec<PathBuf> {
-    let mut manifests: Vec<PathBuf> = std::fs::read_dir(folder.join("snapshots"))
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path().join("manifest.json"))
-        .filter(|path| path.exists())
-        .collect();
-    manifests.sort();
-    manifests
-}
+use toy::{Clock, Run, manifests};
 
 /// A past with everything in it: amendments, deletions, refusals, several parts of a key, rows that came and went.
 async fn live(run: &Run) {
@@ -122,16 +34,16 @@ async fn a_start_from_a_snapshot_gives_what_a_whole_replay_gives_with_any_number
     for workers in [1, 2] {
         let folder = tempfile::tempdir().unwrap();
         let (data, clock) = (folder.path().join("data"), Clock::default());
-        let run = Run::start(&data, &clock, workers, EVERY).await;
+        let run = Run::start(&data, &clock, workers, "10", true).await;
         live(&run).await;
         run.engine.shutdown();
         for restarted in [1, 2, 3] {
             let mut seen = Vec::new();
-            for (name, every) in [("whole", Duration::ZERO), ("snapshot", EVERY)] {
+            for (name, takes_snapshots) in [("whole", false), ("snapshot", true)] {
                 let copied = folder.path().join(format!("{name}-{restarted}"));
                 copy(&data, &copied);
-                let clock = Clock(Arc::new(AtomicU64::new(clock.0.load(Ordering::Relaxed))));
-                let run = Run::start(&copied, &clock, restarted, every).await;
+                let clock = clock.copy();
+                let run = Run::start(&copied, &clock, restarted, "10", takes_snapshots).await;
                 let first = run.all().await;
                 run.push("e", "1 12\n4\n5 51\n8 80\n9 z").await;
                 seen.push((first, run.all().await));
@@ -147,11 +59,11 @@ async fn a_start_from_a_snapshot_gives_what_a_whole_replay_gives_with_any_number
 async fn a_start_from_a_snapshot_does_not_read_what_it_holds_again() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::default();
-    let run = Run::start(folder.path(), &clock, 1, EVERY).await;
+    let run = Run::start(folder.path(), &clock, 1, "10", true).await;
     live(&run).await;
     let before = run.all().await;
     run.engine.shutdown();
-    let run = Run::start(folder.path(), &clock, 1, EVERY).await;
+    let run = Run::start(folder.path(), &clock, 1, "10", true).await;
     assert_eq!(run.lines.decoded(), 1, "only the push after the snapshot");
     let after = run.all().await;
     assert_eq!(before[..5], after[..5], "all but the runs");
@@ -162,7 +74,7 @@ async fn a_start_from_a_snapshot_does_not_read_what_it_holds_again() {
 async fn a_snapshot_that_is_damaged_or_incomplete_is_left_out_and_the_one_before_it_used() {
     let folder = tempfile::tempdir().unwrap();
     let (data, clock) = (folder.path().join("data"), Clock::default());
-    let run = Run::start(&data, &clock, 1, EVERY).await;
+    let run = Run::start(&data, &clock, 1, "10", true).await;
     live(&run).await;
     run.snapshot("e", "8 80").await;
     run.push("f", "9 90").await;
@@ -190,8 +102,8 @@ async fn a_snapshot_that_is_damaged_or_incomplete_is_left_out_and_the_one_before
         let copied = folder.path().join(name);
         copy(&data, &copied);
         damage(manifests(&copied)[1].parent().unwrap());
-        let clock = Clock(Arc::new(AtomicU64::new(clock.0.load(Ordering::Relaxed))));
-        let run = Run::start(&copied, &clock, 1, EVERY).await;
+        let clock = clock.copy();
+        let run = Run::start(&copied, &clock, 1, "10", true).await;
         assert_eq!(run.lines.decoded(), 3, "{name}: from the snapshot before: pushes d, e and f");
         assert_eq!(run.all().await[..5], expected[..5], "{name}");
         run.engine.shutdown();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::StoredRecords;
-use engine::snapshot::Snapshots;
-use engine::{Engine, EngineConfig, EngineError, Reader, Texts};
-use model::{Dictionary, Symbol};
+use engine::snapshot::{Snapshots, Store};
+use engine::{Engine, EngineConfig, EngineError, Program, Reader, Revive, Texts};
+use model::{Dictionary, Record, Symbol};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -36,19 +36,10 @@ impl Service {
         let engine_config = EngineConfig {
             workers: config.settings.workers,
             retention: config.settings.retention,
-            configuration: config.hash,
-            ..EngineConfig::new(config.settings.data)
+            configuration: config.configuration.clone(),
+            ..EngineConfig::new(&config.settings.data)
         };
-        let snapshots = match config.snapshots.every {
-            Duration::ZERO => None,
-            every => {
-                let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &config.dictionary);
-                let store = config.snapshots.store(&engine_config.data)?;
-                Some(Snapshots { store, codec: Arc::new(codec), every })
-            }
-        };
-        let texts = Arc::new(SymbolTexts(config.dictionary));
-        let engine = Engine::start(engine_config, config.graphs, config.sources, texts, snapshots)?;
+        let engine = Engine::start(engine_config, program_of(config)?)?;
         let server = listener.map(|listener| {
             let address =
                 listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
@@ -96,6 +87,40 @@ impl Service {
     /// Leaves it as it is, because the process is about to end: what has failed may never stop in order.
     pub(crate) fn abandon(self) {
         std::mem::forget(self);
+    }
+}
+
+/// What the engine runs.
+fn program_of(config: Config) -> Result<Program<Record>, EngineError> {
+    let store = config.snapshots.store(&config.settings.data)?;
+    let dictionary = config.dictionary.clone();
+    let revival = Revival { store: store.clone(), every: config.snapshots.every, dictionary };
+    let program = revival.program(config);
+    Ok(Program { revive: Some(Arc::new(revival)), ..program })
+}
+
+/// Makes programs of configurations that were recorded. Their snapshots are in the same place, and their texts in the same
+/// dictionary, so that what is read of the past is shown like the present.
+struct Revival {
+    store: Store,
+    every: Duration,
+    dictionary: Dictionary,
+}
+
+impl Revival {
+    fn program(&self, config: Config) -> Program<Record> {
+        let snapshots = (!self.every.is_zero()).then(|| {
+            let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &self.dictionary);
+            Snapshots { store: self.store.clone(), codec: Arc::new(codec), every: self.every }
+        });
+        let texts = Arc::new(SymbolTexts(self.dictionary.clone()));
+        Program { snapshots, ..Program::new(config.graphs, config.sources, texts) }
+    }
+}
+
+impl Revive<Record> for Revival {
+    fn revive(&self, text: &str) -> Result<Program<Record>, EngineError> {
+        Ok(self.program(Config::recorded(text, &self.dictionary)?))
     }
 }
 

@@ -1,23 +1,28 @@
-//! A small graph, and what it needs: numbers by key, their totals by last digit, and since when each digit is there.
+//! A small graph, and what it needs: numbers by key, their totals by remainder, and since when each remainder is there.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arrow::array::{AsArray, Int64Array, RecordBatch, UInt64Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt64Type};
 use arrow::error::ArrowError;
-use engine::snapshot::Codec;
+use engine::snapshot::{Codec, Snapshots, Store};
 use engine::{
-    Batch, Cell, Column, ColumnKind, Decoder, EngineError, Event, Graph, Inputs, Kept, Key, Refusal, Row, Texts,
-    ViewSpec, Views,
+    Batch, Cell, Column, ColumnKind, Configuration, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs,
+    Kept, Key, Program, Refusal, Request, Revive, Row, Rows, SourceSpec, Texts, Tick, ViewSpec, Views,
 };
 use operators::Sums;
 use operators::first_seen::{FirstSeen, first_seen};
 use operators::sum_by::sum_by;
 use operators::upsert::upsert;
 
-/// Numbers by key, and since when a number with each last digit is there.
-pub struct Ages;
+/// Numbers by key, their totals by remainder, and since when a number with each remainder is there.
+pub struct Ages {
+    /// What numbers are divided by.
+    pub modulus: i64,
+}
 
 /// A number, and the key that it is under.
 pub type Number = (u64, i64);
@@ -25,16 +30,19 @@ pub type Number = (u64, i64);
 impl Graph<Number> for Ages {
     fn build(&self, inputs: Inputs<'_, Number>, views: &mut Views) -> Kept<Number> {
         let numbers = upsert(inputs.events, "numbers", |_| 0);
+        let modulus = self.modulus;
         let seen = FirstSeen::default();
         let kept = Kept::of(&numbers).and(seen.clone());
         views.derived(spec("numbers", &["key", "value"]), &numbers, |_, group, rows| {
             rows.extend(group.iter().map(|((key, value), count)| (row(&[*key as i64, *value]), *count)));
         });
         let values = numbers.as_collection(|_, (_, value)| *value);
-        let totals = sum_by(values.clone(), "totals", |value| (*value % 10, Sums::of(0, i128::from(*value))));
-        views.sums(spec("totals", &["digit", "total"]), &totals, |digit, sums| row(&[*digit, sums.0[0] as i64]));
-        let digits = values.map(|value| (key(value as u64 % 10), value));
-        let ages = first_seen(digits, "ages", &seen, |_, value, first| row(&[*value, first as i64]));
+        let totals = sum_by(values.clone(), "totals", move |value| (*value % modulus, Sums::of(0, i128::from(*value))));
+        views.sums(spec("totals", &["remainder", "total"]), &totals, |remainder, sums| {
+            row(&[*remainder, sums.0[0] as i64])
+        });
+        let remainders = values.map(move |value| (key((value % modulus) as u64), value));
+        let ages = first_seen(remainders, "ages", &seen, |_, value, first| row(&[*value, first as i64]));
         views.rows(spec("ages", &["value", "first"]), ages);
         kept
     }
@@ -97,9 +105,9 @@ impl Decoder<Number> for Lines {
 }
 
 /// Numbers as columns.
-pub struct Digits;
+pub struct Columns;
 
-impl Codec<Number> for Digits {
+impl Codec<Number> for Columns {
     fn schema(&self) -> SchemaRef {
         let fields = [Field::new("key", DataType::UInt64, false), Field::new("value", DataType::Int64, false)];
         Arc::new(Schema::new(fields.to_vec()))
@@ -131,4 +139,139 @@ impl Texts for NoTexts {
     fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
         None
     }
+}
+
+/// The program of a configuration, which is the modulus as a text, and the programs of earlier ones.
+pub struct Programs {
+    /// Where snapshots are kept, and how often one is taken; none are if this is nothing.
+    pub snapshots: Option<(Store, Duration)>,
+    /// What the source decodes with.
+    pub lines: Lines,
+}
+
+impl Programs {
+    /// The program of a configuration that also reads the past.
+    pub fn program(self, text: &str) -> Program<Number> {
+        let program = self.revive(text).unwrap();
+        Program { revive: Some(Arc::new(self)), ..program }
+    }
+}
+
+impl Revive<Number> for Programs {
+    fn revive(&self, text: &str) -> Result<Program<Number>, EngineError> {
+        let snapshots = self.snapshots.clone();
+        let snapshots = snapshots.map(|(store, every)| Snapshots { store, codec: Arc::new(Columns), every });
+        let sources = vec![SourceSpec::push("lines", self.lines.clone())];
+        let graph = Ages { modulus: text.parse().unwrap() };
+        Ok(Program { snapshots, ..Program::new(graph, sources, Arc::new(NoTexts)) })
+    }
+}
+
+/// A clock of which a microsecond passes with each look, and which a test moves on.
+#[derive(Clone, Default)]
+pub struct Clock(Arc<AtomicU64>);
+
+impl Clock {
+    /// Moves it on.
+    pub fn pass(&self, time: Duration) {
+        self.0.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
+    /// Another one that shows the same.
+    pub fn copy(&self) -> Clock {
+        Clock(Arc::new(AtomicU64::new(self.0.load(Ordering::Relaxed))))
+    }
+
+    /// It, as an engine looks at it.
+    pub fn ticking(&self) -> engine::Clock {
+        let clock = self.clone();
+        Arc::new(move || clock.0.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+/// An engine of the toy graph that retains nothing.
+pub struct Run {
+    /// The engine.
+    pub engine: Engine,
+    /// Its clock.
+    pub clock: Clock,
+    /// What its source decodes with.
+    pub lines: Lines,
+    folder: PathBuf,
+}
+
+/// The views of the toy graph, and the engine's own, the runs last.
+pub const VIEWS: [&str; 6] = ["numbers", "totals", "ages", "source_progress", "dead_letters", "runs"];
+
+/// How often a snapshot is taken.
+pub const EVERY: Duration = Duration::from_secs(1);
+
+impl Run {
+    /// Starts one, and waits until it is ready. Takes snapshots [`EVERY`] so often, if it takes any.
+    pub async fn start(folder: &Path, clock: &Clock, workers: usize, modulus: &str, takes_snapshots: bool) -> Run {
+        let config = EngineConfig {
+            workers,
+            retention: Duration::ZERO,
+            configuration: Configuration { hash: format!("hash of {modulus}"), text: modulus.into() },
+            clock: clock.ticking(),
+            ..EngineConfig::new(folder)
+        };
+        let lines = Lines::default();
+        let snapshots = takes_snapshots.then(|| (Store::local(&folder.join("snapshots")).unwrap(), EVERY));
+        let program = Programs { snapshots, lines: lines.clone() }.program(modulus);
+        let engine = Engine::start(config, program).unwrap();
+        engine.reader().status().ready().await.unwrap();
+        Run { engine, clock: clock.clone(), lines, folder: folder.to_owned() }
+    }
+
+    /// Pushes lines; gives their tick.
+    pub async fn push(&self, id: &str, lines: &str) -> Tick {
+        let receipt = self.engine.ingest().push("lines", id, lines.as_bytes().to_vec()).await.unwrap();
+        receipt.tick
+    }
+
+    /// A view now.
+    pub async fn view(&self, view: &str) -> Rows {
+        self.engine.reader().snapshot(&Request { view: view.into(), ..Request::default() }).await.unwrap().rows
+    }
+
+    /// A view as of a tick.
+    pub async fn view_at(&self, view: &str, tick: Tick) -> Rows {
+        let request = Request { view: view.into(), as_of: Some(tick), ..Request::default() };
+        let snapshot = self.engine.reader().snapshot(&request).await.unwrap();
+        assert_eq!(snapshot.tick, tick);
+        snapshot.rows
+    }
+
+    /// All views now.
+    pub async fn all(&self) -> Vec<Rows> {
+        let mut views = Vec::new();
+        for view in VIEWS {
+            views.push(self.view(view).await);
+        }
+        views
+    }
+
+    /// Moves the clock on so far that a snapshot is due, has one taken by a push, and waits for it.
+    pub async fn snapshot(&self, id: &str, lines: &str) -> Tick {
+        self.clock.pass(EVERY);
+        let before = manifests(&self.folder).len();
+        let tick = self.push(id, lines).await;
+        for _ in 0..500 {
+            if manifests(&self.folder).len() > before {
+                return tick;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("no snapshot was taken");
+    }
+}
+
+/// The manifests of the snapshots of a data folder, in the order of their ticks.
+pub fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder.join("snapshots")).into_iter().flatten();
+    let manifests = entries.map(|entry| entry.unwrap().path().join("manifest.json")).filter(|path| path.exists());
+    let mut manifests: Vec<PathBuf> = manifests.collect();
+    manifests.sort();
+    manifests
 }

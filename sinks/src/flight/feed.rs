@@ -47,14 +47,17 @@ impl Feed {
         metrics: FlightMetrics,
         stopping: Stopping,
     ) -> Result<Self, EngineError> {
-        let layout = Layout::new(reader.view(&ticket.view)?, reader.texts());
         let request = ticket.request();
         let (mut subscription, mut sending) = (None, None);
+        let layout;
         if ticket.follows() {
+            layout = Layout::new(reader.view(&ticket.view)?, reader.texts());
             subscription = Some(reader.subscribe(&request).await?);
             metrics.subscriptions.with_label_values(&[ticket.view.as_str()]).inc();
         } else {
             let snapshot = reader.snapshot(&request).await?;
+            // At an earlier tick the view may have had other columns.
+            layout = Layout::new(&snapshot.spec, reader.texts());
             sending = Some(Messages::new(Kind::Snapshot, snapshot.tick, snapshot.rows));
         }
         Ok(Feed { layout, metrics, stopping, subscription, sending, frontier: 0, held: None, spoke: Instant::now() })

@@ -52,7 +52,7 @@ impl FlightService for FlightSink {
         if !request.get_ref().expression.is_empty() {
             return Err(Status::invalid_argument("the catalogue takes no criteria (help: leave the expression empty)"));
         }
-        let views = self.reader.views().iter();
+        let views = self.reader.views();
         let entries: Vec<_> = views.map(|spec| self.info(&Ticket::snapshot(&spec.name))).collect();
         Ok(Response::new(stream::iter(entries).boxed()))
     }
