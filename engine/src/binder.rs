@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, select};
 use operators::{Data, Tick};
 use tokio::sync::oneshot;
 
-use crate::bindings::{Binding, Bound, Configuration, PushedBatch, RunEvent};
+use crate::bindings::{Binding, Bound, Configured, PushedBatch, RunEvent};
 use crate::engine::Clock;
 use crate::error::EngineError;
 use crate::journal::EntryHead;
@@ -49,6 +49,8 @@ pub(crate) struct Binder<R> {
     clock: Clock,
     /// This run, as it will be recorded.
     run: RunEvent,
+    /// The tick from which its configuration holds.
+    configured_since: Tick,
     /// Takes snapshots in the background, if any are taken.
     taker: Option<Taker<R>>,
     /// The tick that is open, and what it took so far.
@@ -106,12 +108,13 @@ impl<R: Data + Send + Sync> Binder<R> {
         line: Line<R>,
         clock: Clock,
         run: RunEvent,
+        configured_since: Tick,
         taker: Option<Taker<R>>,
     ) -> Self {
         let is_one_shot = |source: &SourceSpec<R>| source.pull.as_ref().is_some_and(|source| source.is_one_shot());
         let one_shot = (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
         let (open, holding, durable) = (None, BTreeSet::new(), BTreeMap::new());
-        Binder { sources, past, line, clock, run, taker, open, holding, one_shot, durable }
+        Binder { sources, past, line, clock, run, configured_since, taker, open, holding, one_shot, durable }
     }
 
     /// Waits with the first tick for all that is read once. Gives what the source with an index is told of what is durable.
@@ -140,15 +143,13 @@ impl<R: Data + Send + Sync> Binder<R> {
         if intake.pushes.is_empty() { Ok(()) } else { self.bind(intake, true) }
     }
 
-    /// Binds the start of this run. Where its configuration is another than that of the run before, what was shown before
-    /// is not what the workers hold now: it is the past's to read.
-    pub(crate) fn begin(&mut self, configuration: &Configuration) -> Result<(), EngineError> {
-        let tick = self.next_tick();
-        let held = self.past.bindings.configured_at(tick)?;
+    /// Binds the start of this run at a tick; and what holds from then on, if that is new, with the text of its
+    /// configuration. Then what was shown before is not what the workers hold now: it is the past's to read.
+    pub(crate) fn begin(&mut self, tick: Tick, configured: Option<(&Configured, &str)>) -> Result<(), EngineError> {
         self.run.started = tick;
-        let binding = self.past.bindings.begin(tick, &self.run, configuration)?;
+        let binding = self.past.bindings.begin(tick, &self.run, configured)?;
         self.line.release(tick, Vec::new(), binding.run.as_ref(), true);
-        if held.is_none_or(|held| held.hash != configuration.hash) {
+        if configured.is_some() {
             self.line.begin_at(tick);
         }
         Ok(())
@@ -270,7 +271,8 @@ impl<R: Data + Send + Sync> Binder<R> {
             && let Some(taker) = self.taker.as_mut().filter(|taker| taker.is_due(tick))
         {
             let configuration = self.run.configuration.clone();
-            taker.order(Order { tick, configuration, progress: self.line.progress() });
+            let configured_since = self.configured_since;
+            taker.order(Order { tick, configuration, configured_since, progress: self.line.progress() });
         }
     }
 

@@ -70,13 +70,28 @@ pub struct Configuration {
     pub text: String,
 }
 
-/// Which configuration holds, and from which tick on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which configuration holds, from which tick on, and from what it goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Configured {
     /// The first tick at which it holds.
+    #[serde(skip)]
     pub since: Tick,
     /// Its hash.
     pub hash: String,
+    /// The tick of the snapshot, of the configuration before, whose records it goes on from. `None` if it has read the
+    /// whole past itself.
+    pub base: Option<Tick>,
+}
+
+impl Configured {
+    fn read((since, written): (redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &str>)) -> Result<Self, EngineError> {
+        let since = since.value();
+        let configured = serde_json::from_str::<Configured>(written.value()).map_err(|error| {
+            let what = format!("the configuration since tick {since} cannot be read: {error}");
+            EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
+        });
+        Ok(Configured { since, ..configured? })
+    }
 }
 
 /// A batch that a client pushed under an id.
@@ -133,7 +148,7 @@ impl Bindings {
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
-            bindings.insert(tick, bytes.as_slice()).map_err(failed)?;
+            bindings.insert(tick, bytes.as_bytes()).map_err(failed)?;
             let mut batches = write.open_table(PUSHED).map_err(failed)?;
             for batch in pushed {
                 batches.insert((batch.source, batch.batch_id), tick).map_err(failed)?;
@@ -145,18 +160,23 @@ impl Bindings {
         Ok(())
     }
 
-    /// Makes the start of a run durable, and what it is configured with.
-    pub fn begin(&self, tick: Tick, run: &RunEvent, configuration: &Configuration) -> Result<Binding, EngineError> {
+    /// Makes the start of a run durable; and what holds from then on, if that is new, with the text of its configuration.
+    pub fn begin(
+        &self,
+        tick: Tick,
+        run: &RunEvent,
+        configured: Option<(&Configured, &str)>,
+    ) -> Result<Binding, EngineError> {
         let binding = Binding { run: Some(run.clone()), ..Binding::default() };
         let bytes = encode(&binding)?;
-        let holds = self.configured_at(tick)?.is_some_and(|configured| configured.hash == configuration.hash);
         let write = self.database.begin_write().map_err(failed)?;
         {
-            write.open_table(BINDINGS).map_err(failed)?.insert(tick, bytes.as_slice()).map_err(failed)?;
-            if !holds {
-                let (hash, text) = (configuration.hash.as_str(), configuration.text.as_str());
+            write.open_table(BINDINGS).map_err(failed)?.insert(tick, bytes.as_bytes()).map_err(failed)?;
+            if let Some((configured, text)) = configured {
+                let hash = configured.hash.as_str();
                 write.open_table(CONFIGURATIONS).map_err(failed)?.insert(hash, text).map_err(failed)?;
-                write.open_table(CONFIGURED).map_err(failed)?.insert(tick, hash).map_err(failed)?;
+                let written = encode(configured)?;
+                write.open_table(CONFIGURED).map_err(failed)?.insert(tick, written.as_str()).map_err(failed)?;
             }
         }
         write.commit().map_err(failed)?;
@@ -168,7 +188,7 @@ impl Bindings {
         let read = self.database.begin_read().map_err(failed)?;
         let configured = read.open_table(CONFIGURED).map_err(failed)?;
         let last = configured.range(..=tick).map_err(failed)?.next_back().transpose().map_err(failed)?;
-        Ok(last.map(|(since, hash)| Configured { since: since.value(), hash: hash.value().to_owned() }))
+        last.map(Configured::read).transpose()
     }
 
     /// The first configuration that began to hold after a tick.
@@ -176,7 +196,7 @@ impl Bindings {
         let read = self.database.begin_read().map_err(failed)?;
         let configured = read.open_table(CONFIGURED).map_err(failed)?;
         let first = configured.range(tick + 1..).map_err(failed)?.next().transpose().map_err(failed)?;
-        Ok(first.map(|(since, hash)| Configured { since: since.value(), hash: hash.value().to_owned() }))
+        first.map(Configured::read).transpose()
     }
 
     /// The text of the configuration with this hash.
@@ -251,8 +271,8 @@ impl Bindings {
     }
 }
 
-fn encode(binding: &Binding) -> Result<Vec<u8>, EngineError> {
-    serde_json::to_vec(binding).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))
+fn encode(written: &impl Serialize) -> Result<String, EngineError> {
+    serde_json::to_string(written).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))
 }
 
 /// The database panics where a page of its file is damaged: that is an error like any other damage.

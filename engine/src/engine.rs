@@ -11,15 +11,15 @@ use operators::{Data, Tick};
 use crate::archive::Archive;
 use crate::assembly::{Assembly, Plan};
 use crate::binder::{Binder, Intakes};
-use crate::bindings::{Bindings, Configuration, RunEvent};
+use crate::bindings::{Bindings, Configuration, Configured, RunEvent};
 use crate::error::{EngineError, ErrorKind};
 use crate::journal::Journal;
 use crate::line::{BoundPast, Line};
-use crate::past::{Past, PastReads};
-use crate::program::Program;
+use crate::past::{Past, Revived};
+use crate::program::{Program, Revive};
 use crate::push::{Ingest, PUSHED_PARTITION, Push};
 use crate::reader::Reader;
-use crate::snapshot::{SnapshotReader, Snapshots};
+use crate::snapshot::{SnapshotReader, Snapshots, Taker};
 use crate::source::{Arrival, Outlet, Source, SourceContext, SourceSpec, Stop};
 use crate::status::Status;
 
@@ -85,13 +85,13 @@ impl Engine {
             names: sources.iter().map(|source| source.name.clone()).collect(),
             texts,
             status: Arc::clone(&status),
-            past: revive.map(|revive| Arc::new(Past::new(past.clone(), revive, config.workers)) as Arc<dyn PastReads>),
+            past: revive.clone().map(|revive| Past::reads(past.clone(), revive, config.workers)),
         };
         let Assembly { reader, line, mut ending } = Assembly::start(plan)?;
         let (ingest, pushes) = Ingest::of(&sources);
         let stop = Stop::default();
         let (stop_binder, stopped) = bounded(1);
-        let history = History { config, past, sources, snapshots, line, stop: stop.clone() };
+        let history = History { config, past, sources, snapshots, revive, line, stop: stop.clone() };
         let binder = spawn("binder", move || {
             let result = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped));
             if let Err(error) = &result {
@@ -156,6 +156,7 @@ struct History<R> {
     past: BoundPast,
     sources: Vec<SourceSpec<R>>,
     snapshots: Option<Snapshots<R>>,
+    revive: Option<Arc<dyn Revive<R>>>,
     line: Line<R>,
     stop: Stop,
 }
@@ -172,37 +173,68 @@ impl<R: Data + Send + Sync> History<R> {
     /// Gives the workers the past: a snapshot, if there is one, and the ticks after it. Then begins the run.
     fn go_on(mut self) -> Result<Run<R>, EngineError> {
         let last = self.past.bindings.last()?;
-        let restored = self.restore(last)?;
-        self.line.replay(&self.past, &self.sources, Tick::MAX)?;
+        let begins_at = (self.config.clock)().max(last + 1);
+        let (configured, is_new) = self.configured(last, begins_at)?;
+        let restored = self.restore(last, &configured)?;
+        self.line.replay(&self.past, &self.sources, last)?;
         let replayed = usize::from(self.line.last() > restored);
-        self.line.skip_to(last);
         let run = RunEvent {
-            started: 0,
+            started: begins_at,
             version: env!("CARGO_PKG_VERSION").into(),
-            configuration: self.config.configuration.hash.clone(),
+            configuration: configured.hash.clone(),
             workers: self.config.workers as u64,
             ended: false,
         };
         let registry = self.line.registry();
         let archive = self.past.archive.clone();
-        let taker = self.snapshots.take().map(|snapshots| self.line.taker(snapshots, &self.stop, restored, replayed));
-        let mut binder =
-            Binder::new(self.sources, self.past, self.line, Arc::clone(&self.config.clock), run, taker.transpose()?);
-        binder.begin(&self.config.configuration)?;
+        let work = self
+            .snapshots
+            .take()
+            .filter(Snapshots::are_taken)
+            .map(|snapshots| self.line.snapshots(snapshots, self.stop.clone()));
+        let taker = work.map(|work| Taker::start(work, restored.max(configured.since), replayed)).transpose()?;
+        let clock = Arc::clone(&self.config.clock);
+        let mut binder = Binder::new(self.sources, self.past, self.line, clock, run, configured.since, taker);
+        binder.begin(begins_at, is_new.then_some((&configured, &self.config.configuration.text)))?;
         binder.bind_what_the_journal_holds()?;
         binder.line.catch_up();
         Ok(Run { binder, archive, registry, stop: self.stop })
     }
 
+    /// What holds in this run, and whether that is new.
+    fn configured(&self, last: Tick, begins_at: Tick) -> Result<(Configured, bool), EngineError> {
+        let Configuration { hash, text } = &self.config.configuration;
+        let held = match self.past.bindings.configured_at(last)? {
+            Some(held) if held.hash == *hash => return Ok((held, false)),
+            held => held,
+        };
+        let base = held.map(|held| self.carry_over(held, text, last)).transpose()?.flatten();
+        Ok((Configured { since: begins_at, hash: hash.clone(), base }, true))
+    }
+
+    /// Where a configuration has changed that does not change how the past is read: takes a snapshot of what the one before
+    /// had come to, and gives its tick.
+    fn carry_over(&self, held: Configured, text: &str, last: Tick) -> Result<Option<Tick>, EngineError> {
+        let takes_snapshots = self.snapshots.as_ref().is_some_and(Snapshots::are_taken);
+        let Some(revive) = self.revive.as_ref().filter(|_| takes_snapshots) else { return Ok(None) };
+        let old = self.past.bindings.configuration(&held.hash)?;
+        if !revive.carries(&old, text) {
+            tracing::info!("the configuration reads its sources otherwise than before: the whole past is read again");
+            return Ok(None);
+        }
+        tracing::info!(tick = last, "the configuration has changed: it goes on from the records of the one before");
+        let mut before = Revived::open(&self.past, revive.as_ref(), self.config.workers, held, last)?;
+        before.go_on(&self.past, last)?;
+        before.take_snapshot(&self.stop)
+    }
+
     /// Restores the newest snapshot from which everything within the retention can be read; gives its tick.
-    fn restore(&mut self, last: Tick) -> Result<Tick, EngineError> {
+    fn restore(&mut self, last: Tick, configured: &Configured) -> Result<Tick, EngineError> {
         let Some(snapshots) = &self.snapshots else { return Ok(0) };
         let oldest_read = last.saturating_sub(self.config.retention.as_micros() as Tick);
-        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read, &self.config.configuration.hash)? else {
-            return Ok(0);
-        };
+        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read, configured)? else { return Ok(0) };
         self.line.restore(&snapshot)?;
-        Ok(snapshot.manifest.tick)
+        Ok(snapshot.given_at)
     }
 }
 

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::bounded;
+use operators::Tick;
 use operators::upsert::Upsert;
-use operators::{Data, Tick};
 use prometheus::Registry;
 
 use crate::archive::Archive;
@@ -18,7 +18,7 @@ use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::releaser::Releaser;
 use crate::replay::Replay;
-use crate::snapshot::{Content, PartitionProgress, SnapshotReader, Snapshots, Taker};
+use crate::snapshot::{Content, PartitionProgress, SnapshotReader, Snapshots, Work};
 use crate::source::{Batch, Event, Positions, SourceSpec, Stop};
 use crate::status::Status;
 use crate::system::{self, Progress, SystemView};
@@ -95,18 +95,9 @@ impl<R: Send + Sync + 'static> Line<R> {
         self.ends.metrics.registry().clone()
     }
 
-    /// Takes snapshots of what has gone along it; see [`Taker::start`].
-    pub(crate) fn taker(
-        &self,
-        snapshots: Snapshots<R>,
-        stop: &Stop,
-        last: Tick,
-        rows: usize,
-    ) -> Result<Taker<R>, EngineError>
-    where
-        R: Data,
-    {
-        Taker::start(snapshots, Arc::clone(&self.ends.releaser), self.ends.metrics.clone(), stop.clone(), last, rows)
+    /// Takes snapshots of what has gone along it.
+    pub(crate) fn snapshots(&self, snapshots: Snapshots<R>, stop: Stop) -> Work<R> {
+        Work { snapshots, releaser: Arc::clone(&self.ends.releaser), metrics: self.ends.metrics.clone(), stop }
     }
 
     /// Whether the workers have dealt with all that was released.
@@ -137,14 +128,9 @@ impl<R: Send + Sync + 'static> Line<R> {
         self.ends.releaser.begin(tick);
     }
 
-    /// Goes on as if all ticks up to this one had been released: nothing of them will be.
-    pub(crate) fn skip_to(&mut self, tick: Tick) {
-        self.last = self.last.max(tick);
-    }
-
-    /// Gives the workers what a snapshot holds, as one tick. Nothing before it can be read then.
+    /// Gives the workers what a snapshot holds, as one tick or the beginning of one. Nothing before it can be read then.
     pub(crate) fn restore(&mut self, snapshot: &SnapshotReader<R>) -> Result<(), EngineError> {
-        let tick = snapshot.manifest.tick;
+        let tick = snapshot.given_at;
         let (give, given) = bounded(PIECES_AHEAD_MAX);
         self.begin_at(tick);
         thread::scope(|scope| {
@@ -160,7 +146,11 @@ impl<R: Send + Sync + 'static> Line<R> {
             let index = self.index_of(source).ok_or_else(|| gone(source))?;
             self.progress.insert((index, Arc::clone(partition)), *progress);
         }
-        self.give(tick, Vec::new(), Vec::new(), true);
+        if snapshot.continues {
+            self.last = tick - 1;
+        } else {
+            self.give(tick, Vec::new(), Vec::new(), true);
+        }
         Ok(())
     }
 

@@ -18,11 +18,11 @@ use crate::assembly::{Assembly, Plan};
 use crate::bindings::Configured;
 use crate::error::{EngineError, ErrorKind};
 use crate::line::BoundPast;
-use crate::program::Revive;
+use crate::program::{Program, Revive};
 use crate::reader::{Request, Snapshot, in_background};
 use crate::row::ViewSpec;
-use crate::snapshot::SnapshotReader;
-use crate::source::SourceSpec;
+use crate::snapshot::{Order, SnapshotReader, Snapshots};
+use crate::source::{SourceSpec, Stop};
 use crate::status::Status;
 use crate::view::Rows;
 
@@ -63,18 +63,20 @@ pub(crate) struct Past<R> {
 }
 
 /// An engine of the past.
-struct Revived<R> {
-    configuration: String,
+pub(crate) struct Revived<R> {
+    configured: Configured,
     /// The oldest tick that it can show.
     since: Tick,
     assembly: Assembly<R>,
     sources: Vec<SourceSpec<R>>,
+    snapshots: Option<Snapshots<R>>,
     used: Instant,
 }
 
 impl<R: Data + Send + Sync> Past<R> {
-    pub(crate) fn new(bound: BoundPast, revive: Arc<dyn Revive<R>>, workers: usize) -> Self {
-        Past { bound, revive, workers, revived: Arc::default(), waiting: AtomicUsize::new(0) }
+    /// Reads the past of a data folder.
+    pub(crate) fn reads(bound: BoundPast, revive: Arc<dyn Revive<R>>, workers: usize) -> Arc<dyn PastReads> {
+        Arc::new(Past { bound, revive, workers, revived: Arc::default(), waiting: AtomicUsize::new(0) })
     }
 
     /// The configuration that held at a tick, and from when.
@@ -97,7 +99,7 @@ impl<R: Data + Send + Sync> Past<R> {
         let kept = slot.take();
         let (bound, revive, workers) = (self.bound.clone(), Arc::clone(&self.revive), self.workers);
         let revived = in_background(move || {
-            let kept = kept.filter(|kept| kept.configuration == configured.hash && kept.since <= oldest);
+            let kept = kept.filter(|kept| kept.configured == configured && kept.since <= oldest);
             let mut revived = match kept {
                 Some(kept) => kept,
                 None => Revived::open(&bound, revive.as_ref(), workers, configured, oldest)?,
@@ -190,7 +192,7 @@ impl<R: Data + Send + Sync> PastReads for Past<R> {
 
 impl<R: Data + Send + Sync> Revived<R> {
     /// An engine of a configuration, as of a snapshot that is not after `oldest`, or of the beginning.
-    fn open(
+    pub(crate) fn open(
         bound: &BoundPast,
         revive: &dyn Revive<R>,
         workers: usize,
@@ -200,22 +202,35 @@ impl<R: Data + Send + Sync> Revived<R> {
         let program = revive.revive(&bound.bindings.configuration(&configured.hash)?)?;
         let names = program.sources.iter().map(|source| source.name.clone()).collect();
         let status = Arc::new(Status::new(Vec::new()));
-        let (graph, texts) = (program.graph, program.texts);
+        let Program { graph, sources, texts, snapshots, .. } = program;
         let plan = Plan { workers, retention: RETAINED, graph, names, texts, status, past: None };
         let mut assembly = Assembly::start(plan)?;
         let mut since = 0;
-        if let Some(snapshots) = &program.snapshots
-            && let Some(snapshot) = SnapshotReader::newest(snapshots, oldest, &configured.hash)?
+        if let Some(snapshots) = &snapshots
+            && let Some(snapshot) = SnapshotReader::newest(snapshots, oldest, &configured)?
         {
             assembly.line.restore(&snapshot)?;
-            since = snapshot.manifest.tick;
+            since = snapshot.given_at;
         }
-        let configuration = configured.hash;
-        Ok(Revived { configuration, since, assembly, sources: program.sources, used: Instant::now() })
+        Ok(Revived { configured, since, assembly, sources, snapshots, used: Instant::now() })
+    }
+
+    /// Takes a snapshot of the last tick that it has replayed; gives that tick.
+    pub(crate) fn take_snapshot(&self, stop: &Stop) -> Result<Option<Tick>, EngineError> {
+        let Some(snapshots) = self.snapshots.clone() else { return Ok(None) };
+        let line = &self.assembly.line;
+        let order = Order {
+            tick: line.last(),
+            configuration: self.configured.hash.clone(),
+            configured_since: self.configured.since,
+            progress: line.progress(),
+        };
+        line.snapshots(snapshots, stop.clone()).take(&order)?;
+        Ok(Some(order.tick))
     }
 
     /// Replays up to a tick.
-    fn go_on(&mut self, bound: &BoundPast, upto: Tick) -> Result<(), EngineError> {
+    pub(crate) fn go_on(&mut self, bound: &BoundPast, upto: Tick) -> Result<(), EngineError> {
         let line = &mut self.assembly.line;
         if upto > line.last() {
             line.replay(bound, &self.sources, upto)?;

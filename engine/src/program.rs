@@ -37,6 +37,10 @@ impl<R: Data> Program<R> {
 pub trait Revive<R>: Send + Sync + 'static {
     /// The program of a configuration, from the text that was recorded when it began to hold.
     fn revive(&self, text: &str) -> Result<Program<R>, EngineError>;
+
+    /// Whether all that was read under `old` would be read as the same records under `new`: then a change of the one to
+    /// the other goes on from the records, and need not read the past again.
+    fn carries(&self, old: &str, new: &str) -> bool;
 }
 
 impl<R: Data> Graph<R> for Box<dyn Graph<R>> {

@@ -7,7 +7,7 @@ mod toy;
 use std::collections::BTreeMap;
 
 use engine::{ErrorKind, Request, Rows, Tick, Update};
-use toy::{Clock, Run, VIEWS, manifests};
+use toy::{Clock, Run, VIEWS};
 
 /// What each view showed at each tick.
 #[derive(Default)]
@@ -21,11 +21,11 @@ impl Recorded {
     }
 }
 
-/// Three days: restarts with other numbers of workers, snapshots, another configuration on the second, the first again
-/// on the third.
+/// Days with restarts, other numbers of workers, snapshots and other configurations: one that goes on from the records of the
+/// one before, the first again, and one that reads the past again.
 async fn days(folder: &std::path::Path, clock: &Clock) -> Recorded {
     let mut recorded = Recorded::default();
-    let days = [("10", 1, "a"), ("3", 2, "b"), ("10", 2, "c")];
+    let days = [("10", 1, "a"), ("03", 2, "b"), ("10", 2, "c"), ("007", 1, "d")];
     for (modulus, workers, day) in days {
         let run = Run::start(folder, clock, workers, modulus, true).await;
         let pushes = ["1 10\n2 20\n3 x", "1 11\n2", "4 44\n1", "2 22\n5 50\n6 y", "4\n7 71", "5\n1 1"];
@@ -44,7 +44,7 @@ async fn every_past_tick_shows_what_was_shown_then() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::default();
     let recorded = days(folder.path(), &clock).await;
-    let run = Run::start(folder.path(), &clock, 1, "10", true).await;
+    let run = Run::start(folder.path(), &clock, 1, "007", true).await;
     // From the newest to the oldest, and then the other way round: an engine of the past serves many ticks, or none.
     let forth = recorded.0.iter().collect::<Vec<_>>();
     for ((view, tick), rows) in forth.iter().rev().chain(forth.iter()) {
@@ -54,17 +54,39 @@ async fn every_past_tick_shows_what_was_shown_then() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_any_snapshot_the_past_is_replayed_from_its_beginning() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Clock::default();
-    let recorded = days(folder.path(), &clock).await;
-    assert!(!manifests(folder.path()).is_empty());
-    std::fs::remove_dir_all(folder.path().join("snapshots")).unwrap();
-    let run = Run::start(folder.path(), &clock, 2, "10", true).await;
-    for ((view, tick), rows) in &recorded.0 {
-        assert_eq!(run.view_at(view, *tick).await, *rows, "{view} at {tick}");
-    }
+async fn a_changed_configuration_goes_on_from_the_records_and_keeps_the_age_of_what_was_there() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let run = Run::start(folder.path(), &clock, 1, "10", true).await;
+    run.push("a", "1 12\n2 25").await;
+    let old = run.view("ages").await;
     run.engine.shutdown();
+    let run = Run::start(folder.path(), &clock, 1, "06", true).await;
+    // 12 % 10 is 2 and 25 % 10 is 5; 12 % 6 is 0 and 25 % 6 is 1. So these ages are new: that of the change.
+    let since = run.view("runs").await.len();
+    assert_eq!(since, 2);
+    let new = run.view("ages").await;
+    assert_ne!(new, old);
+    let later = run.push("b", "3 14").await;
+    assert_eq!(first_of(&run, 14).await, first_of_rows(&old, 12), "a number with the remainder 2 was there before");
+    assert_ne!(first_of(&run, 12).await, first_of_rows(&old, 12));
+    assert!(first_of(&run, 12).await < later as i64);
+    run.engine.shutdown();
+    let run = Run::start(folder.path(), &clock, 2, "06", false).await;
+    assert_eq!(run.lines.decoded(), 1, "what it goes on from is read where no more snapshots are taken");
+    assert_eq!(first_of(&run, 14).await, first_of_rows(&old, 12));
+    run.engine.shutdown();
+}
+
+async fn first_of(run: &Run, value: i64) -> i64 {
+    first_of_rows(&run.view("ages").await, value)
+}
+
+fn first_of_rows(rows: &Rows, value: i64) -> i64 {
+    let cells = |row: &engine::Row| match row.cells() {
+        [engine::Cell::Int(value), engine::Cell::Int(first)] => (*value, *first),
+        other => panic!("{other:?}"),
+    };
+    rows.iter().map(|(row, _)| cells(row)).find(|(number, _)| *number == value).expect("the number is there").1
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +94,7 @@ async fn a_reader_resumes_from_any_past_tick_without_a_gap_across_configurations
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::default();
     let recorded = days(folder.path(), &clock).await;
-    let run = Run::start(folder.path(), &clock, 1, "10", true).await;
+    let run = Run::start(folder.path(), &clock, 1, "007", true).await;
     for ((view, tick), rows) in recorded.0.iter().step_by(5) {
         let request = Request { view: (*view).into(), from_tick: Some(*tick), ..Request::default() };
         let mut following = run.engine.reader().subscribe(&request).await.unwrap();

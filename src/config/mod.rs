@@ -24,6 +24,7 @@ use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record};
 
 pub(crate) use problem::Problems;
+pub(crate) use recorded::reads_alike;
 pub(crate) use settings::Settings;
 pub(crate) use snapshots::SnapshotSettings;
 

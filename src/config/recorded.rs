@@ -80,3 +80,80 @@ impl NamedFiles {
         self.read.into_inner()
     }
 }
+
+/// Whether two recorded configurations read the same records from the sources of the first: each of those is still there and
+/// as it was, and no attribute is gone. What else differs only changes what is made of the records.
+pub(crate) fn reads_alike(old: &str, new: &str) -> bool {
+    let tables = |json: &str| Recorded::parse(json).ok().and_then(|recorded| toml::from_str(&recorded.text).ok());
+    let (Some(old), Some(new)): (Option<toml::Table>, Option<toml::Table>) = (tables(old), tables(new)) else {
+        return false;
+    };
+    let entry = |tables: &toml::Table, key: &str| tables.get(key).cloned();
+    let sources =
+        |tables: &toml::Table| entry(tables, "source").and_then(|source| source.try_into::<toml::Table>().ok());
+    let (old_sources, new_sources) = (sources(&old).unwrap_or_default(), sources(&new).unwrap_or_default());
+    let names =
+        |tables: &toml::Table| entry(tables, "attributes").and_then(|names| names.try_into::<Vec<String>>().ok());
+    let (old_names, new_names) = (names(&old).unwrap_or_default(), names(&new).unwrap_or_default());
+    old_sources.iter().all(|(name, source)| new_sources.get(name) == Some(source))
+        && old_names.iter().all(|name| new_names.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIGURATION: &str = r#"
+        attributes = ["book"]
+        [source.own]
+        kind = "files"
+        path = "own.csv"
+        [reconciliation.r]
+        sides = ["own", "broker"]
+        [source.broker]
+        kind = "files"
+    "#;
+
+    fn recorded(text: &str) -> Recorded {
+        Recorded { folder: PathBuf::from("/"), text: text.to_owned(), files: BTreeMap::new() }
+    }
+
+    fn text(text: &str) -> String {
+        recorded(text).configuration(&[]).text
+    }
+
+    #[test]
+    fn what_does_not_change_the_views_does_not_change_the_hash() {
+        let hash = |text: &str| recorded(text).configuration(&["own".into(), "broker".into()]).hash;
+        for same in [
+            CONFIGURATION.replace("[source.own]", "# ours\n[source.own]"),
+            format!("workers = 4\nlisten = \"127.0.0.1:0\"\n{CONFIGURATION}\n[snapshots]\nevery_seconds = 5"),
+        ] {
+            assert_eq!(hash(&same), hash(CONFIGURATION), "{same}");
+        }
+        assert_ne!(hash(&CONFIGURATION.replace("own.csv", "ours.csv")), hash(CONFIGURATION));
+        assert_ne!(recorded(CONFIGURATION).configuration(&[]).hash, hash(CONFIGURATION), "the order of sources");
+        let with_file = Recorded { files: [("m.json".into(), "{}".into())].into(), ..recorded(CONFIGURATION) };
+        assert_ne!(with_file.configuration(&["own".into(), "broker".into()]).hash, hash(CONFIGURATION));
+    }
+
+    #[test]
+    fn records_are_carried_over_unless_a_source_reads_them_otherwise() {
+        let carries = |new: &str| reads_alike(&text(CONFIGURATION), &text(new));
+        for alike in [
+            CONFIGURATION.to_owned(),
+            CONFIGURATION.replace("[\"own\", \"broker\"]", "[\"broker\", \"own\"]"),
+            CONFIGURATION.replace("[\"book\"]", "[\"desk\", \"book\"]"),
+            format!("{CONFIGURATION}\n[source.custodian]\nkind = \"flight\""),
+        ] {
+            assert!(carries(&alike), "{alike}");
+        }
+        for otherwise in [
+            CONFIGURATION.replace("own.csv", "ours.csv"),
+            CONFIGURATION.replace("source.broker", "source.bank"),
+            CONFIGURATION.replace("[\"book\"]", "[]"),
+        ] {
+            assert!(!carries(&otherwise), "{otherwise}");
+        }
+    }
+}

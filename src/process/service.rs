@@ -11,7 +11,7 @@ use model::{Dictionary, Record, Symbol};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 
 /// An engine that runs, and the server that serves it.
 pub(crate) struct Service {
@@ -109,18 +109,20 @@ struct Revival {
 
 impl Revival {
     fn program(&self, config: Config) -> Program<Record> {
-        let snapshots = (!self.every.is_zero()).then(|| {
-            let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &self.dictionary);
-            Snapshots { store: self.store.clone(), codec: Arc::new(codec), every: self.every }
-        });
+        let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &self.dictionary);
+        let snapshots = Snapshots { store: self.store.clone(), codec: Arc::new(codec), every: self.every };
         let texts = Arc::new(SymbolTexts(self.dictionary.clone()));
-        Program { snapshots, ..Program::new(config.graphs, config.sources, texts) }
+        Program { snapshots: Some(snapshots), ..Program::new(config.graphs, config.sources, texts) }
     }
 }
 
 impl Revive<Record> for Revival {
     fn revive(&self, text: &str) -> Result<Program<Record>, EngineError> {
         Ok(self.program(Config::recorded(text, &self.dictionary)?))
+    }
+
+    fn carries(&self, old: &str, new: &str) -> bool {
+        config::reads_alike(old, new)
     }
 }
 

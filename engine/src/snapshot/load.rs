@@ -11,6 +11,7 @@ use super::manifest::{Manifest, Part};
 use super::parts;
 use super::store::Store;
 use super::take::first_seen_table;
+use crate::bindings::Configured;
 use crate::error::EngineError;
 use crate::row::{Key, Row};
 use crate::source::Event;
@@ -24,6 +25,10 @@ pub(crate) struct SnapshotReader<R> {
     store: Store,
     codec: Arc<dyn Codec<R>>,
     pub(crate) manifest: Manifest,
+    /// The tick at which what it holds is given to the workers.
+    pub(crate) given_at: Tick,
+    /// Whether more of that tick comes after it: the start of the first run of a configuration that goes on from it.
+    pub(crate) continues: bool,
 }
 
 /// A piece of what a snapshot holds.
@@ -37,25 +42,31 @@ pub(crate) enum Content<R> {
 }
 
 impl<R: 'static> SnapshotReader<R> {
-    /// The newest snapshot that is not after `upto`, is whole and was taken under this configuration. Those that are not
-    /// whole are told of.
+    /// The newest snapshot that is not after `upto`, is whole and was taken while this configuration held; else the one
+    /// that it goes on from. Those that are not whole are told of.
     pub(crate) fn newest(
         snapshots: &Snapshots<R>,
         upto: Tick,
-        configuration: &str,
+        configured: &Configured,
     ) -> Result<Option<Self>, EngineError> {
         let store = &snapshots.store;
-        for tick in store.ticks()?.into_iter().filter(|tick| *tick <= upto) {
-            match store.manifest(tick).and_then(|manifest| whole(store, manifest, configuration)) {
-                Ok(Some(manifest)) => {
-                    let codec = Arc::clone(&snapshots.codec);
-                    return Ok(Some(SnapshotReader { store: store.clone(), codec, manifest }));
-                }
+        for tick in store.ticks()?.into_iter().filter(|tick| (configured.since..=upto).contains(tick)) {
+            match store.manifest(tick).and_then(|manifest| whole(store, manifest, Some(configured))) {
+                Ok(Some(manifest)) => return Ok(Some(Self::of(snapshots, manifest))),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%error, "a snapshot is left out"),
             }
         }
-        Ok(None)
+        let Some(base) = configured.base else { return Ok(None) };
+        let base = store.manifest(base).and_then(|manifest| whole(store, manifest, None));
+        let base = base.map_err(|error| needed(&error, configured))?;
+        let given_at = configured.since;
+        Ok(base.map(|manifest| SnapshotReader { given_at, continues: true, ..Self::of(snapshots, manifest) }))
+    }
+
+    fn of(snapshots: &Snapshots<R>, manifest: Manifest) -> Self {
+        let (store, codec) = (snapshots.store.clone(), Arc::clone(&snapshots.codec));
+        SnapshotReader { store, codec, given_at: manifest.tick, manifest, continues: false }
     }
 
     /// Gives all that it holds, piece by piece.
@@ -90,13 +101,20 @@ impl<R: 'static> SnapshotReader<R> {
     }
 }
 
-/// The manifest, if the snapshot is of this configuration; an error if a part is missing or damaged.
-fn whole(store: &Store, manifest: Manifest, configuration: &str) -> Result<Option<Manifest>, EngineError> {
-    if manifest.configuration != configuration {
+/// The manifest, if the snapshot was taken while this configuration held; an error if a part is missing or damaged.
+fn whole(store: &Store, manifest: Manifest, configured: Option<&Configured>) -> Result<Option<Manifest>, EngineError> {
+    let of = (&manifest.configuration, manifest.configured_since);
+    if configured.is_some_and(|configured| (&configured.hash, configured.since) != of) {
         return Ok(None);
     }
     for part in &manifest.parts {
         store.part(manifest.tick, part)?;
     }
     Ok(Some(manifest))
+}
+
+/// A configuration that goes on from a snapshot has nothing else to go on from.
+fn needed(error: &EngineError, configured: &Configured) -> EngineError {
+    let what = format!("{}; the configuration since tick {} goes on from it", error.what, configured.since);
+    EngineError::new(error.kind, what, "restore the snapshots from a backup")
 }

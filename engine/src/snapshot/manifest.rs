@@ -21,6 +21,8 @@ pub struct Manifest {
     pub version: String,
     /// The hash of the configuration that held.
     pub configuration: String,
+    /// The tick from which it held.
+    pub configured_since: Tick,
     /// How far each partition was bound.
     pub progress: Vec<PartitionProgress>,
     /// Its files.

@@ -26,7 +26,7 @@ pub use manifest::{FORMAT, Manifest, Part, PartitionProgress};
 pub use store::Store;
 
 pub(crate) use load::{Content, SnapshotReader};
-pub(crate) use take::{Order, Taker};
+pub(crate) use take::{Order, Taker, Work};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +37,16 @@ pub struct Snapshots<R> {
     pub store: Store,
     /// How records become columns.
     pub codec: Arc<dyn Codec<R>>,
-    /// How much engine time passes between two of them.
+    /// How much engine time passes between two of them. None are taken if it is nothing: then those that there are are
+    /// read all the same.
     pub every: Duration,
+}
+
+impl<R> Snapshots<R> {
+    /// Whether any are taken.
+    pub fn are_taken(&self) -> bool {
+        !self.every.is_zero()
+    }
 }
 
 impl<R> Clone for Snapshots<R> {

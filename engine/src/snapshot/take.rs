@@ -35,6 +35,8 @@ pub(crate) struct Order {
     pub(crate) tick: Tick,
     /// The hash of the configuration that holds.
     pub(crate) configuration: String,
+    /// The tick from which it holds.
+    pub(crate) configured_since: Tick,
     /// How far each partition is bound.
     pub(crate) progress: Vec<PartitionProgress>,
 }
@@ -54,22 +56,12 @@ pub(crate) struct Taker<R> {
 
 impl<R: Data + Send> Taker<R> {
     /// Starts the thread. `last` is the tick of the newest snapshot, and `rows` were released since.
-    pub(crate) fn start(
-        snapshots: Snapshots<R>,
-        releaser: Arc<Releaser<R>>,
-        metrics: Metrics,
-        stop: Stop,
-        last: Tick,
-        rows: usize,
-    ) -> Result<Self, EngineError> {
+    pub(crate) fn start(work: Work<R>, last: Tick, rows: usize) -> Result<Self, EngineError> {
         let (orders, received) = bounded::<Order>(1);
         let is_busy = Arc::new(AtomicBool::new(false));
         let busy = Arc::clone(&is_busy);
-        let every = snapshots.every;
-        let thread = crate::engine::spawn("snapshots", move || {
-            let work = Work { snapshots, releaser, metrics, stop };
-            run(&work, &received, &busy);
-        })?;
+        let every = work.snapshots.every;
+        let thread = crate::engine::spawn("snapshots", move || run(&work, &received, &busy))?;
         Ok(Taker { orders, is_busy, every, last, rows, thread: Some(thread), kind: std::marker::PhantomData })
     }
 
@@ -108,9 +100,7 @@ impl<R> Drop for Taker<R> {
 fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &AtomicBool) {
     for order in orders {
         let began = Instant::now();
-        work.releaser.hold(Some(order.tick));
         let taken = work.take(&order);
-        work.releaser.hold(None);
         work.metrics.snapshot_taken(order.tick, began.elapsed(), taken.is_ok());
         match taken {
             Ok(manifest) => tracing::info!(
@@ -129,15 +119,24 @@ fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &Atomi
     }
 }
 
-struct Work<R> {
-    snapshots: Snapshots<R>,
-    releaser: Arc<Releaser<R>>,
-    metrics: Metrics,
-    stop: Stop,
+/// What takes a snapshot.
+pub(crate) struct Work<R> {
+    pub(crate) snapshots: Snapshots<R>,
+    pub(crate) releaser: Arc<Releaser<R>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) stop: Stop,
 }
 
 impl<R: Data + Send> Work<R> {
-    fn take(&self, order: &Order) -> Result<Manifest, EngineError> {
+    /// Takes one, and waits for it.
+    pub(crate) fn take(&self, order: &Order) -> Result<Manifest, EngineError> {
+        self.releaser.hold(Some(order.tick));
+        let written = self.write(order);
+        self.releaser.hold(None);
+        written
+    }
+
+    fn write(&self, order: &Order) -> Result<Manifest, EngineError> {
         let mut parts = Parts::new(&self.snapshots.store, order.tick);
         for worker in 0..self.releaser.workers() {
             self.records(worker, order.tick, &mut parts)?;
@@ -151,6 +150,7 @@ impl<R: Data + Send> Work<R> {
             tick: order.tick,
             version: env!("CARGO_PKG_VERSION").into(),
             configuration: order.configuration.clone(),
+            configured_since: order.configured_since,
             progress: order.progress.clone(),
             parts: parts.finish()?,
         };
