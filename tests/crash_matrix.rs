@@ -1,4 +1,4 @@
-//! Nothing lost, nothing twice: the binary dies at every named moment between a push and its receipt, several times each,
+//! Nothing lost, nothing twice: the binary dies at every named moment of a push and of a snapshot, several times each,
 //! and what it shows in the end is what a run shows that never died.
 //!
 //! `cargo test --features failpoints --test crash_matrix`
@@ -19,8 +19,8 @@ const BATCHES: u64 = 40;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Every step from a push to its receipt, in order.
-const MOMENTS: [&str; 7] = [
+/// Every step from a push to its receipt, and those of a snapshot, in order.
+const MOMENTS: [&str; 10] = [
     "journal.half_written",
     "journal.appended",
     "journal.synced",
@@ -28,13 +28,16 @@ const MOMENTS: [&str; 7] = [
     "bindings.written",
     "tick.unacknowledged",
     "tick.acknowledged",
+    "snapshot.part_written",
+    "snapshot.unfinished",
+    "snapshot.finished",
 ];
 
 /// How many times a moment passes before the process dies at it.
 const PASSES: [u64; 5] = [0, 1, 2, 7, 15];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_every_moment_between_a_push_and_its_receipt_it_shows_what_a_calm_run_shows() {
+async fn killed_at_every_moment_of_a_push_and_of_a_snapshot_it_shows_what_a_calm_run_shows() {
     let day = day(BATCHES);
     let expected = calm(&day).await;
     let mut deaths: BTreeMap<&str, usize> = BTreeMap::new();

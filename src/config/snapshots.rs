@@ -16,7 +16,7 @@ use super::problem::Problem;
 pub(super) const KEY: &str = "snapshots";
 
 /// How much time passes between two snapshots, if nothing else is said.
-const EVERY_SECONDS_DEFAULT: u64 = 900;
+const EVERY_SECONDS_DEFAULT: f64 = 900.0;
 
 /// Where snapshots are kept, and how often one is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) struct SnapshotSettings {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    every_seconds: Option<u64>,
+    every_seconds: Option<f64>,
     url: Option<String>,
 }
 
@@ -49,13 +49,20 @@ impl SnapshotSettings {
                 return None;
             }
         };
-        let every = Duration::from_secs(written.every_seconds.unwrap_or(EVERY_SECONDS_DEFAULT));
+        let Ok(every) = Duration::try_from_secs_f64(written.every_seconds.unwrap_or(EVERY_SECONDS_DEFAULT)) else {
+            let help = "write how many seconds pass between two snapshots, such as 900; or 0 to take none";
+            problems.push(document.problem("snapshots.every_seconds", "this is no span of time", help));
+            return None;
+        };
         Some(SnapshotSettings { every, url })
     }
 
     /// Opens the place. Credentials of a cloud come from its usual environment variables.
     pub(crate) fn store(&self, data: &Path) -> Result<Store, EngineError> {
-        let Some(url) = &self.url else { return Store::local(&data.join("snapshots")) };
+        let Some(url) = &self.url else {
+            std::fs::create_dir_all(data).map_err(|error| EngineError::io("make the data folder", data, &error))?;
+            return Store::local(&data.join("snapshots"));
+        };
         if url.scheme() == "file" {
             let folder = url.to_file_path().map_err(|()| unusable(url, "it is no path of this machine"))?;
             return Store::local(&folder);
