@@ -23,6 +23,8 @@ const EVERY_SECONDS_DEFAULT: f64 = 900.0;
 pub(crate) struct SnapshotSettings {
     /// How much time passes between two; none are taken if it is nothing.
     pub(crate) every: Duration,
+    /// How much of the past is kept; all of it, if it is not said.
+    pub(crate) history: Option<Duration>,
     /// Where they are; in the data folder if it is not said.
     url: Option<Url>,
 }
@@ -31,6 +33,7 @@ pub(crate) struct SnapshotSettings {
 #[serde(deny_unknown_fields)]
 struct Written {
     every_seconds: Option<f64>,
+    history_seconds: Option<f64>,
     url: Option<String>,
 }
 
@@ -49,12 +52,22 @@ impl SnapshotSettings {
                 return None;
             }
         };
-        let Ok(every) = Duration::try_from_secs_f64(written.every_seconds.unwrap_or(EVERY_SECONDS_DEFAULT)) else {
-            let help = "write how many seconds pass between two snapshots, such as 900; or 0 to take none";
-            problems.push(document.problem("snapshots.every_seconds", "this is no span of time", help));
+        let every = Duration::try_from_secs_f64(written.every_seconds.unwrap_or(EVERY_SECONDS_DEFAULT));
+        let history = written.history_seconds.map(Duration::try_from_secs_f64).transpose();
+        let (Ok(every), Ok(history)) = (&every, &history) else {
+            let key = if every.is_err() { "snapshots.every_seconds" } else { "snapshots.history_seconds" };
+            problems.push(document.problem(key, "this is no span of time", "write a number of seconds, such as 900"));
             return None;
         };
-        Some(SnapshotSettings { every, url })
+        if history.is_some() && every.is_zero() {
+            let what = "without snapshots nothing of the past can be removed";
+            problems.push(document.problem(
+                "snapshots.history_seconds",
+                what,
+                "leave it out, or raise `every_seconds`",
+            ));
+        }
+        Some(SnapshotSettings { every: *every, history: *history, url })
     }
 
     /// Opens the place. Credentials of a cloud come from its usual environment variables.

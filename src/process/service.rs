@@ -94,7 +94,8 @@ impl Service {
 fn program_of(config: Config) -> Result<Program<Record>, EngineError> {
     let store = config.snapshots.store(&config.settings.data)?;
     let dictionary = config.dictionary.clone();
-    let revival = Revival { store: store.clone(), every: config.snapshots.every, dictionary };
+    let (every, history) = (config.snapshots.every, config.snapshots.history);
+    let revival = Revival { store, every, history, dictionary };
     let program = revival.program(config);
     Ok(Program { revive: Some(Arc::new(revival)), ..program })
 }
@@ -104,13 +105,15 @@ fn program_of(config: Config) -> Result<Program<Record>, EngineError> {
 struct Revival {
     store: Store,
     every: Duration,
+    history: Option<Duration>,
     dictionary: Dictionary,
 }
 
 impl Revival {
     fn program(&self, config: Config) -> Program<Record> {
         let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &self.dictionary);
-        let snapshots = Snapshots { store: self.store.clone(), codec: Arc::new(codec), every: self.every };
+        let (store, codec) = (self.store.clone(), Arc::new(codec));
+        let snapshots = Snapshots { store, codec, every: self.every, history: self.history };
         let texts = Arc::new(SymbolTexts(self.dictionary.clone()));
         Program { snapshots: Some(snapshots), ..Program::new(config.graphs, config.sources, texts) }
     }

@@ -1,5 +1,7 @@
 //! A day of pushes, and what the views show of it: for tests in which the server dies.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -12,8 +12,10 @@ use super::Snapshots;
 use super::codec::{encode_first_seen, encode_system};
 use super::manifest::{FORMAT, Manifest, PartitionProgress};
 use super::parts::Parts;
+use super::removal::remove_older;
 use crate::error::{EngineError, ErrorKind};
 use crate::kept::{Piece, PieceRows, Place, Table};
+use crate::line::BoundPast;
 use crate::metrics::Metrics;
 use crate::releaser::Releaser;
 use crate::row::Row;
@@ -102,6 +104,15 @@ fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &Atomi
         let began = Instant::now();
         let taken = work.take(&order);
         work.metrics.snapshot_taken(order.tick, began.elapsed(), taken.is_ok());
+        if let (Ok(_), Some(history)) = (&taken, work.snapshots.history) {
+            match remove_older(&work.snapshots.store, &work.past, order.tick, history) {
+                Ok(Some(tick)) => tracing::info!(tick, "removed the past before a snapshot"),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "could not remove the past; it is tried again after the next snapshot")
+                }
+            }
+        }
         match taken {
             Ok(manifest) => tracing::info!(
                 tick = order.tick,
@@ -124,6 +135,7 @@ pub(crate) struct Work<R> {
     pub(crate) snapshots: Snapshots<R>,
     pub(crate) releaser: Arc<Releaser<R>>,
     pub(crate) metrics: Metrics,
+    pub(crate) past: BoundPast,
     pub(crate) stop: Stop,
 }
 
