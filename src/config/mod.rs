@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!  text ──▶ document (every key knows its place) ──┬─▶ settings ─────────────────────┐
+//!                                                  ├─▶ [access], [tls] ──▶ security  │
 //!                                                  ├─▶ [source.*] ──▶ engine sources ├──▶ Config, or Problems
 //!                                                  └─▶ the rest ────▶ graphs ────────┘
 //! ```
 
+mod access;
 mod attributes;
 mod document;
 mod models;
@@ -13,6 +15,7 @@ mod problem;
 mod reading;
 mod settings;
 mod sources;
+mod tls;
 
 use std::fs;
 use std::path::Path;
@@ -20,6 +23,7 @@ use std::path::Path;
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record};
+use sinks::Security;
 
 pub(crate) use problem::Problems;
 pub(crate) use settings::Settings;
@@ -33,13 +37,15 @@ use sources::Sources;
 /// The name of the file that is looked for where a folder is given.
 const FILE_NAME: &str = "tieout.toml";
 
-/// The keys of the file that are tables of tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 4] = ["attributes", "calendar", "source", "reconciliation"];
+/// The keys of the file that are tables or about the graphs; the others are [`Settings`].
+const SECTIONS: [&str; 6] = ["access", "tls", "attributes", "calendar", "source", "reconciliation"];
 
 /// A configuration, checked: all that an engine needs to run.
 pub(crate) struct Config {
     /// Where it runs, and how.
     pub(crate) settings: Settings,
+    /// Who is served, and how that is encrypted.
+    pub(crate) security: Security,
     /// The hash of the text.
     pub(crate) hash: String,
     /// The sources, in the order of their definition, and the scoring models as the last one.
@@ -87,6 +93,8 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
     attributes::check(attributes, document, problems)?;
     let sources = Sources::read(document, attributes, &dictionary, folder, problems);
+    let access = access::read(document, folder, &sources.names, problems);
+    let tls = tls::read(document, folder, problems);
     let dataflows = dataflows?;
     let graphs = Graphs::new(&dataflows, &sources.names, &dictionary, &|path| read_model(folder, path));
     let graphs =
@@ -95,6 +103,7 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     specs.push(SourceSpec::pull(ModelsSource::new(graphs.models())));
     Some(Config {
         settings: settings?,
+        security: Security { access: access?, tls: tls? },
         hash: String::new(),
         sources: specs,
         source_names: sources.names,

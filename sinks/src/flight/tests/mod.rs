@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
 use super::client::{Client, Message, Messages};
-use super::{Kind, bind, serve};
+use super::{Kind, Security, bind, serve};
 use crate::toy::{self, Gate, pushed};
 
 /// An engine that is served.
@@ -55,15 +55,15 @@ impl Served {
     }
 
     async fn serve(&mut self, listen: &str) {
-        let listener = bind(listen).await.unwrap();
-        self.address = listener.local_addr().unwrap().to_string();
+        let listening = bind(listen, Security::this_machine()).await.unwrap();
+        self.address = listening.address().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {
             let _ = stopped.await;
         };
         let (reader, ingest) = (self.engine().reader().clone(), self.engine().ingest().clone());
         self.stop = Some(stop);
-        self.server = Some(tokio::spawn(serve(reader, ingest, listener, shutdown)));
+        self.server = Some(tokio::spawn(serve(reader, ingest, listening, shutdown)));
     }
 
     /// Stops the server, and leaves the engine running.

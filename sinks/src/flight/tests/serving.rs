@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::{Served, soon, until};
 use crate::flight::client::Client;
-use crate::flight::{Kind, Ticket, bind, serve};
+use crate::flight::{Kind, Security, Ticket, bind, serve};
 use crate::toy::{Gate, pushed};
 
 /// What a plain HTTP/1.1 client gets: status and body.
@@ -114,7 +114,7 @@ async fn an_address_that_cannot_be_listened_on_says_what_to_do() {
         ("203.0.113.7:8815", "not one of this machine's"),
         ("8815", "an address and a port"),
     ] {
-        let error = bind(listen).await.unwrap_err();
+        let error = bind(listen, Security::this_machine()).await.err().unwrap();
         assert!(error.what.contains(listen) && error.help.contains(words), "{error}");
     }
 }
@@ -130,8 +130,8 @@ async fn a_server_that_is_not_there_is_named() {
 async fn an_engine_is_served_once_at_a_time() {
     let mut served = Served::ready().await;
     let (reader, ingest) = (served.engine().reader().clone(), served.engine().ingest().clone());
-    let listener = bind("127.0.0.1:0").await.unwrap();
-    let error = serve(reader, ingest, listener, async {}).await.unwrap_err();
+    let listening = bind("127.0.0.1:0", Security::this_machine()).await.unwrap();
+    let error = serve(reader, ingest, listening, async {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid);
     served.stop_serving().await;
     served.serve("127.0.0.1:0").await;
