@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use engine::EngineError;
 use tonic::{Request, Status};
 use tracing::Span;
 
@@ -32,7 +33,7 @@ impl Call {
     pub(super) fn read(&self, view: &str) -> Result<(), Status> {
         self.span.record("view", view);
         let permission = permissions::of_view(view);
-        self.caller.authorise(permission, &format!("read the view `{view}`")).map_err(to_status)
+        self.caller.authorise(permission, &format!("read the view `{view}`")).map_err(refused)
     }
 
     /// Says which source is pushed to; refuses a caller who may not.
@@ -40,17 +41,17 @@ impl Call {
         // It may be anything yet.
         let shown: String = source.chars().take(NAME_CHARS_MAX).collect();
         self.span.record("source", shown);
-        self.caller.authorise_source(source).map_err(to_status)
+        self.caller.authorise_source(source).map_err(refused)
     }
 
     /// Refuses a caller who may not have this done.
     pub(super) fn act(&self, action: &str) -> Result<(), Status> {
         let permission = permissions::of_action(action).ok_or_else(|| to_status(action::unknown(action)))?;
-        self.caller.authorise(permission, &format!("do `{action}`")).map_err(to_status)
+        self.caller.authorise(permission, &format!("do `{action}`")).map_err(refused)
     }
 
     /// Refuses to go on once what the caller has shown has expired.
-    pub(super) fn check_expiry(&self) -> Result<(), engine::EngineError> {
+    pub(super) fn check_expiry(&self) -> Result<(), EngineError> {
         self.caller.check_expiry()
     }
 
@@ -63,4 +64,10 @@ impl Call {
     pub(super) fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
+}
+
+fn refused(error: EngineError) -> Status {
+    let status = to_status(error);
+    tracing::info!(error = status.message(), "refused");
+    status
 }

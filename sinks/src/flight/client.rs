@@ -5,6 +5,8 @@ mod follow;
 mod push;
 mod read;
 
+use std::error::Error as _;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow_flight::{Action, Criteria, FlightDescriptor, FlightInfo};
@@ -132,7 +134,13 @@ fn view_info(entry: FlightInfo) -> Result<ViewInfo, EngineError> {
 }
 
 fn failed(status: tonic::Status) -> EngineError {
-    from_status(&status)
+    let error = from_status(&status);
+    // What has a cause of its own was not said by the server: the connection is broken.
+    if status.source().is_some() && error.help.is_empty() {
+        let help = "look whether the server runs; if it has [tls], its address is grpc+tls://host:port";
+        return EngineError { help: help.to_owned(), ..error };
+    }
+    error
 }
 
 /// The server answers, but not as this one does.

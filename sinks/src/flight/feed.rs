@@ -82,10 +82,10 @@ impl Feed {
             if self.stopping.is_stopping() {
                 return Err(self.stopped());
             }
-            self.call.check_expiry().map_err(|error| self.ended(error))?;
             if let Some(message) = self.next_message()? {
                 return Ok(Some(message));
             }
+            self.call.check_expiry().map_err(|error| self.ended(error))?;
             let Some(update) = self.next_update().await? else { return Ok(None) };
             self.sending = Some(match update {
                 Update::Snapshot(snapshot) => self.begin(Kind::Snapshot, snapshot.tick, snapshot.rows),

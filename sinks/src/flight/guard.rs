@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use engine::{EngineError, ErrorKind};
-use tonic::Status;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tonic::{Code, Status};
 use tracing::{Instrument, Span, field, info_span};
 
 use super::correlation::{self, CorrelationId};
@@ -42,7 +42,6 @@ pub(super) async fn pass(State(guard): State<Guard>, mut request: Request, next:
             Ok(()) => next.run(request).await,
             Err(Refusal::NotServed) => not_served(is_grpc),
             Err(Refusal::NotAllowed(error)) => {
-                guard.metrics.refused.with_label_values(&[reason(&error)]).inc();
                 tracing::info!(peer = peer(&request), %error, "refused");
                 refused(error, is_grpc)
             }
@@ -50,6 +49,9 @@ pub(super) async fn pass(State(guard): State<Guard>, mut request: Request, next:
     }
     .instrument(span.clone())
     .await;
+    if let Some(reason) = refusal_of(&response) {
+        guard.metrics.refused.with_label_values(&[reason]).inc();
+    }
     tracing::debug!(
         parent: &span,
         status = response.status().as_u16(),
@@ -113,10 +115,13 @@ fn peer(request: &Request) -> Option<String> {
     connection.and_then(TcpConnectInfo::remote_addr).map(|address| address.to_string())
 }
 
-fn reason(error: &EngineError) -> &'static str {
-    match error.kind {
-        ErrorKind::Denied => "denied",
-        _ => "unauthenticated",
+/// Why a request was refused, by its answer: here, or by the one who was asked.
+fn refusal_of(response: &Response) -> Option<&'static str> {
+    let grpc_status = Status::from_header_map(response.headers()).map(|status| status.code());
+    match (response.status(), grpc_status) {
+        (StatusCode::UNAUTHORIZED, _) | (_, Some(Code::Unauthenticated)) => Some("unauthenticated"),
+        (StatusCode::FORBIDDEN, _) | (_, Some(Code::PermissionDenied)) => Some("denied"),
+        _ => None,
     }
 }
 

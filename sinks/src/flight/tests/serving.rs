@@ -2,24 +2,17 @@ use std::time::Duration;
 
 use arrow_flight::{Action, Empty, FlightDescriptor};
 use engine::ErrorKind;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use super::{Served, soon, until};
+use super::{Served, ask_over, get_request, soon, until};
 use crate::flight::client::Client;
 use crate::flight::{Kind, Security, Ticket, bind, serve};
 use crate::toy::{Gate, pushed};
 
 /// What a plain HTTP/1.1 client gets: status and body.
 async fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), format!("{body}\n{head}"))
+    ask_over(TcpStream::connect(address).await.unwrap(), &get_request(path, headers)).await
 }
 
 #[tokio::test]
