@@ -87,7 +87,7 @@ impl Keys {
     pub(super) fn fetch_early(&self) {
         if let Keys::Published(published) = self {
             let published = Arc::clone(published);
-            tokio::spawn(async move { published.refresh().await });
+            tokio::spawn(async move { published.fetch().await });
         }
     }
 }
@@ -109,7 +109,7 @@ impl Published {
         if let Some((key, age)) = self.known(id, algorithm) {
             if age > AGE_USUAL {
                 let published = Arc::clone(self);
-                tokio::spawn(async move { published.refresh().await });
+                tokio::spawn(async move { published.fetch().await });
             }
             return Ok(Some(key));
         }
@@ -133,8 +133,15 @@ impl Published {
         (age < AGE_MAX).then(|| set.find(id, algorithm)).flatten().map(|key| (key, age))
     }
 
-    /// Fetches them, unless that was tried a moment ago. One at a time; whoever comes meanwhile waits for it.
-    async fn refresh(&self) {
+    /// Fetches them, unless that was tried a moment ago; and to the end, also if the one who asks does not wait for it.
+    async fn refresh(self: &Arc<Self>) {
+        let published = Arc::clone(self);
+        // It does not panic; if it did, the keys would not be there.
+        let _ = tokio::spawn(async move { published.fetch().await }).await;
+    }
+
+    /// One at a time; whoever comes meanwhile waits for it.
+    async fn fetch(&self) {
         let mut attempted = self.attempted.lock().await;
         if attempted.is_some_and(|at| at.elapsed() < ATTEMPT_INTERVAL_MIN) {
             return;

@@ -19,6 +19,9 @@ pub(crate) enum Needs {
 const READ: Needs = Needs::Permission(Permission::Read);
 const PUSH: Needs = Needs::Permission(Permission::Push);
 
+/// How the paths of Flight's methods begin.
+pub(crate) const FLIGHT: &str = "/arrow.flight.protocol.FlightService/";
+
 /// The paths: plain ones, and the methods of Flight.
 pub(crate) const PATHS: [(&str, Needs); 14] = [
     ("/", Needs::Nothing),

@@ -85,6 +85,10 @@ impl Guard {
         if let Needs::Permission(permission) = needs {
             caller.authorise(permission, &format!("use {}", method(path))).map_err(Refusal::NotAllowed)?;
         }
+        if let Some(shown) = request.headers_mut().get_mut(header::AUTHORIZATION) {
+            // From here on it is not printed with the others.
+            shown.set_sensitive(true);
+        }
         request.extensions_mut().insert(caller);
         Ok(())
     }
@@ -96,15 +100,11 @@ pub(super) fn caller_of<T>(request: &tonic::Request<T>) -> Result<Caller, Status
     request.extensions().get::<Caller>().cloned().ok_or_else(|| Status::unauthenticated("the caller is not known"))
 }
 
-/// The last part of a path of gRPC, or the whole of another. What is not served is not repeated.
+/// What is logged of a path: the method of Flight, or the path of another. What is not served is not repeated.
 fn method(path: &str) -> &str {
     match permissions::of_path(path) {
+        Some(_) => path.strip_prefix(permissions::FLIGHT).unwrap_or(path),
         None => "unknown",
-        Some(_) => path
-            .rsplit_once('/')
-            .map(|(_, method)| method)
-            .filter(|method| path.contains('.') && !method.is_empty())
-            .unwrap_or(path),
     }
 }
 

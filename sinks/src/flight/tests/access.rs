@@ -13,7 +13,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Request};
 
 use super::{Served, ask_over, get_request, until};
-use crate::access::permissions::{ACTIONS, PATHS, VIEWS};
+use crate::access::permissions::{ACTIONS, FLIGHT, PATHS, VIEWS};
 use crate::access::tests::{Issuer, access, claims, now};
 use crate::flight::client::{Client, Identification};
 use crate::flight::{Kind, Security, Ticket, action};
@@ -154,7 +154,7 @@ async fn every_role_reaches_what_it_may_and_nothing_else() {
 #[test]
 fn the_matrix_says_of_all_that_is_served_who_may() {
     let expected: Vec<String> = MATRIX.iter().map(|(endpoint, _)| (*endpoint).to_owned()).collect();
-    let method = |path: &str| path.replace("/arrow.flight.protocol.FlightService/", "");
+    let method = |path: &str| path.replace(FLIGHT, "");
     let served = PATHS.iter().map(|(path, _)| method(path));
     let served = served.chain(ACTIONS.iter().map(|(action, _)| format!("DoAction {action}")));
     let served: Vec<String> = served.chain(VIEWS.iter().map(|(view, _)| format!("DoGet {view}"))).collect();
