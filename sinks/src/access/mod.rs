@@ -57,26 +57,34 @@ use token::Tokens;
 
 /// Who may do what. Cheap to clone.
 #[derive(Clone)]
-pub struct Access(Arc<Policy>);
+pub struct Access(Policy);
 
+#[derive(Clone)]
 enum Policy {
     /// Everybody may do everything. Whether that was asked for; else only this machine is served.
     Open { is_asked_for: bool },
     /// Callers show tokens.
-    Guarded { anonymous: Option<Caller>, tokens: Tokens, jwt: Option<Jwt> },
+    Guarded(Arc<Known>),
+}
+
+/// Who is known, and by what.
+struct Known {
+    anonymous: Option<Caller>,
+    tokens: Tokens,
+    jwt: Option<Jwt>,
 }
 
 impl Access {
     /// Everybody on this machine may do everything: what holds when nothing is configured.
     pub fn this_machine() -> Self {
-        Access(Arc::new(Policy::Open { is_asked_for: false }))
+        Access(Policy::Open { is_asked_for: false })
     }
 
     /// As it is configured; relative paths start in `folder`.
     pub fn new(config: &AccessConfig, folder: &Path) -> Result<Self, SettingError> {
         let names_somebody = config.anonymous.is_some() || !config.tokens.is_empty() || config.jwt.is_some();
         match (config.open, names_somebody) {
-            (true, false) => return Ok(Access(Arc::new(Policy::Open { is_asked_for: true }))),
+            (true, false) => return Ok(Access(Policy::Open { is_asked_for: true })),
             (true, true) => {
                 let help = "leave out `open`, or everything else of [access]";
                 return Err(SettingError::new("access.open", "the server cannot be open and guarded", help));
@@ -87,21 +95,21 @@ impl Access {
             }
             (false, true) => {}
         }
-        Ok(Access(Arc::new(Policy::Guarded {
+        Ok(Access(Policy::Guarded(Arc::new(Known {
             anonymous: config.anonymous.map(|role| Caller::new("anonymous", &[role])),
             tokens: Tokens::new(config.tokens.iter(), folder)?,
             jwt: config.jwt.as_ref().map(|jwt| Jwt::new(jwt, folder)).transpose()?,
-        })))
+        }))))
     }
 
     /// Whether callers show tokens.
     pub(crate) fn is_guarded(&self) -> bool {
-        matches!(*self.0, Policy::Guarded { .. })
+        matches!(self.0, Policy::Guarded(_))
     }
 
     /// Refuses to serve other machines when nobody has said that they may do everything.
     pub(crate) fn check_address(&self, address: SocketAddr) -> Result<(), EngineError> {
-        match *self.0 {
+        match self.0 {
             Policy::Open { is_asked_for: false } if !address.ip().is_loopback() => Err(EngineError::new(
                 ErrorKind::Invalid,
                 format!("other machines can reach {address}, and anybody there could do everything"),
@@ -114,16 +122,18 @@ impl Access {
 
     /// Fetches what will be needed, if that takes time.
     pub(crate) fn prepare(&self) {
-        if let Policy::Guarded { jwt: Some(jwt), .. } = &*self.0 {
+        if let Policy::Guarded(known) = &self.0
+            && let Some(jwt) = &known.jwt
+        {
             jwt.fetch_early();
         }
     }
 
     /// Who asks, by what the headers of the request show.
     pub(crate) async fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, EngineError> {
-        let (anonymous, tokens, jwt) = match &*self.0 {
+        let Known { anonymous, tokens, jwt } = match &self.0 {
             Policy::Open { .. } => return Ok(Caller::new("anonymous", &[Role::Admin])),
-            Policy::Guarded { anonymous, tokens, jwt } => (anonymous, tokens, jwt),
+            Policy::Guarded(known) => known.as_ref(),
         };
         let known = match Credentials::of(headers)? {
             None => return anonymous.clone().ok_or_else(nothing_shown),
