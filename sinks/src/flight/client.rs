@@ -134,6 +134,9 @@ fn view_info(entry: FlightInfo) -> Result<ViewInfo, EngineError> {
 }
 
 fn failed(status: tonic::Status) -> EngineError {
+    if let Some(id) = status.metadata().get("x-correlation-id").and_then(|id| id.to_str().ok()) {
+        tracing::debug!(correlation_id = id, "the server has refused");
+    }
     let error = from_status(&status);
     // What has a cause of its own was not said by the server: the connection is broken.
     if status.source().is_some() && error.help.is_empty() {

@@ -98,11 +98,19 @@ pub(super) async fn connect(address: &str, identification: &Identification) -> R
     if is_encrypted {
         endpoint = endpoint.tls_config(encryption(identification)).map_err(|error| unusable(&error))?;
     }
+    if identification.token.is_some() && !is_encrypted && !is_this_machine(place) {
+        tracing::warn!("the token is sent unencrypted; grpc+tls:// encrypts it");
+    }
     let shows = Shows::new(identification.token.as_deref())?;
     let channel = endpoint.connect().await.map_err(|error| unreachable_at(place, is_encrypted, &error))?;
     Ok(FlightServiceClient::with_interceptor(channel, shows)
         .max_decoding_message_size(ENTRY_BYTES_MAX)
         .max_encoding_message_size(ENTRY_BYTES_MAX))
+}
+
+/// Whether an address is plainly one of this machine.
+fn is_this_machine(place: &str) -> bool {
+    ["127.", "localhost:", "[::1]:"].iter().any(|near| place.starts_with(near))
 }
 
 fn encryption(identification: &Identification) -> ClientTlsConfig {

@@ -17,7 +17,7 @@ use crate::access::permissions::{ACTIONS, FLIGHT, PATHS, VIEWS};
 use crate::access::tests::{Issuer, access, claims, now};
 use crate::flight::client::{Client, Identification};
 use crate::flight::{Kind, Security, Ticket, action};
-use crate::toy::{self, Gate, pushed};
+use crate::toy::{self, Gate, pushed, pushed_schema};
 
 /// What a caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,28 @@ async fn served_with(folder: TempDir, table: &str) -> Served {
     let served = Served::secured(folder, engine, security).await;
     served.engine().reader().status().ready().await.unwrap();
     served
+}
+
+/// A server that trusts an issuer, to the second.
+async fn trusting(folder: TempDir) -> (Served, Issuer) {
+    let issuer = Issuer::new("first");
+    fs::write(folder.path().join("keys.json"), issuer.keys()).unwrap();
+    let table = r#"
+        [jwt]
+        issuer = "https://login.example.com/"
+        audience = "tieout"
+        keys_file = "keys.json"
+        leeway_seconds = 0
+        roles = { desk = "analyst" }
+    "#;
+    (served_with(folder, table).await, issuer)
+}
+
+/// An analyst's token that holds for so long.
+fn token(issuer: &Issuer, lifetime_seconds: i64) -> String {
+    let mut claims = claims(json!(["desk"]));
+    claims["exp"] = json!(now() + lifetime_seconds);
+    issuer.sign("ES256", &claims)
 }
 
 impl Served {
@@ -239,23 +261,8 @@ async fn a_name_and_a_secret_are_exchanged_for_a_token() {
 
 #[tokio::test]
 async fn a_subscription_ends_when_its_token_expires_and_is_resumed_with_a_new_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let issuer = Issuer::new("first");
-    fs::write(folder.path().join("keys.json"), issuer.keys()).unwrap();
-    let table = r#"
-        [jwt]
-        issuer = "https://login.example.com/"
-        audience = "tieout"
-        keys_file = "keys.json"
-        leeway_seconds = 0
-        roles = { desk = "analyst" }
-    "#;
-    let served = served_with(folder, table).await;
-    let token = |lifetime_seconds: i64| {
-        let mut claims = claims(json!(["desk"]));
-        claims["exp"] = json!(now() + lifetime_seconds);
-        issuer.sign("ES256", &claims)
-    };
+    let (served, issuer) = trusting(tempfile::tempdir().unwrap()).await;
+    let token = |lifetime_seconds| token(&issuer, lifetime_seconds);
     let client = served.client_with(Some(token(300))).await;
     client.put("numbers", Some("a"), &[pushed([(1, Some(11))])]).await.unwrap();
     let short = served.client_with(Some(token(2))).await;
@@ -275,6 +282,24 @@ async fn a_subscription_ends_when_its_token_expires_and_is_resumed_with_a_new_on
     assert!(short.read(&ticket).await.is_err());
     let mut messages = served.client_with(Some(token(300))).await.read(&ticket).await.unwrap();
     assert_ne!(messages.next().await.unwrap().unwrap().metadata.kind, Kind::Snapshot);
+}
+
+#[tokio::test]
+async fn a_stream_of_pushes_ends_when_its_token_expires_and_what_was_acknowledged_stands() {
+    let (served, issuer) = trusting(tempfile::tempdir().unwrap()).await;
+    let client = served.client_with(Some(token(&issuer, 2))).await;
+    let (mut pusher, mut receipts) = client.pusher("numbers", &pushed_schema()).await.unwrap();
+    pusher.send("a", &pushed([(1, Some(11))])).await.unwrap();
+    assert_eq!(receipts.next().await.unwrap().unwrap().batch_id, "a");
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    pusher.send("b", &pushed([(1, Some(12))])).await.unwrap();
+    let error = receipts.next().await.unwrap_err();
+    assert_eq!((error.kind, error.what.as_str()), (ErrorKind::Unauthenticated, "the token has expired"));
+    let client = served.client_with(Some(token(&issuer, 300))).await;
+    for (batch_id, expected) in [("a", true), ("b", false)] {
+        let receipt = client.put("numbers", Some(batch_id), &[pushed([(1, Some(13))])]).await.unwrap();
+        assert_eq!(receipt.duplicate, expected, "{batch_id}");
+    }
 }
 
 #[tokio::test]
