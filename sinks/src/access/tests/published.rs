@@ -78,7 +78,8 @@ async fn published_keys_are_fetched_once_and_then_not_at_the_whim_of_callers() {
 async fn while_keys_cannot_be_fetched_a_client_is_told_to_come_again() {
     let issuer = Issuer::new("first");
     let token = issuer.sign("ES256", &claims(json!(["desk"])));
-    let large = "x".repeat(1 << 20);
+    // Good, but for its size.
+    let large = issuer.keys() + &" ".repeat(1 << 20);
     for (status, text) in [
         (StatusCode::NOT_FOUND, issuer.keys()),
         (StatusCode::FOUND, issuer.keys()),
