@@ -29,8 +29,8 @@ impl Service {
     /// Starts an engine; serves it where there is an address to listen on.
     pub(crate) async fn start(config: Config, listen: Option<&str>) -> Result<Self, EngineError> {
         // The address first: where it is taken, nothing has been started.
-        let listener = match listen {
-            Some(listen) => Some(sinks::bind(listen).await?),
+        let listening = match listen {
+            Some(listen) => Some(sinks::bind(listen, config.security.clone()).await?),
             None => None,
         };
         let engine_config = EngineConfig {
@@ -40,15 +40,14 @@ impl Service {
             ..EngineConfig::new(&config.settings.data)
         };
         let engine = Engine::start(engine_config, program_of(config)?)?;
-        let server = listener.map(|listener| {
-            let address =
-                listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
+        let server = listening.map(|listening| {
+            let address = listening.address();
             let (stop, stopped) = oneshot::channel();
             let stopped = async { drop(stopped.await) };
-            let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listener, stopped));
-            Ok(Server { address, stop, task })
+            let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listening, stopped));
+            Server { address, stop, task }
         });
-        Ok(Service { server: server.transpose()?, engine })
+        Ok(Service { server, engine })
     }
 
     /// Reads the engine's views.

@@ -110,7 +110,8 @@ async fn start(folder: &Path) {
 
 async fn late(trades: u64, rounds: u64) {
     println!("W1 {trades} + {trades} trades, {rounds} late trades one by one; load average {}", load());
-    for (name, every) in [("no snapshot", Duration::ZERO), ("snapshots one after the other", Duration::from_millis(1))] {
+    for (name, every) in [("no snapshot", Duration::ZERO), ("snapshots one after the other", Duration::from_millis(1))]
+    {
         let folder = tempfile::tempdir().unwrap();
         let made = |numbers: &[u64]| {
             let records = numbers.iter().filter_map(|number| match Numbered::new(*number).record(*number, 1) {
