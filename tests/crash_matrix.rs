@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use live::{Server, views};
-use storm::{calm, day, folder, settle};
+use storm::{assert_same, calm, day, folder, settle};
 
 const BATCHES: u64 = 40;
 
@@ -74,7 +74,7 @@ async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what
         let server = Server::start(folder.path());
         let client = server.client().await;
         settle(&client, &day).await;
-        assert_eq!(views(&client, false).await, expected, "{moment}");
+        assert_same(&views(&client, false).await, &expected, moment);
         for (source, id, batch) in &day {
             let again = client.put(source, Some(id), std::slice::from_ref(batch)).await.unwrap();
             assert_eq!((again.duplicate, again.tick), (true, receipts[id]), "{moment}: {id} keeps its tick");

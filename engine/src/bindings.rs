@@ -229,12 +229,13 @@ impl Bindings {
 
     /// Removes all bindings up to a tick, of which there is a snapshot. That they are gone is durable before they are.
     pub fn remove_up_to(&self, tick: Tick) -> Result<(), EngineError> {
-        let last = self.last()?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut meta = write.open_table(META).map_err(failed)?;
             meta.insert("removed", tick).map_err(failed)?;
-            meta.insert("reached", last).map_err(failed)?;
+            // The last tick must not be forgotten with its binding.
+            let reached = meta.get("reached").map_err(failed)?.map_or(0, |reached| reached.value());
+            meta.insert("reached", reached.max(tick)).map_err(failed)?;
         }
         write.commit().map_err(failed)?;
         crash_point!("past.marked");

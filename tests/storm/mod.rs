@@ -98,6 +98,20 @@ pub(crate) async fn calm(day: &[Push]) -> BTreeMap<String, Vec<String>> {
     views
 }
 
+/// Two sets of views are the same; else the rows that are in one of them only are shown.
+pub(crate) fn assert_same(found: &BTreeMap<String, Vec<String>>, expected: &BTreeMap<String, Vec<String>>, when: &str) {
+    for (view, rows) in expected {
+        let none = Vec::new();
+        let shown = found.get(view).unwrap_or(&none);
+        let only = |here: &[String], there: &[String]| -> Vec<String> {
+            here.iter().filter(|row| !there.contains(row)).cloned().collect()
+        };
+        let (more, fewer) = (only(shown, rows), only(rows, shown));
+        assert!(shown == rows, "{when}: `{view}` has {more:#?} and lacks {fewer:#?}");
+    }
+    assert_eq!(found.len(), expected.len(), "{when}");
+}
+
 /// Waits until everything that was acknowledged is shown.
 pub(crate) async fn settle(client: &Client, day: &[Push]) {
     let (source, id, batch) = &day[day.len() - 1];
