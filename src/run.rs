@@ -95,7 +95,7 @@ async fn serve(config: Config, until_complete: bool) -> Result<Outcome, Failure>
         if let Some(address) = address {
             tell(format_args!("listening on {address}"));
         }
-        if until_complete { complete(&reader).await } else { Err(reader.status().source_failed().await.into()) }
+        if until_complete { complete(&reader).await } else { Err(reader.status().part_failed().await.into()) }
     };
     let result = tokio::select! {
         result = work => result,

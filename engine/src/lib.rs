@@ -34,6 +34,7 @@ pub mod reader;
 mod releaser;
 mod replay;
 pub mod row;
+pub mod setting;
 pub mod source;
 pub mod status;
 pub mod system;

@@ -73,6 +73,8 @@ pub struct Request {
     pub from_tick: Option<Tick>,
     /// Which rows; see [`filter`].
     pub filter: Option<Value>,
+    /// Follow every tick by itself: one who is slow is ended sooner, but is never given several ticks as one.
+    pub each_tick: bool,
 }
 
 /// All rows of a view at a tick.
@@ -178,7 +180,7 @@ impl Reader {
             first.push_back(Update::Snapshot(self.snapshot(request).await?));
             after = Some(as_of);
         }
-        let (mut subscription, asked) = self.follow(view, after, filter, request.up_to);
+        let (mut subscription, asked) = self.follow(view, after, filter, request);
         let at = asked.at;
         check_end(after.unwrap_or(at), request.up_to)?;
         let answers = self.answers(asked).await?;
@@ -193,9 +195,10 @@ impl Reader {
         view: usize,
         after: Option<Tick>,
         filter: Option<RowFilter>,
-        up_to: Option<Tick>,
+        request: &Request,
     ) -> (Subscription, Asked) {
-        let mailbox = Arc::new(Mailbox::new(view, filter.clone()));
+        let (up_to, mailbox) = (request.up_to, Mailbox::new(view, filter.clone()));
+        let mailbox = Arc::new(if request.each_tick { mailbox.unmerged() } else { mailbox });
         self.0.mailboxes.add(Arc::clone(&mailbox));
         let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
         let asked = self.0.ask.ask(&Question { view, what, follow: true, filter });

@@ -16,7 +16,7 @@ use super::encode::{Layout, Messages, schema_message};
 use super::metadata::Kind;
 use super::metrics::FlightMetrics;
 use super::status::{internal, to_status};
-use super::stopping::Stopping;
+use crate::stopping::Stopping;
 use super::ticket::Ticket;
 
 /// How long at least from one progress message to the next.

@@ -36,7 +36,6 @@ mod put;
 mod server;
 mod sink;
 mod status;
-mod stopping;
 #[cfg(test)]
 mod tests;
 mod ticket;

@@ -15,7 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use super::http;
 use super::metrics::FlightMetrics;
 use super::sink::FlightSink;
-use super::stopping::{Stopping, running};
+use crate::stopping::{Stopping, running};
 
 /// How large a message may be that a client sends.
 const DECODED_BYTES_MAX: usize = ENTRY_BYTES_MAX;

@@ -17,7 +17,7 @@ use super::feed::Feed;
 use super::metrics::FlightMetrics;
 use super::put;
 use super::status::{internal, to_status, unimplemented};
-use super::stopping::Stopping;
+use crate::stopping::Stopping;
 use super::ticket::Ticket;
 
 /// Serves an engine's views, and takes what is pushed to it.
