@@ -28,7 +28,9 @@ impl Check {
         let config = Config::load(&self.config)?;
         let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let (sources, reconciliations) = (config.source_names.len(), config.dataflows.reconciliation.len());
-        output::print(&format!("ok: {}, {}\n", count(sources, "source"), count(reconciliations, "reconciliation")))?;
+        let mut found = vec![count(sources, "source"), count(reconciliations, "reconciliation")];
+        found.extend((!config.sinks.is_empty()).then(|| count(config.sinks.len(), "sink")));
+        output::print(&format!("ok: {}\n", found.join(", ")))?;
         Ok(Outcome::Done)
     }
 }

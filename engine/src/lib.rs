@@ -52,4 +52,4 @@ pub use source::{
     Batch, Decoder, Durable, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop,
 };
 pub use view::{Rows, Views};
-pub use worker::{Graph, Inputs};
+pub use worker::{Graph, Inputs, catalogue};

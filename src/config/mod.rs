@@ -3,15 +3,19 @@
 //! ```text
 //!  text ──▶ document (every key knows its place) ──┬─▶ settings ─────────────────────┐
 //!                                                  ├─▶ [source.*] ──▶ engine sources ├──▶ Config, or Problems
+//!                                                  ├─▶ [sink.*] ────▶ running sinks ─┤
 //!                                                  └─▶ the rest ────▶ graphs ────────┘
 //! ```
 
 mod attributes;
+mod catalogue;
 mod document;
+mod kind;
 mod models;
 mod problem;
 mod reading;
 mod settings;
+mod sinks;
 mod sources;
 
 use std::fs;
@@ -19,12 +23,14 @@ use std::path::Path;
 
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{EngineError, ErrorKind, SourceSpec};
+use ::sinks::Runs;
 use model::{Dictionary, Record};
 
 pub(crate) use problem::Problems;
 pub(crate) use settings::Settings;
 
 use crate::process::Failure;
+use catalogue::Catalogue;
 use document::Document;
 use models::ModelsSource;
 use problem::Problem;
@@ -34,7 +40,7 @@ use sources::Sources;
 const FILE_NAME: &str = "tieout.toml";
 
 /// The keys of the file that are tables of tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 4] = ["attributes", "calendar", "source", "reconciliation"];
+const SECTIONS: [&str; 5] = ["attributes", "calendar", "source", "reconciliation", "sink"];
 
 /// A configuration, checked: all that an engine needs to run.
 pub(crate) struct Config {
@@ -52,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) dataflows: DataflowsConfig,
     /// What is computed.
     pub(crate) graphs: Graphs,
+    /// The sinks that run beside it.
+    pub(crate) sinks: Vec<Box<dyn Runs>>,
     /// Where the texts of symbols are.
     pub(crate) dictionary: Dictionary,
 }
@@ -91,6 +99,11 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     let graphs = Graphs::new(&dataflows, &sources.names, &dictionary, &|path| read_model(folder, path));
     let graphs =
         graphs.map_err(|error| problems.push(document.problem(&error.place, &error.what, &error.help))).ok()?;
+    let sinks = if document.get("sink").is_some() {
+        sinks::read(document, &Catalogue(engine::catalogue(&graphs)), folder, problems)
+    } else {
+        Vec::new()
+    };
     let mut specs = sources.specs;
     specs.push(SourceSpec::pull(ModelsSource::new(graphs.models())));
     Some(Config {
@@ -101,6 +114,7 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
         endless: sources.endless,
         dataflows,
         graphs,
+        sinks,
         dictionary,
     })
 }

@@ -1,19 +1,22 @@
-//! An engine that runs and is served.
+//! An engine that runs and is served, and the sinks that run beside it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use engine::{Engine, EngineConfig, EngineError, Reader, Texts};
 use model::{Dictionary, Symbol};
+use sinks::Sinks;
+use sinks::running::Reached;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
 
-/// An engine that runs, and the server that serves it.
+/// An engine that runs, the server that serves it, and the sinks that write what changes in it.
 pub(crate) struct Service {
     engine: Engine,
     server: Option<Server>,
+    sinks: Sinks,
 }
 
 struct Server {
@@ -34,7 +37,7 @@ impl Service {
             workers: config.settings.workers,
             retention: config.settings.retention,
             configuration: config.hash,
-            ..EngineConfig::new(config.settings.data)
+            ..EngineConfig::new(&config.settings.data)
         };
         let texts = Arc::new(SymbolTexts(config.dictionary));
         let engine = Engine::start(engine_config, config.graphs, config.sources, texts)?;
@@ -46,7 +49,8 @@ impl Service {
             let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listener, stopped));
             Ok(Server { address, stop, task })
         });
-        Ok(Service { server: server.transpose()?, engine })
+        let sinks = Sinks::start(config.sinks, engine.reader(), &config.settings.data)?;
+        Ok(Service { server: server.transpose()?, engine, sinks })
     }
 
     /// Reads the engine's views.
@@ -72,13 +76,20 @@ impl Service {
         }
     }
 
-    /// Stops in order: the server acknowledges what it has taken and tells its readers; then the engine works through it.
+    /// The sinks.
+    pub(crate) fn sinks(&self) -> Reached {
+        self.sinks.watched()
+    }
+
+    /// Stops in order: the server acknowledges what it has taken and tells its readers; the sinks leave what they have not
+    /// begun for the next time; then the engine works through what it was given.
     pub(crate) async fn stop(self) -> Result<(), EngineError> {
         if let Some(Server { stop, task, .. }) = self.server {
             // Nobody to tell: the server has stopped already.
             let _ = stop.send(());
             task.await.unwrap_or_else(|_| Err(EngineError::stopped()))?;
         }
+        self.sinks.stop().await;
         tokio::task::spawn_blocking(move || self.engine.shutdown()).await.map_err(|_| EngineError::stopped())
     }
 

@@ -115,10 +115,24 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(ANSWER_TIMEOUT * 2))
 }
 
-/// Reads how far it is written, as of now.
-pub(super) fn read(connection: &Connection, data: &str, stopping: &Stopping) -> Result<Option<u64>, Trouble> {
+/// What is read of a frontier topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upto {
+    /// What is certain already. A transaction that is open, be it our own of an older process, hides what came after it.
+    Certain,
+    /// All that is in it now, once it is certain.
+    Now,
+}
+
+/// Reads how far it is written.
+pub(super) fn read(
+    connection: &Connection,
+    data: &str,
+    upto: Upto,
+    stopping: &Stopping,
+) -> Result<Option<u64>, Trouble> {
     let reading = Reading::new(connection, stopping)?;
-    let (low, high) = reading.range()?;
+    let (low, high) = reading.range(upto)?;
     let tail = low.max(high - TAIL_MESSAGES);
     let mut last = reading.last(tail, high)?;
     if last.is_none() && tail > low {
@@ -170,13 +184,15 @@ impl<'a> Reading<'a> {
         self.trouble(&KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut))
     }
 
-    /// The offsets of the topic, once all that is in it now is committed or aborted: a transaction of another sink that is
-    /// still open would hide ours that came after it.
-    fn range(&self) -> Result<(i64, i64), Trouble> {
+    /// The offsets of the topic.
+    fn range(&self, upto: Upto) -> Result<(i64, i64), Trouble> {
         let begun = Instant::now();
         let watermarks = |consumer: &BaseConsumer<Reports>| {
             consumer.fetch_watermarks(&self.connection.frontier_topic, 0, ANSWER_TIMEOUT * 5)
         };
+        if upto == Upto::Certain {
+            return watermarks(&self.committed).map_err(|error| self.trouble(&error));
+        }
         let (low, high) = watermarks(&self.written).map_err(|error| self.trouble(&error))?;
         while watermarks(&self.committed).map_err(|error| self.trouble(&error))?.1 < high {
             if self.stopping.is_stopping() || begun.elapsed() > PATIENCE {

@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::client::{ANSWER_TIMEOUT, PATIENCE, Reports, not_made, trouble};
 use super::config::Connection;
-use super::frontier::{self, Frontier};
+use super::frontier::{self, Frontier, Upto};
 use super::sink::Message;
 use crate::running::Trouble;
 use crate::stopping::Stopping;
@@ -32,7 +32,7 @@ impl Transactions {
         self.producer = None;
         frontier::prepare(&self.connection)?;
         // Before anything else: a process with another data folder must not put an end to the one that is right.
-        frontier::read(&self.connection, &self.data, stopping)?;
+        frontier::read(&self.connection, &self.data, Upto::Certain, stopping)?;
         let reports = Reports::default();
         let mut client = self.connection.client.clone();
         client.set("transactional.id", self.transactional_id());
@@ -42,7 +42,7 @@ impl Transactions {
         let begun = self.until_done(doing, &reports, stopping, || producer.init_transactions(ANSWER_TIMEOUT));
         begun?;
         // What an older process had begun has ended now, one way or the other.
-        let frontier = frontier::read(&self.connection, &self.data, stopping)?;
+        let frontier = frontier::read(&self.connection, &self.data, Upto::Now, stopping)?;
         self.producer = Some((producer, reports));
         Ok(frontier)
     }

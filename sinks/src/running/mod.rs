@@ -111,21 +111,10 @@ impl Sinks {
         Ok(Sinks { running, sinks: started, metrics, reader: reader.clone() })
     }
 
-    /// Waits until everything up to and including a tick is written, or a sink has failed.
-    pub async fn reached(&self, tick: Tick) -> Result<(), EngineError> {
-        for sink in &self.sinks {
-            let mut complete = sink.complete.clone();
-            tokio::select! {
-                reached = complete.wait_for(|complete| *complete > tick) => {
-                    // Its thread has ended, and says why.
-                    if reached.is_err() {
-                        return Err(self.reader.status().part_failed().await);
-                    }
-                }
-                error = self.reader.status().part_failed() => return Err(error),
-            }
-        }
-        Ok(())
+    /// How far they are.
+    pub fn watched(&self) -> Reached {
+        let sinks = self.sinks.iter().map(|sink| sink.complete.clone()).collect();
+        Reached { sinks, reader: self.reader.clone() }
     }
 
     /// Stops them: each leaves what it has not begun, and goes on with that the next time.
@@ -143,6 +132,32 @@ impl Sinks {
             tracing::error!("sinks were not waited for");
         }
         self.metrics.unregister();
+    }
+}
+
+/// How far all sinks are.
+#[derive(Clone)]
+pub struct Reached {
+    sinks: Vec<watch::Receiver<Tick>>,
+    reader: Reader,
+}
+
+impl Reached {
+    /// Waits until everything up to and including a tick is written, or a part of the engine has failed.
+    pub async fn reached(&self, tick: Tick) -> Result<(), EngineError> {
+        for sink in &self.sinks {
+            let mut complete = sink.clone();
+            tokio::select! {
+                reached = complete.wait_for(|complete| *complete > tick) => {
+                    // Its thread has ended, and says why.
+                    if reached.is_err() {
+                        return Err(self.reader.status().part_failed().await);
+                    }
+                }
+                error = self.reader.status().part_failed() => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -72,7 +72,7 @@ fn batch(number: usize) -> Vec<(i64, Option<i64>)> {
 }
 
 pub(crate) async fn reached(sinks: &Sinks, tick: Tick) {
-    tokio::time::timeout(PATIENCE, sinks.reached(tick)).await.expect("it is written soon").unwrap();
+    tokio::time::timeout(PATIENCE, sinks.watched().reached(tick)).await.expect("it is written soon").unwrap();
 }
 
 /// Runs sinks of a kind through all that a running sink must do. `place` makes somewhere new to write to.

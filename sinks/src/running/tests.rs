@@ -144,7 +144,7 @@ async fn one_that_cannot_go_on_is_told_to_the_engine_with_what_to_do() {
     let error = tokio::time::timeout(PATIENCE, failed).await.unwrap();
     assert_eq!(error.what, "sink `kept` cannot go on: it rains");
     assert_eq!(error.help, "wait");
-    assert_eq!(sinks.reached(Tick::MAX - 1).await.unwrap_err(), error, "whoever waits for it is told too");
+    assert_eq!(sinks.watched().reached(Tick::MAX - 1).await.unwrap_err(), error, "whoever waits for it is told too");
     sinks.stop().await;
 }
 
