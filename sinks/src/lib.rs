@@ -21,6 +21,7 @@ macro_rules! crash_point {
     };
 }
 
+pub mod alerts;
 mod config;
 pub mod files;
 pub mod flight;
@@ -32,6 +33,9 @@ mod scope;
 mod stopping;
 #[cfg(test)]
 mod toy;
+#[cfg(test)]
+#[path = "../../tests/webhook/mod.rs"]
+mod webhook;
 
 pub use config::SinkConfig;
 pub use files::{ExportOptions, Exported, export};

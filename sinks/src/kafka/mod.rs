@@ -58,7 +58,7 @@ mod encode;
 mod frontier;
 mod sink;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod transactions;
 
 pub use config::{KafkaSinkConfig, MessageFormat, Mode};

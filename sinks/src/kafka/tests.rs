@@ -31,8 +31,17 @@ impl Cluster {
     }
 
     fn messages(&self, topic: &str) -> Vec<(String, Option<serde_json::Value>)> {
+        messages(&self.mock, topic)
+    }
+}
+
+/// What is in a topic of one partition.
+pub(crate) fn messages(
+    mock: &MockCluster<'static, DefaultProducerContext>,
+    topic: &str,
+) -> Vec<(String, Option<serde_json::Value>)> {
         let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", self.mock.bootstrap_servers()).set("group.id", "looking");
+        client.set("bootstrap.servers", mock.bootstrap_servers()).set("group.id", "looking");
         client.set("enable.partition.eof", "true");
         let consumer: BaseConsumer = client.create().unwrap();
         let mut assigned = TopicPartitionList::new();
@@ -51,7 +60,6 @@ impl Cluster {
             }
         }
     }
-}
 
 fn sink(text: &str) -> Result<Box<dyn Runs>, engine::setting::ConfigError> {
     let config: SinkConfig = toml::from_str(text).unwrap();

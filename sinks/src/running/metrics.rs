@@ -6,7 +6,7 @@ use engine::{EngineError, ErrorKind, Reader, Tick};
 use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, IntCounterVec, Opts};
+use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts};
 use tokio::sync::watch;
 
 /// The metrics of running sinks. The label is the name of the sink, which comes from the configuration.
@@ -16,6 +16,14 @@ pub(crate) struct SinkMetrics {
     pub(crate) rows: IntCounterVec,
     /// Failures after which it was tried again.
     pub(crate) failures: IntCounterVec,
+    /// Alerts raised and resolved.
+    pub(crate) alerts: IntCounterVec,
+    /// Alerts that a channel has taken.
+    pub(crate) alerts_sent: IntCounterVec,
+    /// Alerts that wait for a channel.
+    pub(crate) alerts_waiting: IntGaugeVec,
+    /// Alerts that were given up and are kept.
+    pub(crate) alerts_dead: IntGaugeVec,
     reach: Reach,
     reader: Reader,
 }
@@ -44,10 +52,21 @@ impl SinkMetrics {
 
     fn new(reader: &Reader) -> prometheus::Result<Self> {
         let counters = |name: &str, help: &str| IntCounterVec::new(Opts::new(name, help), &["sink"]);
+        let by_channel = |name: &str, help: &str| IntGaugeVec::new(Opts::new(name, help), &["channel"]);
         let gauges = |name: &str, help: &str| GaugeVec::new(Opts::new(name, help), &["sink"]);
         Ok(SinkMetrics {
             rows: counters("tieout_sink_rows_total", "Rows written by sinks")?,
             failures: counters("tieout_sink_failures_total", "Failures of sinks after which it was tried again")?,
+            alerts: IntCounterVec::new(
+                Opts::new("tieout_alerts_total", "Alerts raised and resolved"),
+                &["alert", "event"],
+            )?,
+            alerts_sent: IntCounterVec::new(
+                Opts::new("tieout_alerts_sent_total", "Alerts that a channel has taken"),
+                &["channel"],
+            )?,
+            alerts_waiting: by_channel("tieout_alerts_waiting", "Alerts that wait for a channel")?,
+            alerts_dead: by_channel("tieout_alerts_dead", "Alerts that were given up, and are kept")?,
             reach: Reach {
                 frontier: gauges("tieout_sink_frontier_seconds", "Every change before this moment is written")?,
                 lag: gauges("tieout_sink_lag_seconds", "How far a sink is behind the engine")?,
@@ -74,8 +93,16 @@ impl SinkMetrics {
         }
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 3] {
-        [Box::new(self.rows.clone()), Box::new(self.failures.clone()), Box::new(self.reach.clone())]
+    fn collectors(&self) -> [Box<dyn Collector>; 7] {
+        [
+            Box::new(self.rows.clone()),
+            Box::new(self.failures.clone()),
+            Box::new(self.alerts.clone()),
+            Box::new(self.alerts_sent.clone()),
+            Box::new(self.alerts_waiting.clone()),
+            Box::new(self.alerts_dead.clone()),
+            Box::new(self.reach.clone()),
+        ]
     }
 }
 
