@@ -29,7 +29,8 @@ impl Check {
         let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let (sources, reconciliations) = (config.source_names.len(), config.dataflows.reconciliation.len());
         let mut found = vec![count(sources, "source"), count(reconciliations, "reconciliation")];
-        found.extend((!config.sinks.is_empty()).then(|| count(config.sinks.len(), "sink")));
+        let outputs = [(config.outputs.sinks.len(), "sink"), (config.outputs.alerts.alerts.len(), "alert")];
+        found.extend(outputs.iter().filter(|(number, _)| *number > 0).map(|(number, noun)| count(*number, noun)));
         output::print(&format!("ok: {}\n", found.join(", ")))?;
         Ok(Outcome::Done)
     }

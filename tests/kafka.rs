@@ -10,19 +10,15 @@ mod broker;
 mod live;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::{ClientConfig, Message};
+use rdkafka::ClientConfig;
 
 use broker::{Broker, PATIENCE};
 use live::{Random, Server, views};
@@ -177,10 +173,7 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     let home = tempfile::tempdir().unwrap();
     let Some(broker) = Broker::start(home.path()) else { return };
     let admin = broker.admin();
-    let topics = TOPICS.map(|topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1)));
-    for created in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
-        created.unwrap();
-    }
+    broker.make_topics(&TOPICS, PARTITIONS).await;
 
     let (calm, stormy) = (folder(&broker, "calm"), folder(&broker, "stormy"));
     let (mut undisturbed, mut killed) = (Server::start(calm.path()), Server::start(stormy.path()));

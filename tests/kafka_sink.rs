@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use broker::{Broker, PATIENCE};
 use live::{Random, Server};
-use outputs::{begun, copy, folder, kafka_sinks, push, reached, tick_of, without_clock};
+use outputs::{begun, copy, folder, kafka_sinks, never, push, reached, tick_of, without_clock};
 use serde_json::Value;
 use storm::day;
 
@@ -63,17 +63,17 @@ async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {
     let calm = folder(&kafka_sinks(&broker.address, "calm"));
     let mut undisturbed = Server::start(calm.path());
     let mut client = undisturbed.client().await;
-    begun(&undisturbed, &SINKS).await;
+    begun(&mut undisturbed, &SINKS, &mut never).await;
     let mut last = 0;
     for each in &day {
-        last = push(&mut undisturbed, &mut client, each, &mut || panic!("it dies")).await;
+        last = push(&mut undisturbed, &mut client, each, &mut never).await;
     }
-    reached(&undisturbed, &SINKS, last).await;
+    reached(&mut undisturbed, &SINKS, last, &mut never).await;
 
     let stormy = folder(&kafka_sinks(&broker.address, "stormy"));
     let mut killed = Server::start(stormy.path());
     let mut client = killed.client().await;
-    begun(&killed, &SINKS).await;
+    begun(&mut killed, &SINKS, &mut never).await;
     let mut random = Random(std::process::id().into());
     let mut next_kill = 1;
     for (number, each) in day.iter().enumerate() {
@@ -84,7 +84,7 @@ async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {
             killed.kill();
         }
     }
-    reached(&killed, &SINKS, last).await;
+    reached(&mut killed, &SINKS, last, &mut || Server::start(stormy.path())).await;
 
     let (expected, storm) = (found(&broker, "calm"), found(&broker, "stormy"));
     assert!(expected[0].values().map(Vec::len).sum::<usize>() > 50, "the day has changes: {expected:?}");
@@ -133,8 +133,8 @@ async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {
     assert!(said.contains("cannot go on") && said.contains("another process writes under the same name"), "{said}");
     let mut client = younger.client().await;
     let more = storm::day(BATCHES + 1).pop().unwrap();
-    let last = push(&mut younger, &mut client, &more, &mut || panic!("it dies")).await;
-    reached(&younger, &SINKS, last).await;
+    let last = push(&mut younger, &mut client, &more, &mut never).await;
+    reached(&mut younger, &SINKS, last, &mut never).await;
     younger.kill();
 
     // Another data folder has no business with what this one has written.

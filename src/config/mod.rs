@@ -4,9 +4,11 @@
 //!  text ──▶ document (every key knows its place) ──┬─▶ settings ─────────────────────┐
 //!                                                  ├─▶ [source.*] ──▶ engine sources ├──▶ Config, or Problems
 //!                                                  ├─▶ [sink.*] ────▶ running sinks ─┤
+//!                                                  ├─▶ [alert*.*] ──▶ alerts ────────┤
 //!                                                  └─▶ the rest ────▶ graphs ────────┘
 //! ```
 
+mod alerts;
 mod attributes;
 mod catalogue;
 mod document;
@@ -24,6 +26,7 @@ use std::path::Path;
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{EngineError, ErrorKind, SourceSpec};
 use ::sinks::Runs;
+use ::sinks::alerts::Alerts;
 use model::{Dictionary, Record};
 
 pub(crate) use problem::Problems;
@@ -40,7 +43,7 @@ use sources::Sources;
 const FILE_NAME: &str = "tieout.toml";
 
 /// The keys of the file that are tables of tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 5] = ["attributes", "calendar", "source", "reconciliation", "sink"];
+const SECTIONS: [&str; 7] = ["attributes", "calendar", "source", "reconciliation", "sink", "alert", "alert_channel"];
 
 /// A configuration, checked: all that an engine needs to run.
 pub(crate) struct Config {
@@ -58,8 +61,8 @@ pub(crate) struct Config {
     pub(crate) dataflows: DataflowsConfig,
     /// What is computed.
     pub(crate) graphs: Graphs,
-    /// The sinks that run beside it.
-    pub(crate) sinks: Vec<Box<dyn Runs>>,
+    /// What runs beside it.
+    pub(crate) outputs: Outputs,
     /// Where the texts of symbols are.
     pub(crate) dictionary: Dictionary,
 }
@@ -99,11 +102,7 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
     let graphs = Graphs::new(&dataflows, &sources.names, &dictionary, &|path| read_model(folder, path));
     let graphs =
         graphs.map_err(|error| problems.push(document.problem(&error.place, &error.what, &error.help))).ok()?;
-    let sinks = if document.get("sink").is_some() {
-        sinks::read(document, &Catalogue(engine::catalogue(&graphs)), folder, problems)
-    } else {
-        Vec::new()
-    };
+    let outputs = Outputs::read(document, &graphs, folder, problems);
     let mut specs = sources.specs;
     specs.push(SourceSpec::pull(ModelsSource::new(graphs.models())));
     Some(Config {
@@ -114,9 +113,36 @@ fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) ->
         endless: sources.endless,
         dataflows,
         graphs,
-        sinks,
+        outputs,
         dictionary,
     })
+}
+
+/// What runs beside the engine, and writes elsewhere.
+#[derive(Default)]
+pub(crate) struct Outputs {
+    /// The sinks.
+    pub(crate) sinks: Vec<Box<dyn Runs>>,
+    /// The alerts and their channels.
+    pub(crate) alerts: Alerts,
+}
+
+impl Outputs {
+    fn read(document: &Document<'_>, graphs: &Graphs, folder: &Path, problems: &mut Vec<Problem>) -> Outputs {
+        if !["sink", "alert", "alert_channel"].iter().any(|section| document.get(section).is_some()) {
+            return Outputs::default();
+        }
+        let catalogue = Catalogue(engine::catalogue(graphs));
+        let alerts = alerts::Reading { document, catalogue: &catalogue, folder }.read(problems);
+        Outputs { sinks: sinks::read(document, &catalogue, folder, problems), alerts }
+    }
+
+    /// All that has to run, with its state in the folder `data`.
+    pub(crate) fn runs(self, data: &Path) -> Result<Vec<Box<dyn Runs>>, EngineError> {
+        let mut runs = self.sinks;
+        runs.extend(self.alerts.runs(data)?);
+        Ok(runs)
+    }
 }
 
 fn read_dataflows(document: &Document<'_>, problems: &mut Vec<Problem>) -> Option<DataflowsConfig> {

@@ -10,7 +10,7 @@ use super::kind::Kinded;
 use super::problem::Problem;
 
 /// What a sink can be.
-const KINDS: &[&str] = &["kafka"];
+const KINDS: &[&str] = &["files", "kafka"];
 
 /// How many sinks there may be: each has a thread, and follows a view.
 const SINKS_MAX: usize = 256;
@@ -43,7 +43,8 @@ pub(super) fn read(
 }
 
 fn config(table: &Kinded<'_, '_>, problems: &mut Vec<Problem>) -> Option<SinkConfig> {
-    // The only kind there is, so far.
-    table.kind(KINDS).map_err(|problem| problems.push(problem)).ok()?;
-    table.rest(problems).map(SinkConfig::Kafka)
+    match table.kind(KINDS).map_err(|problem| problems.push(problem)).ok()? {
+        "files" => table.rest(problems).map(SinkConfig::Files),
+        _ => table.rest(problems).map(SinkConfig::Kafka),
+    }
 }

@@ -49,7 +49,7 @@ impl Service {
             let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listener, stopped));
             Ok(Server { address, stop, task })
         });
-        let sinks = Sinks::start(config.sinks, engine.reader(), &config.settings.data)?;
+        let sinks = Sinks::start(config.outputs.runs(&config.settings.data)?, engine.reader(), &config.settings.data)?;
         Ok(Service { server: server.transpose()?, engine, sinks })
     }
 

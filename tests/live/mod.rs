@@ -60,12 +60,17 @@ impl Server {
         Client::connect(&self.address).await.unwrap()
     }
 
-    /// What is measured.
+    /// What is measured; nothing if it has died.
     pub(crate) fn metrics(&self) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
+        let mut ask = || {
+            let mut stream = TcpStream::connect(&self.address)?;
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            stream.read_to_string(&mut answer)
+        };
+        if ask().is_err() {
+            return String::new();
+        }
         answer
     }
 
@@ -104,6 +109,19 @@ pub(crate) async fn views(client: &Client, with_clock: bool) -> BTreeMap<String,
         views.insert(view.name, batches.iter().flat_map(|batch| lines(batch, is_shown)).collect());
     }
     views
+}
+
+/// What changed in a view at each tick after one, up to another.
+pub(crate) async fn changes(client: &Client, view: &str, after: u64, up_to: u64) -> BTreeMap<u64, Vec<String>> {
+    let ticket = Ticket { from_tick: Some(after), up_to: Some(up_to + 1), ..Ticket::subscription(view) };
+    let (mut follow, mut ticks) = (client.follow(ticket), BTreeMap::<u64, Vec<String>>::new());
+    while let Some(message) = follow.next().await.unwrap() {
+        let lines = lines(&message.batch, |_| true);
+        if !lines.is_empty() {
+            ticks.entry(message.metadata.tick).or_default().extend(lines);
+        }
+    }
+    ticks
 }
 
 fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {

@@ -34,28 +34,49 @@ pub(crate) fn kafka_sinks(brokers: &str, name: &str) -> String {
         .concat()
 }
 
-/// What a metric is of a sink; `None` while it is not known.
-fn measured(server: &Server, metric: &str, sink: &str) -> Option<f64> {
-    let start = format!("{metric}{{sink=\"{sink}\"}} ");
+/// An alert of the breaks, and what it is sent to.
+pub(crate) fn alert(channel: &str) -> String {
+    format!(
+        "[alert.breaks]\nview = \"breaks\"\nwhen = {{ severity = [\"high\", \"critical\"] }}\n\
+         severity = {{ column = \"severity\" }}\ntext = \"{{type}} of {{trade_id}}\"\nto = [\"ops\"]\n\
+         [alert_channel.ops]\n{channel}\n"
+    )
+}
+
+/// How far a sink is, in ticks; `None` while it is not known.
+fn frontier(server: &Server, sink: &str) -> Option<f64> {
+    let start = format!("tieout_sink_frontier_seconds{{sink=\"{sink}\"}} ");
     let metrics = server.metrics();
     let line = metrics.lines().find_map(|line| line.strip_prefix(&start).map(str::to_owned))?;
-    Some(line.trim().parse().unwrap())
+    Some(line.trim().parse::<f64>().unwrap() * 1e6)
 }
 
 /// Waits until sinks know how far they are.
-pub(crate) async fn begun(server: &Server, sinks: &[&str]) {
-    reached(server, sinks, 0).await;
+pub(crate) async fn begun(server: &mut Server, sinks: &[&str], next: &mut impl FnMut() -> Server) {
+    reached(server, sinks, 0, next).await;
 }
 
-/// Waits until sinks have written everything up to a tick.
-pub(crate) async fn reached(server: &Server, sinks: &[&str], tick: u64) {
+/// Waits until sinks have written everything up to a tick, also those of the servers that come after those that die. `next`
+/// starts one.
+pub(crate) async fn reached(server: &mut Server, sinks: &[&str], tick: u64, next: &mut impl FnMut() -> Server) {
     let waiting = Instant::now();
     for sink in sinks {
-        while measured(server, "tieout_sink_frontier_seconds", sink).is_none_or(|at| at * 1e6 <= tick as f64) {
+        loop {
+            if server.has_died() {
+                *server = next();
+            }
+            if frontier(server, sink).is_some_and(|at| at > tick as f64) {
+                break;
+            }
             assert!(waiting.elapsed() < PATIENCE, "`{sink}` does not reach {tick}: {}", server.metrics());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// For those whose server does not die.
+pub(crate) fn never() -> Server {
+    panic!("it has died")
 }
 
 /// Pushes until it is acknowledged, also by the servers that come after those that die. `next` starts one.

@@ -1,4 +1,8 @@
 //! A day of pushes, and what the views show of it: for tests in which the server dies.
+//!
+//! Included by several tests, none of which needs all of it.
+
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use super::alert::Letter;
 use super::channel::{Channel, Untaken};
 use super::config::KafkaChannelConfig;
 use crate::identity;
-use crate::kafka::{Connection, Message, Transactions, connection};
+use crate::kafka::{Connection, Message, Transactions, Writer, connection};
 use crate::running::{Around, Trouble};
 use crate::scope::Scope;
 
@@ -40,7 +40,8 @@ impl Channel for KafkaChannel {
             Some(topic) => topic,
             none => {
                 let data = identity::of(&around.data).map_err(Untaken::Fatal)?;
-                none.insert(Transactions::new(self.connection.clone(), data))
+                let writer = Writer { data, of: "alerts".to_owned() };
+                none.insert(Transactions::new(self.connection.clone(), writer))
             }
         };
         topic.open(&around.stopping).map_err(untaken)

@@ -52,6 +52,15 @@ pub enum Mode {
     Upserts,
 }
 
+impl Mode {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Mode::Changes => "changes",
+            Mode::Upserts => "upserts",
+        }
+    }
+}
+
 /// How a message is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -38,12 +38,22 @@ pub(super) struct Frontier {
     pub(super) frontier: u64,
     /// The identity of the data folder that wrote it: the ticks of another one mean something else.
     pub(super) data: String,
+    /// What is written: of something else it would say nothing.
+    pub(super) of: String,
 }
 
 impl Frontier {
-    pub(super) fn new(frontier: u64, data: &str) -> Self {
-        Frontier { v: VERSION, frontier, data: data.to_owned() }
+    pub(super) fn new(frontier: u64, writer: &Writer) -> Self {
+        Frontier { v: VERSION, frontier, data: writer.data.clone(), of: writer.of.clone() }
     }
+}
+
+/// Who writes, and what.
+pub(crate) struct Writer {
+    /// The identity of the data folder.
+    pub(crate) data: String,
+    /// The view, which of its rows, and how.
+    pub(crate) of: String,
 }
 
 /// Makes the frontier topic if it is not there, and sees whether it is one that keeps what it is told.
@@ -127,7 +137,7 @@ pub(super) enum Upto {
 /// Reads how far it is written.
 pub(super) fn read(
     connection: &Connection,
-    data: &str,
+    writer: &Writer,
     upto: Upto,
     stopping: &Stopping,
 ) -> Result<Option<u64>, Trouble> {
@@ -147,7 +157,12 @@ pub(super) fn read(
         let what = format!("is written in version {} under `{}`", frontier.v, connection.key);
         return Err(refused(connection, &what, "use the version of tieout that wrote it, or a newer one"));
     }
-    if frontier.data != data {
+    if frontier.of != writer.of {
+        let what = format!("says how far something else is written ({}), under `{}`", frontier.of, connection.key);
+        let help = "what is there already does not fit what would come: give the sink another name and another topic";
+        return Err(refused(connection, &what, help));
+    }
+    if frontier.data != writer.data {
         let what = format!("says how far another data folder has written, under `{}`", connection.key);
         let help = "use that data folder; or write to a new topic, because what this one would write is not what is there";
         return Err(refused(connection, &what, help));

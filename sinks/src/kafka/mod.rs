@@ -61,6 +61,7 @@ mod sink;
 pub(crate) mod tests;
 mod transactions;
 
+pub(crate) use frontier::Writer;
 pub use config::{KafkaSinkConfig, MessageFormat, Mode};
 pub(crate) use config::{Connection, connection};
 pub(crate) use sink::Message;

@@ -6,6 +6,7 @@ use engine::{EngineError, ErrorKind, Request, Texts, Tick, ViewSpec};
 
 use super::config::{Connection, KafkaSinkConfig, Mode, connection};
 use super::encode;
+use super::frontier::Writer;
 use super::transactions::Transactions;
 use crate::identity;
 use crate::running::{Around, Follow, Portion, Target, Trouble};
@@ -24,6 +25,8 @@ pub(crate) struct Message {
 pub struct KafkaTarget {
     connection: Connection,
     mode: Mode,
+    /// What is written.
+    definition: String,
     begun: Option<Begun>,
 }
 
@@ -40,7 +43,9 @@ impl KafkaSinkConfig {
         let frontier_topic = self.frontier_topic.as_deref();
         let connection = connection(scope, &self.brokers, &self.topic, frontier_topic, &self.properties)?;
         let request = Request { view: self.view.clone(), filter: self.filter.clone(), ..Request::default() };
-        let target = Box::new(KafkaTarget { connection, mode: self.mode, begun: None });
+        let filter = self.filter.as_ref().map(|filter| format!(" where {filter}")).unwrap_or_default();
+        let definition = format!("{} of {}{filter}", self.mode.name(), self.view);
+        let target = Box::new(KafkaTarget { connection, mode: self.mode, definition, begun: None });
         Ok(Follow { name: scope.name.to_owned(), request, start: self.start, target })
     }
 }
@@ -54,7 +59,8 @@ impl KafkaTarget {
 
 impl Target for KafkaTarget {
     fn begin(&mut self, view: &ViewSpec, around: &Around) -> Result<(), EngineError> {
-        let topic = Transactions::new(self.connection.clone(), identity::of(&around.data)?);
+        let writer = Writer { data: identity::of(&around.data)?, of: self.definition.clone() };
+        let topic = Transactions::new(self.connection.clone(), writer);
         self.begun = Some(Begun { view: view.clone(), texts: Arc::clone(around.reader.texts()), topic });
         Ok(())
     }

@@ -111,7 +111,7 @@ async fn the_frontier_topic_says_how_far_a_sink_is_also_when_nothing_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_frontier_of_another_data_folder_is_not_gone_on_with() {
+async fn a_frontier_of_another_data_folder_or_of_something_else_is_not_gone_on_with() {
     let cluster = Cluster::new("");
     let one = Desk::new();
     let sinks = one.start(cluster.sinks(&one));
@@ -123,8 +123,22 @@ async fn a_frontier_of_another_data_folder_is_not_gone_on_with() {
     let error = tokio::time::timeout(suite::PATIENCE, failed).await.unwrap();
     assert!(error.what.contains("another data folder"), "{error}");
     others.stop().await;
+    sinks.stop().await;
+    let changed = Cluster { settings: "filter = { is_odd = true }".to_owned(), ..cluster };
+    let sinks = one.start(changed.sinks(&one));
+    let error = tokio::time::timeout(suite::PATIENCE, one.engine.reader().status().part_failed()).await.unwrap();
+    assert!(error.what.contains("(changes of facts)"), "what is written is something else now: {error}");
+    sinks.stop().await;
+    let cluster = Cluster { settings: String::new(), ..changed };
+    let sinks = one.start(cluster.sinks(&one));
     let last = one.push_all(2..3).await;
-    reached(&sinks, last).await;
+    tokio::time::timeout(suite::PATIENCE, async {
+        while cluster.messages("facts.frontier").last().unwrap().1.as_ref().unwrap()["frontier"].as_u64() <= Some(last) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("who was there first goes on");
     sinks.stop().await;
 }
 

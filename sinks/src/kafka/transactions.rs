@@ -8,7 +8,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::client::{ANSWER_TIMEOUT, PATIENCE, Reports, not_made, trouble};
 use super::config::Connection;
-use super::frontier::{self, Frontier, Upto};
+use super::frontier::{self, Frontier, Upto, Writer};
 use super::sink::Message;
 use crate::running::Trouble;
 use crate::stopping::Stopping;
@@ -16,15 +16,14 @@ use crate::stopping::Stopping;
 /// A topic that is written in transactions.
 pub(crate) struct Transactions {
     connection: Connection,
-    /// The identity of the data folder.
-    data: String,
+    writer: Writer,
     producer: Option<(BaseProducer<Reports>, Reports)>,
 }
 
 impl Transactions {
     /// A topic that is not connected yet.
-    pub(crate) fn new(connection: Connection, data: String) -> Self {
-        Transactions { connection, data, producer: None }
+    pub(crate) fn new(connection: Connection, writer: Writer) -> Self {
+        Transactions { connection, writer, producer: None }
     }
 
     /// Connects, puts an end to whoever else writes under the same name, and says how far it is written.
@@ -32,7 +31,7 @@ impl Transactions {
         self.producer = None;
         frontier::prepare(&self.connection)?;
         // Before anything else: a process with another data folder must not put an end to the one that is right.
-        frontier::read(&self.connection, &self.data, Upto::Certain, stopping)?;
+        frontier::read(&self.connection, &self.writer, Upto::Certain, stopping)?;
         let reports = Reports::default();
         let mut client = self.connection.client.clone();
         client.set("transactional.id", self.transactional_id());
@@ -42,7 +41,7 @@ impl Transactions {
         let begun = self.until_done(doing, &reports, stopping, || producer.init_transactions(ANSWER_TIMEOUT));
         begun?;
         // What an older process had begun has ended now, one way or the other.
-        let frontier = frontier::read(&self.connection, &self.data, Upto::Now, stopping)?;
+        let frontier = frontier::read(&self.connection, &self.writer, Upto::Now, stopping)?;
         self.producer = Some((producer, reports));
         Ok(frontier)
     }
@@ -112,7 +111,7 @@ impl Transaction<'_> {
             let message = message.map_err(Trouble::Fatal)?;
             self.send(&connection.topic, &message.key, message.value.as_deref())?;
         }
-        let reach = Frontier::new(frontier, &self.topic.data);
+        let reach = Frontier::new(frontier, &self.topic.writer);
         let reach = serde_json::to_vec(&reach).map_err(|error| {
             Trouble::Fatal(EngineError::new(ErrorKind::Damaged, format!("a frontier cannot be written: {error}"), ""))
         })?;
