@@ -139,7 +139,8 @@ async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {
 
     // Another data folder has no business with what this one has written.
     let foreign = folder(&kafka_sinks(&broker.address, "stormy"));
-    let ran = Command::new(env!("CARGO_BIN_EXE_tieout")).args(["run", "."]).current_dir(foreign.path()).output().unwrap();
+    let ran =
+        Command::new(env!("CARGO_BIN_EXE_tieout")).args(["run", "."]).current_dir(foreign.path()).output().unwrap();
     let said = String::from_utf8_lossy(&ran.stderr).into_owned();
     assert_eq!(ran.status.code(), Some(1), "{said}");
     assert!(said.contains("another data folder"), "{said}");

@@ -17,7 +17,8 @@ pub(crate) fn of(data: &Path) -> Result<String, EngineError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => make(data, &path),
         read => read,
     };
-    let identity = identity.map_err(|error| EngineError::io("read the identity of the data folder in", &path, &error))?;
+    let identity =
+        identity.map_err(|error| EngineError::io("read the identity of the data folder in", &path, &error))?;
     Ok(identity.trim().to_owned())
 }
 

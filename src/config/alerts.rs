@@ -31,7 +31,8 @@ impl Reading<'_, '_> {
         let names: Vec<String> = tables.iter().map(|(name, _)| name.clone()).collect();
         let channels = tables.into_iter().filter_map(|(name, table)| self.channel(&name, table, problems)).collect();
         let tables = self.tables("alert", problems);
-        let alerts = tables.into_iter().filter_map(|(name, table)| self.alert(&name, table, &names, problems)).collect();
+        let alerts =
+            tables.into_iter().filter_map(|(name, table)| self.alert(&name, table, &names, problems)).collect();
         Alerts { alerts, channels }
     }
 

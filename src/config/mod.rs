@@ -23,10 +23,10 @@ mod sources;
 use std::fs;
 use std::path::Path;
 
-use dataflows::{DataflowsConfig, Graphs};
-use engine::{EngineError, ErrorKind, SourceSpec};
 use ::sinks::Runs;
 use ::sinks::alerts::Alerts;
+use dataflows::{DataflowsConfig, Graphs};
+use engine::{EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record};
 
 pub(crate) use problem::Problems;

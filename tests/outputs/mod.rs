@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sinks::flight::Ticket;
 use sinks::flight::client::Client;
 
 use crate::live::Server;
@@ -79,7 +80,8 @@ pub(crate) fn never() -> Server {
     panic!("it has died")
 }
 
-/// Pushes until it is acknowledged, also by the servers that come after those that die. `next` starts one.
+/// Pushes until it is acknowledged, also by the servers that come after those that die; `next` starts one. Waits until it is
+/// shown too: at a start, a tick stays open for a moment, and the next push would become part of it.
 pub(crate) async fn push(
     server: &mut Server,
     client: &mut Client,
@@ -88,7 +90,14 @@ pub(crate) async fn push(
 ) -> u64 {
     loop {
         match client.put(source, Some(id), std::slice::from_ref(batch)).await {
-            Ok(receipt) => return receipt.tick,
+            Ok(receipt) => {
+                let is_there =
+                    async || client.snapshot(&Ticket::snapshot("runs")).await.is_ok_and(|(at, _)| at >= receipt.tick);
+                while !server.has_died() && !is_there().await {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+                return receipt.tick;
+            }
             Err(error) => {
                 let died = async {
                     while !server.has_died() {

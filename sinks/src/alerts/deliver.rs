@@ -52,7 +52,8 @@ impl Delivering {
         let mut changes = self.delivery.outbox.changes();
         while !self.around.stopping.is_stopping() {
             changes.mark_unchanged();
-            let letters = self.delivery.outbox.waiting(&self.delivery.channel_name, self.delivery.channel.letters_max())?;
+            let letters =
+                self.delivery.outbox.waiting(&self.delivery.channel_name, self.delivery.channel.letters_max())?;
             self.show()?;
             if letters.is_empty() {
                 let mut stopping = self.around.stopping.clone();

@@ -49,7 +49,8 @@ impl Channel for KafkaChannel {
 
     fn send(&mut self, letters: &[Letter], next: u64, around: &Around) -> Result<(), Untaken> {
         let Some(topic) = &mut self.topic else { return Ok(()) };
-        let message = |letter: &Letter| Message { key: letter.key.clone(), value: Some(letter.body.clone().into_bytes()) };
+        let message =
+            |letter: &Letter| Message { key: letter.key.clone(), value: Some(letter.body.clone().into_bytes()) };
         topic.write(letters.iter().map(|letter| Ok(message(letter))), next, &around.stopping).map_err(untaken)
     }
 }

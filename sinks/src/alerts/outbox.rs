@@ -76,7 +76,11 @@ impl Outbox {
         let format = prepare(&write).map_err(|error| failed(&*error))?;
         if format > FORMAT {
             let what = format!("{} is of format {format}, and this version knows format {FORMAT}", path.display());
-            return Err(EngineError::new(ErrorKind::Damaged, what, "use the version of tieout that wrote it, or a newer one"));
+            return Err(EngineError::new(
+                ErrorKind::Damaged,
+                what,
+                "use the version of tieout that wrote it, or a newer one",
+            ));
         }
         write.commit().map_err(|error| failed(&error))?;
         Ok(outbox)
@@ -99,7 +103,8 @@ impl Outbox {
 
     /// Whether an alert has ever followed its view, however it was defined then.
     pub(super) fn has_begun(&self, alert: &str) -> Result<bool, EngineError> {
-        let read = || -> Result<_, Failure> { Ok(self.database.begin_read()?.open_table(FRONTIERS)?.get(alert)?.is_some()) };
+        let read =
+            || -> Result<_, Failure> { Ok(self.database.begin_read()?.open_table(FRONTIERS)?.get(alert)?.is_some()) };
         read().map_err(|error| failed(&*error))
     }
 

@@ -81,7 +81,11 @@ impl Target for Raise {
         let waiting = self.outbox.waiting_count().map_err(Trouble::Fatal)?;
         if waiting >= WAITING_MAX && !portion.ticks.is_empty() {
             let what = format!("the outbox is full: {waiting} alerts wait to be sent");
-            return Err(Trouble::Passes(EngineError::new(ErrorKind::Exhausted, what, "see that their channels take them")));
+            return Err(Trouble::Passes(EngineError::new(
+                ErrorKind::Exhausted,
+                what,
+                "see that their channels take them",
+            )));
         }
         let begun = self.begun()?;
         let mut work = Work { raise: self, begun, outcome: Outcome::default(), told: Vec::new() };
@@ -162,7 +166,11 @@ impl Work<'_> {
         match (standing, net.row) {
             _ if count < 0 => {
                 let what = format!("alert `{}` follows a row that is there {count} times: `{key}`", self.raise.name);
-                return Err(EngineError::new(ErrorKind::Damaged, what, "the view is computed wrongly: please report it"));
+                return Err(EngineError::new(
+                    ErrorKind::Damaged,
+                    what,
+                    "the view is computed wrongly: please report it",
+                ));
             }
             (Some(standing), _) if count == 0 => self.resolve(tick, key, &standing),
             (Some(standing), Some(row)) => {

@@ -131,7 +131,9 @@ async fn one_is_told_when_a_row_comes_to_satisfy_a_condition_and_when_it_no_long
     let received = hook.take();
     let told: Vec<String> = bodies(&received)
         .iter()
-        .map(|body| format!("{} {} {} {}", body["event"], body["severity"], body["text"], body["row"]["key"]).replace('"', ""))
+        .map(|body| {
+            format!("{} {} {} {}", body["event"], body["severity"], body["text"], body["row"]["key"]).replace('"', "")
+        })
         .collect();
     let expected = [
         "raised n|11 1 is 0.00000011 1",
@@ -164,7 +166,8 @@ async fn one_that_begins_now_says_nothing_of_what_was_there() {
     let running = desk.start(sinks(&desk, &text.replace("{ is_odd = true }", "{ key = { gt = 3 } }")));
     last = desk.push("b", [(4, Some(40))]).await.max(last);
     reached(&running, last).await;
-    let told: Vec<String> = bodies(&hook.take()).iter().map(|body| format!("{} {}", body["event"], body["row"]["key"])).collect();
+    let told: Vec<String> =
+        bodies(&hook.take()).iter().map(|body| format!("{} {}", body["event"], body["row"]["key"])).collect();
     let resolved = told.iter().filter(|told| told.starts_with("\"resolved")).count();
     assert_eq!(told[0], "\"raised\" 3");
     assert!(told.contains(&"\"raised\" 4".to_owned()), "{told:?}");
@@ -228,6 +231,54 @@ async fn a_letter_that_is_refused_or_too_old_is_dead_and_those_after_it_are_sent
     let keys: Vec<&String> = received.iter().map(|letter| &letter.headers["idempotency-key"]).collect();
     assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), 2, "each is tried: {received:?}");
     assert!(keys.len() >= 5 || shown() == 2.0, "{received:?}");
+    running.stop().await;
+}
+
+/// A webhook behind TLS, with a certificate that an authority of its own has made; gives its address.
+fn behind_tls(hook: &Hook, certificate_file: &Path) -> String {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(certificate_file, cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let config = std::sync::Arc::new(config);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/hook", listener.local_addr().unwrap());
+    let sender = hook.sender();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut connection = rustls::ServerConnection::new(std::sync::Arc::clone(&config)).unwrap();
+            let mut tls = rustls::Stream::new(&mut connection, &mut stream);
+            // One who does not trust the certificate goes away.
+            let Some(received) = crate::webhook::read_request(&mut std::io::BufReader::new(&mut tls)) else { continue };
+            sender.send(received).unwrap();
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            std::io::Write::write_all(&mut tls, answer).unwrap();
+            tls.conn.send_close_notify();
+            let _ = std::io::Write::flush(&mut tls);
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_behind_tls_is_trusted_if_its_authority_is() {
+    let (desk, hook) = (Desk::new(), Hook::start());
+    let url = behind_tls(&hook, &desk.folder.path().join("authority.pem"));
+    // Without the authority it is as if it was not there.
+    let running = desk.start(sinks(&desk, &webhook(&url, "")));
+    let last = desk.push("a", [(1, Some(1))]).await;
+    let waiting = tokio::time::timeout(Duration::from_secs(1), running.watched().reached(last)).await;
+    assert!(waiting.is_err() && hook.take().is_empty(), "nothing is sent to one who may be anybody");
+    running.stop().await;
+    let running = desk.start(sinks(&desk, &(webhook(&url, "") + "ca_file = \"authority.pem\"")));
+    reached(&running, last).await;
+    assert_eq!(hook.take().len(), 1);
     running.stop().await;
 }
 

@@ -35,13 +35,15 @@ impl Webhook {
         let key = |setting: &str| format!("{}.{setting}", scope.key());
         let url = config.url.text(&key("url"), scope.folder)?;
         let is_address = url.parse::<ureq::http::Uri>().is_ok_and(|uri| {
-            matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some_and(|at| !at.host().is_empty())
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.authority().is_some_and(|at| !at.host().is_empty())
         });
         if !is_address {
             let help = "write it as https://host/path, or where it stands: { env = \"NAME\" } or { file = \"path\" }";
             return Err(ConfigError::new(key("url"), "this is not the address of a webhook", help));
         }
-        for (setting, seconds) in [("timeout_seconds", config.timeout_seconds), ("give_up_seconds", config.give_up_seconds)]
+        for (setting, seconds) in
+            [("timeout_seconds", config.timeout_seconds), ("give_up_seconds", config.give_up_seconds)]
         {
             if seconds == 0 {
                 return Err(ConfigError::new(key(setting), "is 0", "write how many seconds, such as 10"));
@@ -80,7 +82,8 @@ impl Webhook {
 
     /// Posts a letter, on a thread that is left alone if it is time to stop before there is an answer.
     fn post(&self, letter: &Letter, around: &Around) -> Option<Result<Answer, ureq::Error>> {
-        let mut request = self.agent.post(&self.url).content_type("application/json").header("Idempotency-Key", &letter.id);
+        let mut request =
+            self.agent.post(&self.url).content_type("application/json").header("Idempotency-Key", &letter.id);
         if let Some(secret) = &self.secret {
             request = request.header("X-Tieout-Signature", signature(secret, now_seconds(), &letter.body));
         }
@@ -118,7 +121,10 @@ impl Channel for Webhook {
                 return Err(Untaken::Later(EngineError::stopped(), None));
             };
             let answer = posted.map_err(|failure| {
-                Untaken::Later(error(format!("cannot be reached: {failure}"), "check its address and the network"), None)
+                Untaken::Later(
+                    error(format!("cannot be reached: {failure}"), "check its address and the network"),
+                    None,
+                )
             })?;
             if answer.status.is_success() {
                 continue;
@@ -191,7 +197,10 @@ mod tests {
     fn a_signature_is_the_hmac_of_the_time_and_the_body() {
         // The value is that of `printf '17.{}' | openssl dgst -sha256 -hmac Jefe`.
         let key = hmac::Key::new(hmac::HMAC_SHA256, b"Jefe");
-        assert_eq!(signature(&key, 17, "{}"), "t=17,v1=20436aa1b1c2be79262487183b4bde32ab5295b6c1b6708037853fcdd1912c7b");
+        assert_eq!(
+            signature(&key, 17, "{}"),
+            "t=17,v1=20436aa1b1c2be79262487183b4bde32ab5295b6c1b6708037853fcdd1912c7b"
+        );
     }
 
     #[test]
@@ -206,7 +215,8 @@ mod tests {
 
     #[test]
     fn only_what_is_wrong_with_the_letter_itself_is_a_refusal() {
-        for (status, expected) in [(400, true), (413, true), (422, true), (401, false), (404, false), (429, false), (500, false)]
+        for (status, expected) in
+            [(400, true), (413, true), (422, true), (401, false), (404, false), (429, false), (500, false)]
         {
             assert_eq!(is_refusal(StatusCode::from_u16(status).unwrap()), expected, "{status}");
         }

@@ -58,13 +58,17 @@ impl FilesSinkConfig {
             return Err(ConfigError::new(scope.key(), "cannot be the name of a file", help));
         }
         if self.every_seconds == 0 {
-            return Err(ConfigError::new(key("every_seconds"), "is 0", "write how many seconds, such as 3600 for an hour"));
+            return Err(ConfigError::new(
+                key("every_seconds"),
+                "is 0",
+                "write how many seconds, such as 3600 for an hour",
+            ));
         }
         let options = ExportOptions { format: Some(self.format), compression: self.compression };
         let extension = options.extension();
-        options.resolve(Path::new(&format!("x.{extension}"))).map_err(|error| {
-            ConfigError::new(key("compression"), error.what, error.help)
-        })?;
+        options
+            .resolve(Path::new(&format!("x.{extension}")))
+            .map_err(|error| ConfigError::new(key("compression"), error.what, error.help))?;
         Ok(PeriodicFiles {
             name: scope.name.to_owned(),
             request: Request { view: self.view.clone(), filter: self.filter.clone(), ..Request::default() },
@@ -111,7 +115,8 @@ impl Runs for PeriodicFiles {
                     around.metrics.rows.with_label_values(&[self.name.as_str()]).inc_by(rows);
                     if left_out > 0 {
                         tracing::warn!(
-                            sink = self.name, left_out,
+                            sink = self.name,
+                            left_out,
                             "files are left out: their moments are further back than the engine remembers (`retention_seconds`)"
                         );
                     }

@@ -153,7 +153,8 @@ fn what_cannot_work_is_told_before_anything_starts() {
     ] {
         assert_eq!(sink(Path::new(""), settings).err().unwrap().key, key);
     }
-    let config: SinkConfig = toml::from_str("kind = \"files\"\nview = \"v\"\nfolder = \"\"\nevery_seconds = 1").unwrap();
+    let config: SinkConfig =
+        toml::from_str("kind = \"files\"\nview = \"v\"\nfolder = \"\"\nevery_seconds = 1").unwrap();
     let error = config.sink(&Scope { kind: "sink", name: "a/b", folder: Path::new("") }).err().unwrap();
     assert!(error.what.contains("name of a file"), "{error}");
 }

@@ -17,8 +17,8 @@ use super::feed::Feed;
 use super::metrics::FlightMetrics;
 use super::put;
 use super::status::{internal, to_status, unimplemented};
-use crate::stopping::Stopping;
 use super::ticket::Ticket;
+use crate::stopping::Stopping;
 
 /// Serves an engine's views, and takes what is pushed to it.
 pub(super) struct FlightSink {

@@ -71,7 +71,9 @@ pub(super) fn trouble(connection: &Connection, doing: &str, error: &KafkaError, 
     let what = format!("{} cannot {doing}: {cause}", connection.who);
     match help(cause) {
         Some(help) => Trouble::Fatal(EngineError::new(ErrorKind::Unavailable, what, help)),
-        None => Trouble::Passes(EngineError::new(ErrorKind::Unavailable, what, "check that the brokers can be reached")),
+        None => {
+            Trouble::Passes(EngineError::new(ErrorKind::Unavailable, what, "check that the brokers can be reached"))
+        }
     }
 }
 

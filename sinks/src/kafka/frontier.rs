@@ -88,9 +88,7 @@ fn create(connection: &Connection, admin: &AdminClient<Reports>, reports: &Repor
     let created = block_on(admin.create_topics([&topic], &options()));
     let failed = |error: &KafkaError| trouble(connection, "make its frontier topic", error, reports);
     match created.map_err(|error| failed(&error))?.pop() {
-        Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
-            Err(failed(&KafkaError::AdminOp(code)))
-        }
+        Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => Err(failed(&KafkaError::AdminOp(code))),
         // It may take a moment until all brokers know it.
         _ => {
             tracing::info!(topic = connection.frontier_topic, "made a frontier topic");
@@ -164,7 +162,8 @@ pub(super) fn read(
     }
     if frontier.data != writer.data {
         let what = format!("says how far another data folder has written, under `{}`", connection.key);
-        let help = "use that data folder; or write to a new topic, because what this one would write is not what is there";
+        let help =
+            "use that data folder; or write to a new topic, because what this one would write is not what is there";
         return Err(refused(connection, &what, help));
     }
     Ok(Some(frontier.frontier))

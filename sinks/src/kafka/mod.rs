@@ -61,9 +61,9 @@ mod sink;
 pub(crate) mod tests;
 mod transactions;
 
-pub(crate) use frontier::Writer;
-pub use config::{KafkaSinkConfig, MessageFormat, Mode};
 pub(crate) use config::{Connection, connection};
-pub(crate) use sink::Message;
+pub use config::{KafkaSinkConfig, MessageFormat, Mode};
+pub(crate) use frontier::Writer;
 pub use sink::KafkaTarget;
+pub(crate) use sink::Message;
 pub(crate) use transactions::Transactions;

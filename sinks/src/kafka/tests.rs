@@ -40,26 +40,26 @@ pub(crate) fn messages(
     mock: &MockCluster<'static, DefaultProducerContext>,
     topic: &str,
 ) -> Vec<(String, Option<serde_json::Value>)> {
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", mock.bootstrap_servers()).set("group.id", "looking");
-        client.set("enable.partition.eof", "true");
-        let consumer: BaseConsumer = client.create().unwrap();
-        let mut assigned = TopicPartitionList::new();
-        assigned.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
-        consumer.assign(&assigned).unwrap();
-        let mut found = Vec::new();
-        loop {
-            match consumer.poll(suite::PATIENCE).expect("the broker answers") {
-                Ok(message) => {
-                    let key = String::from_utf8(message.key().unwrap().to_vec()).unwrap();
-                    let value = message.payload().map(|payload| serde_json::from_slice(payload).unwrap());
-                    found.push((key, value));
-                }
-                Err(KafkaError::PartitionEOF(_)) => return found,
-                Err(error) => panic!("{error}"),
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", mock.bootstrap_servers()).set("group.id", "looking");
+    client.set("enable.partition.eof", "true");
+    let consumer: BaseConsumer = client.create().unwrap();
+    let mut assigned = TopicPartitionList::new();
+    assigned.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+    consumer.assign(&assigned).unwrap();
+    let mut found = Vec::new();
+    loop {
+        match consumer.poll(suite::PATIENCE).expect("the broker answers") {
+            Ok(message) => {
+                let key = String::from_utf8(message.key().unwrap().to_vec()).unwrap();
+                let value = message.payload().map(|payload| serde_json::from_slice(payload).unwrap());
+                found.push((key, value));
             }
+            Err(KafkaError::PartitionEOF(_)) => return found,
+            Err(error) => panic!("{error}"),
         }
     }
+}
 
 fn sink(text: &str) -> Result<Box<dyn Runs>, engine::setting::ConfigError> {
     let config: SinkConfig = toml::from_str(text).unwrap();
@@ -69,7 +69,10 @@ fn sink(text: &str) -> Result<Box<dyn Runs>, engine::setting::ConfigError> {
 impl Place for Cluster {
     fn sinks(&self, _: &Desk) -> Vec<Box<dyn Runs>> {
         let brokers = self.mock.bootstrap_servers();
-        let text = format!("kind = \"kafka\"\nview = \"facts\"\nbrokers = \"{brokers}\"\ntopic = \"facts\"\n{}", self.settings);
+        let text = format!(
+            "kind = \"kafka\"\nview = \"facts\"\nbrokers = \"{brokers}\"\ntopic = \"facts\"\n{}",
+            self.settings
+        );
         vec![sink(&text).unwrap()]
     }
 
@@ -133,7 +136,8 @@ async fn a_frontier_of_another_data_folder_or_of_something_else_is_not_gone_on_w
     let sinks = one.start(cluster.sinks(&one));
     let last = one.push_all(2..3).await;
     tokio::time::timeout(suite::PATIENCE, async {
-        while cluster.messages("facts.frontier").last().unwrap().1.as_ref().unwrap()["frontier"].as_u64() <= Some(last) {
+        while cluster.messages("facts.frontier").last().unwrap().1.as_ref().unwrap()["frontier"].as_u64() <= Some(last)
+        {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
@@ -163,9 +167,7 @@ async fn one_that_was_fenced_stops_and_says_what_to_do() {
     let sinks = desk.start(cluster.sinks(&desk));
     let first = desk.push_all(0..1).await;
     reached(&sinks, first).await;
-    cluster
-        .mock
-        .request_errors(RDKafkaApiKey::EndTxn, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_PRODUCER_FENCED]);
+    cluster.mock.request_errors(RDKafkaApiKey::EndTxn, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_PRODUCER_FENCED]);
     desk.push_all(1..2).await;
     let error = tokio::time::timeout(suite::PATIENCE, desk.engine.reader().status().part_failed()).await.unwrap();
     assert!(error.what.starts_with("sink `facts` cannot go on") && error.help.contains("another process"), "{error}");

@@ -28,12 +28,15 @@ pub(crate) struct SinkMetrics {
     reader: Reader,
 }
 
+/// The name of a sink, and before which tick everything is written.
+type Watched = (String, watch::Receiver<Tick>);
+
 /// How far each sink is, asked for when it is wanted: a sink that is stuck must not look as if it was not.
 #[derive(Clone)]
 struct Reach {
     frontier: GaugeVec,
     lag: GaugeVec,
-    sinks: Arc<Mutex<Vec<(String, watch::Receiver<Tick>)>>>,
+    sinks: Arc<Mutex<Vec<Watched>>>,
     reader: Reader,
 }
 

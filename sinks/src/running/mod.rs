@@ -27,8 +27,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::stopping::{self, Stopping};
+use crate::stopping;
 
+pub use crate::stopping::Stopping;
 pub(crate) use backoff::Backoff;
 pub use follow::{Follow, Start};
 pub(crate) use metrics::SinkMetrics;

@@ -83,7 +83,8 @@ impl Place for Kept {
 
 /// What the engine says has changed at each tick after one, up to another.
 async fn changed(desk: &Desk, after: Tick, up_to: Tick) -> Vec<(Tick, Rows)> {
-    let request = Request { view: "facts".into(), from_tick: Some(after), up_to: Some(up_to + 1), ..Request::default() };
+    let request =
+        Request { view: "facts".into(), from_tick: Some(after), up_to: Some(up_to + 1), ..Request::default() };
     let mut subscription = desk.engine.reader().subscribe(&request).await.unwrap();
     let mut ticks = Vec::new();
     while let Some(update) = subscription.next().await.unwrap() {
