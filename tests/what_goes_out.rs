@@ -128,7 +128,8 @@ fn a_run_until_complete_ends_when_its_alerts_are_sent() {
     let hook = Hook::answering(|number| if number == 0 { "500 Oh\r\n".to_owned() } else { "200 OK\r\n".to_owned() });
     let alert = format!(
         "[alert.any]\nview = \"breaks\"\ntext = \"{{type}} of {{trade_id}}\"\nto = [\"ops\"]\n\
-         [alert_channel.ops]\nkind = \"webhook\"\nurl = \"{}\"\n",
+         [alert_channel.ops]\nkind = \"webhook\"\nurl = \"{}\"\n\
+         [alert_channel.unused]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\n",
         hook.url
     );
     let folder = folder(&alert);

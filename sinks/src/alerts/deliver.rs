@@ -140,7 +140,7 @@ impl Delivering {
         let channel = &[channel_name.as_str()];
         self.around.metrics.alerts_waiting.with_label_values(channel).set(waiting as i64);
         self.around.metrics.alerts_dead.with_label_values(channel).set(dead as i64);
-        if let Some(frontier) = outbox.sent_before(channel_name, alerts)?.filter(|_| !alerts.is_empty()) {
+        if let Some(frontier) = outbox.sent_before(channel_name, alerts)? {
             self.around.complete_before(frontier);
         }
         Ok(())

@@ -19,7 +19,7 @@ const FILE_NAME: &str = "alerts.redb";
 const FORMAT: u64 = 1;
 
 /// How many letters may wait before no more ticks are taken.
-pub(super) const WAITING_MAX: u64 = 100_000;
+const WAITING_MAX: u64 = 100_000;
 
 /// How long a letter is kept after it was dealt with, and how many of a channel are.
 const KEPT_SECONDS: u64 = 7 * 24 * 3600;
@@ -46,6 +46,7 @@ const DONE: TableDefinition<(&str, u64), (u64, bool, &[u8])> = TableDefinition::
 pub(super) struct Outbox {
     database: Database,
     changed: watch::Sender<u64>,
+    pub(super) waiting_max: u64,
 }
 
 /// What one alert makes of some ticks.
@@ -71,7 +72,7 @@ impl Outbox {
     pub(super) fn open(data: &Path) -> Result<Outbox, EngineError> {
         let path = data.join(FILE_NAME);
         let database = Database::create(&path).map_err(|error| failed(&error))?;
-        let outbox = Outbox { database, changed: watch::channel(0).0 };
+        let outbox = Outbox { database, changed: watch::channel(0).0, waiting_max: WAITING_MAX };
         let write = outbox.database.begin_write().map_err(|error| failed(&error))?;
         let format = prepare(&write).map_err(|error| failed(&*error))?;
         if format > FORMAT {
@@ -187,7 +188,8 @@ impl Outbox {
         read().map_err(|error| failed(&*error))
     }
 
-    /// Every change before which tick has been sent to a channel by all of these alerts: if nothing waits for it.
+    /// Every change before which tick has been sent to a channel by all of these alerts, if nothing waits for it: without
+    /// alerts, before any.
     pub(super) fn sent_before(&self, channel: &str, alerts: &[String]) -> Result<Option<Tick>, EngineError> {
         let read = || -> Result<_, Failure> {
             let read = self.database.begin_read()?;

@@ -56,8 +56,13 @@ impl Alerts {
         if self.alerts.is_empty() && self.channels.is_empty() {
             return Ok(Vec::new());
         }
-        let outbox = Arc::new(Outbox::open(data)?);
+        let outbox = Outbox::open(data)?;
         self.warn_of_forgotten_letters(&outbox)?;
+        Ok(self.with(Arc::new(outbox)))
+    }
+
+    /// What has to run for them with this outbox.
+    pub(super) fn with(self, outbox: Arc<Outbox>) -> Vec<Box<dyn Runs>> {
         let mut runs: Vec<Box<dyn Runs>> = Vec::new();
         for ChannelPlan { name, channel } in self.channels {
             let alerts = self.alerts.iter().filter(|alert| alert.config.to.contains(&name));
@@ -78,7 +83,7 @@ impl Alerts {
                 target: Box::new(Raise { name, config, outbox: Arc::clone(&outbox), begun: None }),
             }));
         }
-        Ok(runs)
+        runs
     }
 
     fn warn_of_forgotten_letters(&self, outbox: &Outbox) -> Result<(), EngineError> {

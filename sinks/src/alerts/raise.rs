@@ -9,7 +9,7 @@ use engine::{EngineError, ErrorKind, Row, Texts, Tick, ViewSpec};
 
 use super::alert::{Event, Letter, Standing, Told};
 use super::config::{AlertConfig, Severity};
-use super::outbox::{Outbox, Outcome, WAITING_MAX};
+use super::outbox::{Outbox, Outcome};
 use super::template::{Template, Wrong, column};
 use crate::json::members;
 use crate::running::{Around, Portion, SinkMetrics, Start, Target, Trouble};
@@ -18,16 +18,25 @@ use crate::stopping::Stopping;
 /// An alert, checked against the columns of its view.
 #[derive(Clone)]
 pub(super) struct Wording {
-    severity: Result<String, usize>,
+    severity: SeverityOf,
     text: Template,
+}
+
+/// Where the severity comes from.
+#[derive(Clone)]
+enum SeverityOf {
+    Alert(String),
+    Column(usize),
 }
 
 impl Wording {
     /// Checks what is told; gives the setting that is wrong, and how.
     pub(super) fn new(config: &AlertConfig, view: &ViewSpec) -> Result<Wording, (&'static str, Wrong)> {
         let severity = match &config.severity {
-            Severity::Text(text) => Ok(text.clone()),
-            Severity::Column { column: name } => Err(column(name, view).map_err(|wrong| ("severity", wrong))?),
+            Severity::Text(text) => SeverityOf::Alert(text.clone()),
+            Severity::Column { column: name } => {
+                SeverityOf::Column(column(name, view).map_err(|wrong| ("severity", wrong))?)
+            }
         };
         let text = Template::parse(&config.text, view).map_err(|wrong| ("text", wrong))?;
         Ok(Wording { severity, text })
@@ -79,7 +88,7 @@ impl Target for Raise {
 
     fn write(&mut self, portion: &Portion, _: &Stopping) -> Result<(), Trouble> {
         let waiting = self.outbox.waiting_count().map_err(Trouble::Fatal)?;
-        if waiting >= WAITING_MAX && !portion.ticks.is_empty() {
+        if waiting >= self.outbox.waiting_max && !portion.ticks.is_empty() {
             let what = format!("the outbox is full: {waiting} alerts wait to be sent");
             return Err(Trouble::Passes(EngineError::new(
                 ErrorKind::Exhausted,
@@ -217,8 +226,10 @@ impl Work<'_> {
         let Begun { view, texts, wording, .. } = self.begun;
         let texts = texts.as_ref();
         let severity = match &wording.severity {
-            Ok(text) => text.clone(),
-            Err(column) => Shown { cell: &row.cells()[*column], kind: view.columns[*column].kind, texts }.to_string(),
+            SeverityOf::Alert(text) => text.clone(),
+            SeverityOf::Column(column) => {
+                Shown { cell: &row.cells()[*column], kind: view.columns[*column].kind, texts }.to_string()
+            }
         };
         let (text, row) = (wording.text.of(row, view, texts), members(view, row, texts));
         Standing { raised, count: 0, is_told, severity, text, row }

@@ -9,6 +9,7 @@ use rdkafka::producer::DefaultProducerContext;
 use ring::hmac;
 use serde_json::Value;
 
+use super::outbox::Outbox;
 use super::{AlertConfig, Alerts, ChannelConfig};
 use crate::kafka::tests::messages;
 use crate::running::suite::{self, BATCHES, Desk, Place, reached};
@@ -23,6 +24,10 @@ struct Configuration {
 
 /// What runs for a configuration.
 fn sinks(desk: &Desk, text: &str) -> Vec<Box<dyn Runs>> {
+    alerts(desk, text).runs(desk.folder.path()).unwrap()
+}
+
+fn alerts(desk: &Desk, text: &str) -> Alerts {
     let configuration: Configuration = toml::from_str(text).unwrap();
     let folder = desk.folder.path();
     let names: Vec<String> = configuration.alert_channel.keys().cloned().collect();
@@ -34,7 +39,7 @@ fn sinks(desk: &Desk, text: &str) -> Vec<Box<dyn Runs>> {
     for (name, channel) in &configuration.alert_channel {
         alerts.channels.push(channel.channel(&Scope { kind: "alert_channel", name, folder }).unwrap());
     }
-    alerts.runs(folder).unwrap()
+    alerts
 }
 
 const ODD: &str = r#"
@@ -279,6 +284,34 @@ async fn a_webhook_behind_tls_is_trusted_if_its_authority_is() {
     let running = desk.start(sinks(&desk, &(webhook(&url, "") + "ca_file = \"authority.pem\"")));
     reached(&running, last).await;
     assert_eq!(hook.take().len(), 1);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_outbox_is_full_no_more_ticks_are_taken_and_none_is_lost() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let takes = Arc::new(AtomicBool::new(false));
+    let answer = Arc::clone(&takes);
+    let hook =
+        Hook::answering(move |_| if answer.load(Ordering::SeqCst) { "200 OK\r\n" } else { "500 Oh\r\n" }.to_owned());
+    let desk = Desk::new();
+    let mut outbox = Outbox::open(desk.folder.path()).unwrap();
+    outbox.waiting_max = 2;
+    let outbox = Arc::new(outbox);
+    let running = desk.start(alerts(&desk, &webhook(&hook.url, "")).with(Arc::clone(&outbox)));
+    let begun = desk.push("begun", [(0, Some(0))]).await;
+    reached(&running, begun).await;
+    let mut last = 0;
+    for key in 1..=6 {
+        last = desk.push(&key.to_string(), [(key, Some(2 * key + 1))]).await;
+        tokio::time::sleep(Duration::from_millis(30)).await;
+    }
+    let waiting = outbox.waiting("ops", 9).unwrap().len();
+    assert!((2..6).contains(&waiting), "{waiting} wait");
+    takes.store(true, Ordering::SeqCst);
+    reached(&running, last).await;
+    assert_eq!(letters(bodies(&hook.take())).len(), 6);
     running.stop().await;
 }
 

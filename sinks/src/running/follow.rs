@@ -23,6 +23,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait at most before trouble is tried again.
 const BACKOFF_MAX: Duration = Duration::from_secs(10);
 
+/// How much longer than a sink is behind the past must be remembered, so that there is time to mend what held it up.
+const RETENTION_MARGIN_SECONDS: u64 = 3600;
+
 /// With what a sink begins that has never written anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -206,14 +209,20 @@ impl Following {
         }
     }
 
+    /// How far it is behind the engine.
+    fn behind_seconds(&self) -> u64 {
+        self.around.reader.frontier().saturating_sub(self.at.unwrap_or(0)) / 1_000_000
+    }
+
     fn told_of(&self, error: EngineError) -> EngineError {
         let what = format!("sink `{}` cannot go on: {}", self.follow.name, error.what);
         let help = match error.kind {
-            ErrorKind::Compacted => {
-                "what changed since it was last written can no longer be read: raise `retention_seconds`, and begin \
-                 again with a new target, or with a new name of the sink"
-                    .to_owned()
-            }
+            // A start reads all of the past again, and lets go of what is older than that.
+            ErrorKind::Compacted => format!(
+                "what has changed since it was last written is not remembered any more: set `retention_seconds` to {} or \
+                 more, and start again",
+                self.behind_seconds() + RETENTION_MARGIN_SECONDS
+            ),
             _ => error.help,
         };
         EngineError::new(error.kind, what, help)

@@ -118,8 +118,8 @@ impl Collector for Reach {
         let now = self.reader.frontier();
         for (name, complete) in self.sinks.lock().iter() {
             let complete = *complete.borrow();
-            // Not known yet: its target has not been reached.
-            if complete == 0 {
+            // Not known yet: its target has not been reached. Or a channel that no alert is sent to.
+            if complete == 0 || complete == Tick::MAX {
                 continue;
             }
             self.frontier.with_label_values(&[name]).set(seconds(complete));

@@ -32,7 +32,16 @@ impl Desk {
     }
 
     pub(crate) fn with(configured: impl FnOnce(EngineConfig) -> EngineConfig) -> Desk {
-        let folder = tempfile::tempdir().unwrap();
+        Desk::on(tempfile::tempdir().unwrap(), configured)
+    }
+
+    /// The engine of another process on the same data.
+    pub(crate) fn restarted(self, configured: impl FnOnce(EngineConfig) -> EngineConfig) -> Desk {
+        self.engine.shutdown();
+        Desk::on(self.folder, configured)
+    }
+
+    fn on(folder: TempDir, configured: impl FnOnce(EngineConfig) -> EngineConfig) -> Desk {
         let config = EngineConfig { retention: Duration::from_secs(3600), ..EngineConfig::new(folder.path()) };
         Desk { engine: toy::start_with(configured(config), &Gate::default()), folder }
     }

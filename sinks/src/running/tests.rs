@@ -167,8 +167,16 @@ async fn one_that_is_further_behind_than_the_engine_remembers_stops_and_leaves_n
     let sinks = desk.start(kept.sink(Start::Snapshot));
     let error = tokio::time::timeout(PATIENCE, desk.engine.reader().status().part_failed()).await.unwrap();
     assert_eq!(error.kind, ErrorKind::Compacted);
-    assert!(error.help.contains("`retention_seconds`"), "{error}");
+    assert!(error.help.contains("set `retention_seconds` to 360"), "{error}");
     assert_eq!(kept.changes(), before);
+    sinks.stop().await;
+
+    // What it says helps: a start remembers as much of the past as it is told to.
+    let desk = desk.restarted(|config| config);
+    let sinks = desk.start(kept.sink(Start::Snapshot));
+    let last = desk.push("more", [(1, Some(1))]).await;
+    reached(&sinks, last).await;
+    assert_eq!(kept.changes()[before.len()..], changed(&desk, first, last).await);
     sinks.stop().await;
 }
 
