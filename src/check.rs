@@ -28,7 +28,10 @@ impl Check {
         let config = Config::load(&self.config)?;
         let count = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
         let (sources, reconciliations) = (config.source_names.len(), config.dataflows.reconciliation.len());
-        output::print(&format!("ok: {}, {}\n", count(sources, "source"), count(reconciliations, "reconciliation")))?;
+        let mut found = vec![count(sources, "source"), count(reconciliations, "reconciliation")];
+        let outputs = [(config.outputs.sinks.len(), "sink"), (config.outputs.alerts.alerts.len(), "alert")];
+        found.extend(outputs.iter().filter(|(number, _)| *number > 0).map(|(number, noun)| count(*number, noun)));
+        output::print(&format!("ok: {}\n", found.join(", ")))?;
         Ok(Outcome::Done)
     }
 }

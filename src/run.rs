@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use engine::{EngineError, ErrorKind, Reader};
 use sinks::flight::LISTEN_DEFAULT;
+use sinks::running::Reached;
 
 use crate::config::{Config, Settings};
 use crate::output;
@@ -12,11 +13,11 @@ use crate::process::{Failure, Outcome, Service, Stopping, block_on, tell, with_s
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
-Serves Arrow Flight, /metrics, /livez and /readyz on one port until it is stopped (Ctrl-C or SIGTERM) or a source fails,
+Serves Arrow Flight, /metrics, /livez and /readyz on one port until it is stopped (Ctrl-C or SIGTERM) or a source or sink fails,
 then finishes what it has taken. A second Ctrl-C ends it at once; nothing that was acknowledged is lost. Settings are taken from the command
 line, else from the environment, else from the file.
 
-With --until-complete it ends when every source has been read, prints a summary, and tells by its exit code (3) whether
+With --until-complete it ends when every source has been read and every sink has written it, prints a summary, and tells by its exit code (3) whether
 breaks remain; it is served then only if an address to listen on is set.
 
 Examples:
@@ -89,14 +90,14 @@ async fn serve(config: Config, until_complete: bool) -> Result<Outcome, Failure>
     let mut stopping = Stopping::listen()?;
     let listen = config.settings.listen.clone();
     let mut service = Service::start(config, listen.as_deref()).await?;
-    let reader = service.reader().clone();
+    let (reader, sinks) = (service.reader().clone(), service.sinks());
     let address = service.address();
     let work = async {
         reader.status().ready().await?;
         if let Some(address) = address {
             tell(format_args!("listening on {address}"));
         }
-        if until_complete { complete(&reader).await } else { Err(reader.status().source_failed().await.into()) }
+        if until_complete { complete(&reader, &sinks).await } else { Err(reader.status().part_failed().await.into()) }
     };
     let result = tokio::select! {
         result = work => result,
@@ -110,10 +111,11 @@ async fn serve(config: Config, until_complete: bool) -> Result<Outcome, Failure>
     result
 }
 
-async fn complete(reader: &Reader) -> Result<Outcome, Failure> {
+async fn complete(reader: &Reader, sinks: &Reached) -> Result<Outcome, Failure> {
     let read = with_status_line(reader.status().complete(), async || format!("{} records read", records_read(reader)));
     let tick = read.await?;
     reader.reached(tick).await;
+    sinks.reached(tick).await?;
     let summary = Summary::read(reader).await?;
     output::print(&summary.to_string())?;
     Ok(if summary.breaks() > 0 { Outcome::BreaksRemain } else { Outcome::Done })

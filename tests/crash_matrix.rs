@@ -5,15 +5,23 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod broker;
 mod live;
+mod outputs;
 mod storm;
+mod webhook;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::time::Duration;
 
+use broker::Broker;
 use live::{Server, views};
-use storm::{assert_same, calm, day, folder, settle};
+use outputs::{alert, begun, kafka_sinks, push, reached, without_clock};
+use serde_json::Value;
+use storm::{Push, assert_same, calm, day, folder, settle};
+use tempfile::TempDir;
+use webhook::Hook;
 
 const BATCHES: u64 = 40;
 
@@ -180,4 +188,127 @@ async fn an_export_that_dies_leaves_the_old_file_or_the_new_one() {
     let new = std::fs::read_to_string(&out).unwrap();
     assert!(new.lines().count() > 5, "{new}");
     assert_eq!(export(""), Some(0));
+}
+
+/// What is written elsewhere dies at a moment, again and again, while a day is pushed.
+async fn storm_of(
+    moment: &str,
+    configuration: &str,
+    sinks: &[&str],
+    day: &[Push],
+    deaths: &mut BTreeMap<String, usize>,
+) -> (Server, TempDir) {
+    let folder = outputs::folder(configuration);
+    let path = folder.path().to_owned();
+    let mut passes = PASSES.iter().filter(|_| !moment.is_empty());
+    let mut count = 0;
+    let mut next = || {
+        count += 1;
+        for passes in passes.by_ref() {
+            let points = format!("{moment}={passes}*off->return");
+            match Server::start_with(&path, &[("FAILPOINTS", &points)]) {
+                Some(server) => return server,
+                None => count += 1,
+            }
+        }
+        Server::start(&path)
+    };
+    let mut server = next();
+    begun(&mut server, sinks, &mut next).await;
+    let mut client = server.client().await;
+    let mut last = 0;
+    for each in day {
+        last = push(&mut server, &mut client, each, &mut next).await;
+    }
+    reached(&mut server, sinks, last, &mut next).await;
+    // The last server started did not die.
+    deaths.insert(moment.to_owned(), count - 1);
+    (server, folder)
+}
+
+/// A letter without what depends on the clock.
+fn plain(mut letter: Value) -> Value {
+    for key in ["id", "tick", "raised_tick"] {
+        letter.as_object_mut().unwrap().remove(key).unwrap();
+    }
+    for column in ["first_seen", "last_tick"] {
+        letter["row"].as_object_mut().unwrap().remove(column);
+    }
+    letter
+}
+
+/// Each letter once, in the order in which they came first; and how many came again.
+fn letters(sent: Vec<Value>) -> (Vec<Value>, usize) {
+    let (mut seen, count) = (BTreeSet::new(), sent.len());
+    let fresh: Vec<Value> =
+        sent.into_iter().filter(|letter| seen.insert(letter["id"].to_string())).map(plain).collect();
+    let again = count - fresh.len();
+    (fresh, again)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_every_moment_of_an_alert_nobody_is_told_less_and_the_key_shows_what_is_told_again() {
+    const SINKS: [&str; 2] = ["alert.breaks", "alert_channel.ops"];
+    let day = day(BATCHES);
+    let (mut deaths, mut expected) = (BTreeMap::new(), Vec::new());
+    for moment in ["", "outbox.unwritten", "outbox.written", "outbox.sent"] {
+        let hook = Hook::start();
+        let configuration = alert(&format!("kind = \"webhook\"\nurl = \"{}\"", hook.url));
+        let (server, _folder) = storm_of(moment, &configuration, &SINKS, &day, &mut deaths).await;
+        let received = hook.take();
+        assert!(received.iter().all(|letter| letter.headers["idempotency-key"] == letter.json()["id"]));
+        let (told, again) = letters(received.iter().map(webhook::Received::json).collect());
+        drop(server);
+        if moment.is_empty() {
+            let events: BTreeSet<String> = told.iter().map(|letter| letter["event"].to_string()).collect();
+            assert!(told.len() > 10 && events.len() == 2, "the day has alerts: {told:?}");
+            expected = told;
+            continue;
+        }
+        assert_eq!(told, expected, "{moment}");
+        assert!(again > 0 || moment != "outbox.sent", "what was sent and not marked is sent again");
+        assert!(deaths[moment] >= 3, "{deaths:?}");
+    }
+    println!("deaths: {deaths:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_every_moment_of_a_transaction_each_message_is_in_a_topic_once() {
+    const SINKS: [&str; 4] = ["changes", "upserts", "alert.breaks", "alert_channel.ops"];
+    const TOPICS: [&str; 3] = ["changes", "upserts", "alerts"];
+    let home = tempfile::tempdir().unwrap();
+    let Some(broker) = Broker::start(home.path()) else { return };
+    let day = day(BATCHES);
+    let (mut deaths, mut expected) = (BTreeMap::new(), None);
+    for moment in ["", "sink.unsent", "sink.sent", "sink.committed", "outbox.sent"] {
+        let name = if moment.is_empty() { "calm" } else { moment };
+        let topics = TOPICS.map(|topic| format!("{name}.{topic}"));
+        broker.make_topics(&topics.each_ref().map(String::as_str), 2).await;
+        let channel = format!("kind = \"kafka\"\nbrokers = \"{}\"\ntopic = \"{name}.alerts\"", broker.address);
+        let configuration = kafka_sinks(&broker.address, name) + &alert(&channel);
+        let (server, _folder) = storm_of(moment, &configuration, &SINKS, &day, &mut deaths).await;
+        drop(server);
+        let values = topics.each_ref().map(|topic| broker.values(topic, "read_committed"));
+        let [changes, upserts, alerts] = values;
+        let rows = [changes, upserts].map(|values| {
+            let values = values.into_iter().map(|(key, values)| (key, values.iter().map(without_clock).collect()));
+            values.collect::<BTreeMap<String, Vec<Option<Value>>>>()
+        });
+        let sent = alerts.into_values().flatten().map(|letter| serde_json::from_str(&letter.unwrap()).unwrap());
+        let (letters, again) = letters(sent.collect());
+        assert_eq!(again, 0, "{moment}: each letter is in the topic once");
+        let found = (rows, letters);
+        match &expected {
+            None => {
+                assert!(found.0[0].len() > 5 && found.1.len() > 10, "the day has changes: {found:?}");
+                expected = Some(found);
+            }
+            Some(expected) => {
+                assert_eq!(&found, expected, "{moment}");
+                // Letters are written many at a time.
+                assert!(deaths[moment] >= 2, "{deaths:?}");
+            }
+        }
+    }
+    println!("deaths: {deaths:?}");
 }

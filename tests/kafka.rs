@@ -6,114 +6,27 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod broker;
 mod live;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
-use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::{ClientConfig, Message};
 
+use broker::{Broker, PATIENCE};
 use live::{Random, Server, views};
 
 const TRANSACTIONS: u64 = 160;
 const KILLS: u64 = 12;
 const TOPICS: [&str; 2] = ["internal", "broker"];
 const PARTITIONS: i32 = 2;
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A broker that runs until this is dropped.
-struct Broker {
-    process: Child,
-    address: String,
-    /// Where it asks who one is.
-    guarded_address: String,
-}
-
-impl Broker {
-    /// Starts one, or says why the test is skipped.
-    fn start(folder: &Path) -> Option<Broker> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kafka/broker.py");
-        let started = Command::new("python3")
-            .arg(script)
-            .arg(folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let reason = match started {
-            Ok(mut process) => {
-                let mut addresses = String::new();
-                BufReader::new(process.stdout.take().unwrap()).read_line(&mut addresses).unwrap();
-                if let Some((address, guarded)) = addresses.trim().split_once(' ') {
-                    let (address, guarded_address) = (address.to_owned(), guarded.to_owned());
-                    return Some(Broker { process, address, guarded_address });
-                }
-                let mut reason = String::new();
-                process.stderr.take().unwrap().read_to_string(&mut reason).unwrap();
-                reason
-            }
-            Err(error) => format!("python3: {error}"),
-        };
-        let is_required = std::env::var("TIEOUT_KAFKA").is_ok_and(|value| value == "required");
-        assert!(!is_required, "there is no Kafka broker: {reason}");
-        // Past the output that is captured: nothing is skipped in silence.
-        let _ = writeln!(std::io::stderr(), "skipped: there is no Kafka broker: {}", reason.trim());
-        None
-    }
-
-    fn client(&self) -> ClientConfig {
-        let mut client = ClientConfig::new();
-        client.set("bootstrap.servers", &self.address);
-        client
-    }
-
-    fn admin(&self) -> AdminClient<DefaultClientContext> {
-        self.client().create().unwrap()
-    }
-
-    /// The messages of a partition that can be read: their offsets and times.
-    fn readable(&self, topic: &str, partition: i32) -> Vec<(i64, i64)> {
-        let mut client = self.client();
-        client.set("group.id", "counting").set("isolation.level", "read_committed").set("enable.partition.eof", "true");
-        let consumer: BaseConsumer = client.create().unwrap();
-        let mut assigned = TopicPartitionList::new();
-        assigned.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
-        consumer.assign(&assigned).unwrap();
-        let mut found = Vec::new();
-        loop {
-            match consumer.poll(PATIENCE).expect("the broker answers") {
-                Ok(message) => found.push((message.offset(), message.timestamp().to_millis().unwrap())),
-                Err(_) => return found,
-            }
-        }
-    }
-
-    fn committed(&self, group: &str, topic: &str, partition: i32) -> Offset {
-        let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
-        let mut asked = TopicPartitionList::new();
-        asked.add_partition(topic, partition);
-        let answer = consumer.committed_offsets(asked, PATIENCE).unwrap();
-        answer.find_partition(topic, partition).unwrap().offset()
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        // The end of its input stops it.
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
-}
 
 /// Sends a day: new trades, corrections, deletions and nonsense, of both sides, in transactions of which some are aborted.
 fn send_the_day(client: &ClientConfig) {
@@ -176,14 +89,6 @@ field = "execution_id"
     );
     std::fs::write(folder.path().join("tieout.toml"), config).unwrap();
     folder
-}
-
-fn metrics(server: &Server) -> String {
-    let mut stream = TcpStream::connect(&server.address).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 /// Waits until every message that can be read is shown, and gives all views.
@@ -268,10 +173,7 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     let home = tempfile::tempdir().unwrap();
     let Some(broker) = Broker::start(home.path()) else { return };
     let admin = broker.admin();
-    let topics = TOPICS.map(|topic| NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1)));
-    for created in admin.create_topics(&topics, &AdminOptions::new()).await.unwrap() {
-        created.unwrap();
-    }
+    broker.make_topics(&TOPICS, PARTITIONS).await;
 
     let (calm, stormy) = (folder(&broker, "calm"), folder(&broker, "stormy"));
     let (mut undisturbed, mut killed) = (Server::start(calm.path()), Server::start(stormy.path()));
@@ -308,8 +210,8 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     for ((topic, partition), messages) in places().zip(&readable) {
         let end = messages[messages.len() - 1].0 + 1;
         let lag = format!("tieout_source_lag_records{{partition=\"{topic}/{partition}@0\",source=\"{topic}\"}} 0\n");
-        while !metrics(&undisturbed).contains(&lag) {
-            assert!(begun.elapsed() < PATIENCE, "`{lag}` was expected: {}", metrics(&undisturbed));
+        while !undisturbed.metrics().contains(&lag) {
+            assert!(begun.elapsed() < PATIENCE, "`{lag}` was expected: {}", undisturbed.metrics());
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
         while broker.committed("calm", topic, partition) != Offset::Offset(end) {

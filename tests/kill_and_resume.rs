@@ -9,7 +9,7 @@ mod storm;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use live::{Random, Server, views};
+use live::{Random, Server, changes, views};
 use storm::{assert_same, calm, day, folder, settle};
 
 const KILLS: usize = 60;
@@ -65,4 +65,23 @@ async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_kille
     let client = server.client().await;
     settle(&client, &day).await;
     assert_eq!(views(&client, true).await, before, "a restart gives the very same ticks and rows");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_gives_the_very_same_changes_tick_by_tick() {
+    let (day, folder) = (day(BATCHES), folder());
+    let mut server = Server::start(folder.path());
+    let client = server.client().await;
+    let mut ticks = Vec::new();
+    for (source, id, batch) in &day {
+        ticks.push(client.put(source, Some(id), std::slice::from_ref(batch)).await.unwrap().tick);
+    }
+    settle(&client, &day).await;
+    let (first, last) = (ticks[0], ticks[ticks.len() - 1]);
+    let before = changes(&client, "breaks", first, last).await;
+    assert!(before.len() > 50 && before.keys().all(|tick| ticks.contains(tick)), "{before:?}");
+    server.kill();
+    let server = Server::start(folder.path());
+    let after = changes(&server.client().await, "breaks", first, last).await;
+    assert_eq!(after, before);
 }

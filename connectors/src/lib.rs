@@ -15,7 +15,6 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-mod error;
 pub mod files;
 pub mod flight;
 pub mod generator;
@@ -32,7 +31,7 @@ use engine::source::SourceSpec;
 use model::Record;
 use serde::Deserialize;
 
-pub use error::ConfigError;
+pub use engine::setting::ConfigError;
 pub use files::{FilesConfig, FilesSource};
 pub use flight::{FlightConfig, FlightSource};
 pub use generator::{GeneratorConfig, GeneratorSource};

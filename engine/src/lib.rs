@@ -40,6 +40,7 @@ pub mod reader;
 mod releaser;
 mod replay;
 pub mod row;
+pub mod setting;
 pub mod snapshot;
 pub mod source;
 pub mod status;
@@ -61,4 +62,4 @@ pub use source::{
     Batch, Decoder, Durable, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop,
 };
 pub use view::{Rows, Views};
-pub use worker::{Graph, Inputs};
+pub use worker::{Graph, Inputs, catalogue};

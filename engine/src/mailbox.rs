@@ -48,6 +48,8 @@ impl Published {
 pub struct Mailbox {
     pub(crate) view: usize,
     pub(crate) filter: Option<RowFilter>,
+    /// Whether ticks that wait may be given as one.
+    merges: bool,
     state: Mutex<Pending>,
     arrived: Notify,
 }
@@ -73,7 +75,12 @@ pub enum Mail {
 impl Mailbox {
     /// An empty mailbox for the rows of `view` that pass the filter.
     pub fn new(view: usize, filter: Option<RowFilter>) -> Self {
-        Mailbox { view, filter, state: Mutex::default(), arrived: Notify::new() }
+        Mailbox { view, filter, merges: true, state: Mutex::default(), arrived: Notify::new() }
+    }
+
+    /// One that gives every tick by itself.
+    pub(crate) fn unmerged(self) -> Self {
+        Mailbox { merges: false, ..self }
     }
 
     /// Says that the reader has everything before `frontier` already.
@@ -125,7 +132,7 @@ impl Mailbox {
     fn try_next(&self) -> Result<Option<Mail>, EngineError> {
         let mut state = self.state.lock();
         // Before it is known what the reader has already, ticks that it has must not be merged with ticks that it has not.
-        if state.rows > MERGED_ROWS_MIN && state.taken > 0 && state.ticks.len() > 1 {
+        if self.merges && state.rows > MERGED_ROWS_MIN && state.taken > 0 && state.ticks.len() > 1 {
             let waiting = std::mem::take(&mut state.ticks);
             let last = waiting.back().map_or(0, |(tick, _)| *tick);
             (state.rows, state.taken) = (0, last + 1);
@@ -254,6 +261,14 @@ mod tests {
         assert_eq!(next(&mailbox), (2, Rows::new()));
         mailbox.deliver(3, published(rows(3)));
         assert_eq!(next(&mailbox), (3, rows(3)));
+    }
+
+    #[test]
+    fn one_who_follows_every_tick_is_given_every_tick_however_slow_it_is() {
+        let mailbox = Mailbox::new(0, None).unmerged();
+        mailbox.start_at(1);
+        (1..=3).for_each(|tick| mailbox.deliver(tick, published(rows(tick as i64))));
+        assert_eq!([1, 2, 3].map(|_| next(&mailbox).0), [1, 2, 3]);
     }
 
     #[test]

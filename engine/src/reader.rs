@@ -81,6 +81,8 @@ pub struct Request {
     pub from_tick: Option<Tick>,
     /// Which rows; see [`filter`].
     pub filter: Option<Value>,
+    /// Follow every tick by itself: one who is slow is ended sooner, but is never given several ticks as one.
+    pub each_tick: bool,
 }
 
 /// All rows of a view at a tick.
@@ -210,13 +212,13 @@ impl Reader {
             after = Some(as_of);
         }
         let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
-        let (mut subscription, asked) = self.follow(view, what, filter.clone(), request.up_to);
+        let (mut subscription, asked) = self.follow(view, what, filter.clone(), request);
         let at = asked.at;
         check_end(after.unwrap_or(at), request.up_to)?;
         match (self.answers(asked).await, after, &self.0.sight.past) {
             (Err(error), Some(after), Some(past)) if error.kind == ErrorKind::Compacted => {
                 // Followed from now on; what was before is computed again meanwhile.
-                let (followed, asked) = self.follow(view, Wanted::ChangesFromNow, filter, request.up_to);
+                let (followed, asked) = self.follow(view, Wanted::ChangesFromNow, filter, request);
                 let at = asked.at;
                 self.answers(asked).await?;
                 let spec = (*self.0.specs[view]).clone();
@@ -234,14 +236,9 @@ impl Reader {
     }
 
     /// Asks for what comes first, and has what comes after it kept in a mailbox from here on.
-    fn follow(
-        &self,
-        view: usize,
-        what: Wanted,
-        filter: Option<RowFilter>,
-        up_to: Option<Tick>,
-    ) -> (Subscription, Asked) {
-        let mailbox = Arc::new(Mailbox::new(view, filter.clone()));
+    fn follow(&self, view: usize, what: Wanted, filter: Option<RowFilter>, request: &Request) -> (Subscription, Asked) {
+        let (up_to, mailbox) = (request.up_to, Mailbox::new(view, filter.clone()));
+        let mailbox = Arc::new(if request.each_tick { mailbox.unmerged() } else { mailbox });
         self.0.sight.mailboxes.add(Arc::clone(&mailbox));
         let asked = self.0.ask.ask(&Question { view, what, follow: true, filter });
         mailbox.start_at(asked.at + 1);

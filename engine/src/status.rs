@@ -17,7 +17,7 @@ struct State {
     is_ready: bool,
     running: Vec<u16>,
     complete_at: Tick,
-    source_errors: Vec<EngineError>,
+    errors: Vec<EngineError>,
     failure: Option<EngineError>,
 }
 
@@ -46,7 +46,7 @@ impl Status {
         state.complete_at = state.complete_at.max(tick);
         if let Err(error) = result {
             tracing::error!(%error, "a source has failed");
-            state.source_errors.push(error);
+            state.errors.push(error);
         }
         drop(state);
         self.changed.notify_waiters();
@@ -75,18 +75,26 @@ impl Status {
     }
 
     /// Waits until every source that reads by itself has ended; gives the tick by which all of it was released, or the
-    /// first error of a source.
+    /// first error of a source or a sink.
     pub async fn complete(&self) -> Result<Tick, EngineError> {
         let finished = |state: &State| {
-            let error = state.source_errors.first().cloned();
+            let error = state.errors.first().cloned();
             (state.is_ready && state.running.is_empty()).then(|| error.map_or(Ok(state.complete_at), Err))
         };
         self.wait(finished).await
     }
 
-    /// Waits until a source has failed, and says why: what it would have given is missing in every view from then on.
-    pub async fn source_failed(&self) -> EngineError {
-        let failed = |state: &State| state.source_errors.first().cloned().map(Err::<(), _>);
+    /// A sink cannot go on.
+    pub fn sink_failed(&self, error: EngineError) {
+        tracing::error!(%error, "a sink has failed");
+        self.state.lock().errors.push(error);
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until a source or a sink has failed, and says why: what a source would have given is missing in every view
+    /// from then on, and what a sink would have written is missing where it writes.
+    pub async fn part_failed(&self) -> EngineError {
+        let failed = |state: &State| state.errors.first().cloned().map(Err::<(), _>);
         self.wait(failed).await.err().unwrap_or_else(EngineError::stopped)
     }
 

@@ -10,6 +10,8 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use differential_dataflow::AsCollection;
 use operators::upsert::Upsert;
 use operators::{Collection, Data, Tick, arrange};
+use timely::communication::Allocator;
+use timely::communication::allocator::Thread;
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::{InputHandle, Stream};
@@ -19,7 +21,7 @@ use crate::crew::Around;
 use crate::error::{EngineError, ErrorKind};
 use crate::kept::{Kept, KeptState, KeptTrace, Piece, Place, Table};
 use crate::mailbox::RowFilter;
-use crate::row::{Key, Row};
+use crate::row::{Key, Row, ViewSpec};
 use crate::system::SystemView;
 use crate::view::{Rows, Views};
 
@@ -151,6 +153,45 @@ pub struct Worker<R: Data> {
     since: Tick,
 }
 
+/// The views of a graph, which is built to see them and not run.
+pub fn catalogue<R: Data>(graph: &dyn Graph<R>) -> Vec<ViewSpec> {
+    let allocator = Allocator::Thread(Thread::default());
+    let mut timely = Timely::new(timely::WorkerConfig::default(), allocator, None);
+    let (_, _, views, _) = built(&mut timely, graph);
+    let specs = views.specs();
+    timely.installed_dataflows().into_iter().for_each(|dataflow| timely.drop_dataflow(dataflow));
+    specs
+}
+
+type Built<R> = (Input<Upsert<Key, R>>, Input<((Key, SystemRow), Tick, isize)>, Views, KeptState<R>);
+
+/// The dataflow of one worker: its inputs, its views, and what is kept of it.
+fn built<R: Data>(timely: &mut Timely, graph: &dyn Graph<R>) -> Built<R> {
+    let mut events = InputHandle::new();
+    let mut system = InputHandle::new();
+    let mut views = Views::default();
+    let kept = timely.dataflow::<Tick, _, _>(|scope| {
+        let rows: Collection<'_, (Key, SystemRow)> = scope.input_from(&mut system).as_collection();
+        let dead_letters = rows.clone().filter(|(_key, (of, ..))| *of == SystemView::DeadLetters);
+        // Few rows each, and each tick changes one of them: they share an arrangement, since one to which nothing
+        // happens takes its share of the tick all the same.
+        let others = arrange(rows.filter(|(_key, (of, ..))| *of != SystemView::DeadLetters), "progress and runs");
+        let refused = arrange(dead_letters.clone(), "dead letters");
+        for view in SystemView::ALL {
+            let arranged = if view == SystemView::DeadLetters { &refused } else { &others };
+            views.derived(view.spec(), arranged, move |_key, group, rows| {
+                let own = group.iter().filter(|((of, ..), _)| *of == view);
+                rows.extend(own.map(|((_, row, _), count)| (row.clone(), *count)));
+            });
+        }
+        let refusals = dead_letters.map(|(_key, (_, _, source))| source);
+        let events = scope.input_from(&mut events);
+        let kept = graph.build(Inputs { events, refusals }, &mut views);
+        KeptState::new(kept, KeptTrace::new(&others), KeptTrace::new(&refused))
+    });
+    (events, system, views, kept)
+}
+
 impl<R: Data> Worker<R> {
     /// Builds the graph on this worker. The engine's own views come first in the catalogue.
     pub(crate) fn build(
@@ -160,28 +201,7 @@ impl<R: Data> Worker<R> {
         around: Around,
         retention: Duration,
     ) -> Self {
-        let mut events = InputHandle::new();
-        let mut system = InputHandle::new();
-        let mut views = Views::default();
-        let kept = timely.dataflow::<Tick, _, _>(|scope| {
-            let rows: Collection<'_, (Key, SystemRow)> = scope.input_from(&mut system).as_collection();
-            let dead_letters = rows.clone().filter(|(_key, (of, ..))| *of == SystemView::DeadLetters);
-            // Few rows each, and each tick changes one of them: they share an arrangement, since one to which nothing
-            // happens takes its share of the tick all the same.
-            let others = arrange(rows.filter(|(_key, (of, ..))| *of != SystemView::DeadLetters), "progress and runs");
-            let refused = arrange(dead_letters.clone(), "dead letters");
-            for view in SystemView::ALL {
-                let arranged = if view == SystemView::DeadLetters { &refused } else { &others };
-                views.derived(view.spec(), arranged, move |_key, group, rows| {
-                    let own = group.iter().filter(|((of, ..), _)| *of == view);
-                    rows.extend(own.map(|((_, row, _), count)| (row.clone(), *count)));
-                });
-            }
-            let refusals = dead_letters.map(|(_key, (_, _, source))| source);
-            let events = scope.input_from(&mut events);
-            let kept = graph.build(Inputs { events, refusals }, &mut views);
-            KeptState::new(kept, KeptTrace::new(&others), KeptTrace::new(&refused))
-        });
+        let (events, system, views, kept) = built(timely, graph);
         let (index, workers) = (timely.index(), timely.peers());
         Worker {
             commands,
@@ -198,7 +218,6 @@ impl<R: Data> Worker<R> {
             since: 0,
         }
     }
-
     /// The catalogue.
     pub fn views(&self) -> &Views {
         &self.views

@@ -83,6 +83,12 @@ impl Gate {
     }
 }
 
+/// The views that it has.
+#[allow(dead_code)]
+pub(crate) fn specs() -> Vec<ViewSpec> {
+    engine::catalogue(&Numbers)
+}
+
 struct Numbers;
 
 impl Graph<i64> for Numbers {

@@ -4,17 +4,23 @@
 //!  text ──▶ document (every key knows its place) ──┬─▶ settings ─────────────────────┐
 //!                                                  ├─▶ [access], [tls] ──▶ security  │
 //!                                                  ├─▶ [source.*] ──▶ engine sources ├──▶ Config, or Problems
+//!                                                  ├─▶ [sink.*] ────▶ running sinks ─┤
+//!                                                  ├─▶ [alert*.*] ──▶ alerts ────────┤
 //!                                                  └─▶ the rest ────▶ graphs ────────┘
 //! ```
 
 mod access;
+mod alerts;
 mod attributes;
+mod catalogue;
 mod document;
+mod kind;
 mod models;
 mod problem;
 mod reading;
 mod recorded;
 mod settings;
+mod sinks;
 mod snapshots;
 mod sources;
 mod tls;
@@ -22,10 +28,11 @@ mod tls;
 use std::fs;
 use std::path::Path;
 
+use ::sinks::alerts::Alerts;
+use ::sinks::{Runs, Security};
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record};
-use sinks::Security;
 
 pub(crate) use problem::Problems;
 pub(crate) use recorded::reads_alike;
@@ -33,6 +40,7 @@ pub(crate) use settings::Settings;
 pub(crate) use snapshots::SnapshotSettings;
 
 use crate::process::Failure;
+use catalogue::Catalogue;
 use document::Document;
 use models::ModelsSource;
 use problem::Problem;
@@ -43,7 +51,18 @@ use sources::Sources;
 const FILE_NAME: &str = "tieout.toml";
 
 /// The keys of the file that are tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 7] = ["access", "tls", snapshots::KEY, "attributes", "calendar", "source", "reconciliation"];
+const SECTIONS: [&str; 10] = [
+    "access",
+    "tls",
+    snapshots::KEY,
+    "attributes",
+    "calendar",
+    "source",
+    "reconciliation",
+    "sink",
+    "alert",
+    "alert_channel",
+];
 
 /// A configuration, checked: all that an engine needs to run.
 pub(crate) struct Config {
@@ -65,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) dataflows: DataflowsConfig,
     /// What is computed.
     pub(crate) graphs: Graphs,
+    /// What runs beside it.
+    pub(crate) outputs: Outputs,
     /// Where the texts of symbols are.
     pub(crate) dictionary: Dictionary,
 }
@@ -149,6 +170,8 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
     let graphs = Graphs::new(&dataflows, &sources.names, dictionary, &|path| files.read(path));
     let graphs =
         graphs.map_err(|error| problems.push(document.problem(&error.place, &error.what, &error.help))).ok()?;
+    let outputs =
+        if origin.is_recorded() { Outputs::default() } else { Outputs::read(document, &graphs, folder, problems) };
     let mut specs = sources.specs;
     specs.push(SourceSpec::pull(ModelsSource::new(graphs.models())));
     Some(Config {
@@ -161,6 +184,7 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
         endless: sources.endless,
         dataflows,
         graphs,
+        outputs,
         dictionary: dictionary.clone(),
     })
 }
@@ -174,6 +198,33 @@ fn read_security(
     let access = access::read(document, folder, &sources.names, problems);
     let tls = tls::read(document, folder, problems);
     Some(Security { access: access?, tls: tls? })
+}
+
+/// What runs beside the engine, and writes elsewhere.
+#[derive(Default)]
+pub(crate) struct Outputs {
+    /// The sinks.
+    pub(crate) sinks: Vec<Box<dyn Runs>>,
+    /// The alerts and their channels.
+    pub(crate) alerts: Alerts,
+}
+
+impl Outputs {
+    fn read(document: &Document<'_>, graphs: &Graphs, folder: &Path, problems: &mut Vec<Problem>) -> Outputs {
+        if !["sink", "alert", "alert_channel"].iter().any(|section| document.get(section).is_some()) {
+            return Outputs::default();
+        }
+        let catalogue = Catalogue(engine::catalogue(graphs));
+        let alerts = alerts::Reading { document, catalogue: &catalogue, folder }.read(problems);
+        Outputs { sinks: sinks::read(document, &catalogue, folder, problems), alerts }
+    }
+
+    /// All that has to run, with its state in the folder `data`.
+    pub(crate) fn runs(self, data: &Path) -> Result<Vec<Box<dyn Runs>>, EngineError> {
+        let mut runs = self.sinks;
+        runs.extend(self.alerts.runs(data)?);
+        Ok(runs)
+    }
 }
 
 fn read_dataflows(document: &Document<'_>, problems: &mut Vec<Problem>) -> Option<DataflowsConfig> {

@@ -5,15 +5,14 @@ use std::path::Path;
 use connectors::{ConfigError, Scope, SourceConfig};
 use engine::SourceSpec;
 use model::{Dictionary, Record, SourceId};
-use serde::de::DeserializeOwned;
-use toml::de::DeValue;
 
-use super::document::{Document, Step, Value, remove_at};
+use super::document::{Document, Value};
+use super::kind::Kinded;
 use super::models;
-use super::problem::{Problem, did_you_mean};
+use super::problem::Problem;
 
 /// What a source can be.
-const KINDS: [&str; 4] = ["files", "flight", "generator", "kafka"];
+const KINDS: &[&str] = &["files", "flight", "generator", "kafka"];
 
 /// How many sources there may be: their numbers are bytes.
 const SOURCES_MAX: usize = 256;
@@ -77,12 +76,13 @@ struct One<'a, 't> {
 impl One<'_, '_> {
     /// The source, and whether it goes on until it is stopped.
     fn read(&self, problems: &mut Vec<Problem>) -> Option<(SourceSpec<Record>, bool)> {
-        let kind = self.kind().map_err(|problem| problems.push(problem)).ok()?;
+        let table = Kinded { document: self.document, path: self.path, noun: "source", table: self.table };
+        let kind = table.kind(KINDS).map_err(|problem| problems.push(problem)).ok()?;
         let config = match kind {
-            "files" => SourceConfig::Files(self.config(problems)?),
-            "flight" => SourceConfig::Flight(self.config(problems)?),
-            "kafka" => SourceConfig::Kafka(self.config(problems)?),
-            _ => SourceConfig::Generator(self.config(problems)?),
+            "files" => SourceConfig::Files(table.rest(problems)?),
+            "flight" => SourceConfig::Flight(table.rest(problems)?),
+            "kafka" => SourceConfig::Kafka(table.rest(problems)?),
+            _ => SourceConfig::Generator(table.rest(problems)?),
         };
         let is_endless = match &config {
             SourceConfig::Files(files) => files.follow,
@@ -91,33 +91,5 @@ impl One<'_, '_> {
         };
         let located = |ConfigError { key, what, help }| problems.push(self.document.problem(&key, &what, &help));
         config.source(&self.scope).map_err(located).ok().map(|spec| (spec, is_endless))
-    }
-
-    fn kind(&self) -> Result<&'static str, Problem> {
-        let DeValue::Table(table) = self.table.get_ref() else {
-            return Err(self.document.problem(
-                self.path,
-                "this is not a table",
-                "write [source.<name>] above its settings",
-            ));
-        };
-        let kind = format!("{}.kind", self.path);
-        let help = format!("add one of {}", KINDS.map(|kind| format!("kind = \"{kind}\"")).join(", "));
-        let given = table
-            .get("kind")
-            .ok_or_else(|| self.document.problem(self.path, "it does not say what `kind` of source it is", &help))?;
-        let DeValue::String(given) = given.get_ref() else {
-            return Err(self.document.problem(&kind, "this is not a text", &help));
-        };
-        let unknown = || {
-            self.document.problem(&kind, &format!("there is no kind of source `{given}`"), &did_you_mean(given, &KINDS))
-        };
-        KINDS.into_iter().find(|known| known == given).ok_or_else(unknown)
-    }
-
-    fn config<T: DeserializeOwned>(&self, problems: &mut Vec<Problem>) -> Option<T> {
-        let mut table = self.table.clone();
-        remove_at(table.get_mut(), &[Step::Key("kind".to_owned())]);
-        self.document.read(&table, self.path, problems)
     }
 }

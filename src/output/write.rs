@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use clap::ValueEnum;
 use engine::row::Shown;
-use engine::{Cell, ColumnKind, Row, Rows, Tick, ViewSpec};
+use engine::{ColumnKind, Row, Rows, Tick, ViewSpec};
 
 use super::received::without_texts;
 use super::{Format, table as aligned};
@@ -89,24 +89,7 @@ fn texts(spec: &ViewSpec, row: &Row) -> Vec<String> {
 
 /// The members of a JSON object.
 fn members(spec: &ViewSpec, row: &Row) -> String {
-    let mut json = String::new();
-    for ((cell, column), text) in row.cells().iter().zip(&spec.columns).zip(texts(spec, row)) {
-        if !json.is_empty() {
-            json.push(',');
-        }
-        json.push_str(&quoted(&column.name));
-        json.push(':');
-        match cell {
-            Cell::Null => json.push_str("null"),
-            Cell::Bool(_) | Cell::Int(_) | Cell::Fixed(_) => json.push_str(&text),
-            _ => json.push_str(&quoted(&text)),
-        }
-    }
-    json
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    sinks::json::members(spec, row, without_texts().as_ref())
 }
 
 /// How changes are written.
@@ -185,7 +168,7 @@ fn csv_line(output: &mut impl Write, fields: impl Iterator<Item = String>) -> io
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::Column;
+    use engine::{Cell, Column};
 
     fn view() -> (ViewSpec, Rows) {
         let columns = [("name", ColumnKind::Text), ("price", ColumnKind::Fixed(8)), ("date", ColumnKind::Date)];

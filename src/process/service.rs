@@ -1,4 +1,4 @@
-//! An engine that runs and is served.
+//! An engine that runs and is served, and the sinks that run beside it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,15 +8,18 @@ use connectors::StoredRecords;
 use engine::snapshot::{Snapshots, Store};
 use engine::{Engine, EngineConfig, EngineError, Program, Reader, Revive, Texts};
 use model::{Dictionary, Record, Symbol};
+use sinks::Sinks;
+use sinks::running::Reached;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::{self, Config};
 
-/// An engine that runs, and the server that serves it.
+/// An engine that runs, the server that serves it, and the sinks that write what changes in it.
 pub(crate) struct Service {
     engine: Engine,
     server: Option<Server>,
+    sinks: Sinks,
 }
 
 struct Server {
@@ -27,7 +30,7 @@ struct Server {
 
 impl Service {
     /// Starts an engine; serves it where there is an address to listen on.
-    pub(crate) async fn start(config: Config, listen: Option<&str>) -> Result<Self, EngineError> {
+    pub(crate) async fn start(mut config: Config, listen: Option<&str>) -> Result<Self, EngineError> {
         // The address first: where it is taken, nothing has been started.
         let listening = match listen {
             Some(listen) => Some(sinks::bind(listen, config.security.clone()).await?),
@@ -39,6 +42,7 @@ impl Service {
             configuration: config.configuration.clone(),
             ..EngineConfig::new(&config.settings.data)
         };
+        let (data, outputs) = (config.settings.data.clone(), std::mem::take(&mut config.outputs));
         let engine = Engine::start(engine_config, program_of(config)?)?;
         let server = listening.map(|listening| {
             let address = listening.address();
@@ -47,7 +51,8 @@ impl Service {
             let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listening, stopped));
             Server { address, stop, task }
         });
-        Ok(Service { server, engine })
+        let sinks = Sinks::start(outputs.runs(&data)?, engine.reader(), &data)?;
+        Ok(Service { server, engine, sinks })
     }
 
     /// Reads the engine's views.
@@ -73,13 +78,20 @@ impl Service {
         }
     }
 
-    /// Stops in order: the server acknowledges what it has taken and tells its readers; then the engine works through it.
+    /// The sinks.
+    pub(crate) fn sinks(&self) -> Reached {
+        self.sinks.watched()
+    }
+
+    /// Stops in order: the server acknowledges what it has taken and tells its readers; the sinks leave what they have not
+    /// begun for the next time; then the engine works through what it was given.
     pub(crate) async fn stop(self) -> Result<(), EngineError> {
         if let Some(Server { stop, task, .. }) = self.server {
             // Nobody to tell: the server has stopped already.
             let _ = stop.send(());
             task.await.unwrap_or_else(|_| Err(EngineError::stopped()))?;
         }
+        self.sinks.stop().await;
         tokio::task::spawn_blocking(move || self.engine.shutdown()).await.map_err(|_| EngineError::stopped())
     }
 

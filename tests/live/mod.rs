@@ -5,7 +5,8 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -59,6 +60,20 @@ impl Server {
         Client::connect(&self.address).await.unwrap()
     }
 
+    /// What is measured; nothing if it has died.
+    pub(crate) fn metrics(&self) -> String {
+        let mut answer = String::new();
+        let mut ask = || {
+            let mut stream = TcpStream::connect(&self.address)?;
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            stream.read_to_string(&mut answer)
+        };
+        if ask().is_err() {
+            return String::new();
+        }
+        answer
+    }
+
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -94,6 +109,19 @@ pub(crate) async fn views(client: &Client, with_clock: bool) -> BTreeMap<String,
         views.insert(view.name, batches.iter().flat_map(|batch| lines(batch, is_shown)).collect());
     }
     views
+}
+
+/// What changed in a view at each tick after one, up to another.
+pub(crate) async fn changes(client: &Client, view: &str, after: u64, up_to: u64) -> BTreeMap<u64, Vec<String>> {
+    let ticket = Ticket { from_tick: Some(after), up_to: Some(up_to + 1), ..Ticket::subscription(view) };
+    let (mut follow, mut ticks) = (client.follow(ticket), BTreeMap::<u64, Vec<String>>::new());
+    while let Some(message) = follow.next().await.unwrap() {
+        let lines = lines(&message.batch, |_| true);
+        if !lines.is_empty() {
+            ticks.entry(message.metadata.tick).or_default().extend(lines);
+        }
+    }
+    ticks
 }
 
 fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {

@@ -1,5 +1,8 @@
 //! A day of pushes, and what the views show of it: for tests in which the server dies.
+//!
+//! Included by several tests, none of which needs all of it.
 
+#![allow(dead_code)]
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::BTreeMap;

@@ -28,12 +28,7 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(10);
 pub(crate) fn connect(client: &ClientConfig, source: &str, commits: bool) -> Result<Consumer, EngineError> {
     let reports = Reports { source: source.to_owned(), commits, state: Mutex::default() };
     client.create_with_context(reports).map_err(|error| {
-        // The error of a property shows its value, which may be a secret.
-        let reason = match error {
-            KafkaError::ClientCreation(reason) => reason,
-            KafkaError::ClientConfig(_, reason, property, _) => format!("{property}: {reason}"),
-            error => error.to_string(),
-        };
+        let reason = kafka_client::reason(error);
         let what = format!("the Kafka client of source `{source}` cannot start: {reason}");
         EngineError::new(ErrorKind::Invalid, what, format!("check [source.{source}.properties]"))
     })

@@ -5,12 +5,13 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kafka_client::{Place, Properties, is_topic};
 use regex::Regex;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::decode::MessageLayout;
-use super::properties::{ClientProperties, Property};
+use super::properties::ClientProperties;
 use crate::ConfigError;
 use crate::layout::{LayoutConfig, Scope, refuse_unknown};
 
@@ -45,7 +46,7 @@ pub struct KafkaConfig {
     pub discover_interval_ms: u64,
     /// Properties of librdkafka.
     #[serde(default)]
-    pub properties: BTreeMap<String, Property>,
+    pub properties: Properties,
     /// How messages become records.
     #[serde(flatten)]
     pub layout: LayoutConfig,
@@ -196,13 +197,7 @@ impl Settings {
         let key = scope.key();
         refuse_unknown(&key, &config.unknown, SETTINGS)?;
         let error = |setting: &str, what: &str, help: &str| ConfigError::new(format!("{key}.{setting}"), what, help);
-        if config.brokers.trim().is_empty() {
-            return Err(error(
-                "brokers",
-                "names no broker",
-                "write host and port of some of them, such as \"kafka:9092\"",
-            ));
-        }
+        kafka_client::check_brokers(&config.brokers, Place { key: &key, folder: scope.folder })?;
         if config.discover_interval_ms == 0 {
             return Err(error("discover_interval_ms", "is 0", "write how many milliseconds to wait, such as 5000"));
         }
@@ -252,11 +247,6 @@ impl Topics {
         let matches = |pattern: &Regex| !topic.starts_with("__") && pattern.is_match(topic);
         self.named.iter().any(|named| named == topic) || self.pattern.as_ref().is_some_and(matches)
     }
-}
-
-fn is_topic(name: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=249).contains(&name.len()) && name.bytes().all(is_allowed) && name != "." && name != ".."
 }
 
 /// Where a partition begins to be read.

@@ -77,5 +77,4 @@ mod source;
 mod tests;
 
 pub use config::{Isolation, KafkaConfig, MessageCsvConfig, MessageFormat, StartAt};
-pub use properties::Property;
 pub use source::KafkaSource;

@@ -4,7 +4,7 @@ use super::config::ColumnName;
 use super::draft::Draft;
 use super::fault::Fault;
 use super::plan::Plan;
-use crate::error::{listed, nearest};
+use engine::setting::{listed, nearest};
 
 /// The names of the columns of a file, a line of JSON or a batch.
 pub(crate) struct Header {

@@ -40,6 +40,20 @@ pub struct ExportOptions {
 }
 
 impl ExportOptions {
+    /// How the name of such a file ends, without the dot.
+    pub(super) fn extension(&self) -> String {
+        let format = match self.format.unwrap_or(Format::Csv) {
+            Format::Csv => "csv",
+            Format::Parquet => "parquet",
+            Format::Arrow => "arrow",
+        };
+        match self.compression {
+            None => format.to_owned(),
+            Some(Compression::Gzip) => format!("{format}.gz"),
+            Some(Compression::Zstd) => format!("{format}.zst"),
+        }
+    }
+
     /// The format and the compression of a file at `path`.
     pub(super) fn resolve(&self, path: &Path) -> Result<(Format, Option<Compression>), EngineError> {
         let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();

@@ -43,9 +43,9 @@ impl Draft {
     /// Makes the file durable, and has it take the place of what was at its path; gives its size.
     pub(super) fn publish(mut self, file: &File) -> io::Result<u64> {
         file.sync_all()?;
-        fail::fail_point!("export.written", |_| std::process::abort());
+        crash_point!("export.written");
         fs::rename(&self.temporary, &self.path)?;
-        fail::fail_point!("export.renamed", |_| std::process::abort());
+        crash_point!("export.renamed");
         self.is_published = true;
         // The name is durable when its folder is.
         File::open(folder_of(&self.path))?.sync_all()?;

@@ -76,7 +76,7 @@ fn check(content: &Content) -> Result<(), EngineError> {
     Err(EngineError::new(ErrorKind::Damaged, what, "the view is computed wrongly: please report it"))
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> EngineError {
+pub(super) fn cannot_write(path: &Path, error: &io::Error) -> EngineError {
     let help = match error.kind() {
         io::ErrorKind::NotFound => "make the folder first, or write to another one",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

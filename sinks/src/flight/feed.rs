@@ -17,8 +17,8 @@ use super::encode::{Layout, Messages, schema_message};
 use super::metadata::Kind;
 use super::metrics::FlightMetrics;
 use super::status::{internal, to_status};
-use super::stopping::Stopping;
 use super::ticket::Ticket;
+use crate::stopping::Stopping;
 
 /// How long at least from one progress message to the next.
 const PROGRESS_INTERVAL_MIN: Duration = Duration::from_millis(10);

@@ -44,7 +44,6 @@ mod put;
 mod server;
 mod sink;
 mod status;
-mod stopping;
 #[cfg(test)]
 mod tests;
 mod ticket;

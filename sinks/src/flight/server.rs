@@ -18,8 +18,8 @@ use super::guard::{self, Guard};
 use super::http;
 use super::metrics::FlightMetrics;
 use super::sink::FlightSink;
-use super::stopping::{Stopping, running};
 use crate::access::Access;
+use crate::stopping::{Stopping, running};
 use crate::tls::{self, Tls};
 
 /// How large a message may be that a client sends.

@@ -19,8 +19,8 @@ use super::handshake;
 use super::metrics::FlightMetrics;
 use super::put;
 use super::status::{internal, to_status, unimplemented};
-use super::stopping::Stopping;
 use super::ticket::Ticket;
+use crate::stopping::Stopping;
 
 /// Serves an engine's views, and takes what is pushed to it.
 pub(super) struct FlightSink {

@@ -77,6 +77,7 @@ impl Ticket {
             up_to: self.up_to,
             from_tick: self.from_tick,
             filter: self.filter.clone(),
+            each_tick: false,
         }
     }
 

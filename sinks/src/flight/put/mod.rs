@@ -23,7 +23,7 @@ use tonic::{Code, Status, Streaming};
 use super::call::Call;
 use super::metrics::FlightMetrics;
 use super::status::to_status;
-use super::stopping::Stopping;
+use crate::stopping::Stopping;
 use payload::{Payload, too_large};
 pub(super) use target::{PutMetadata, Target};
 
