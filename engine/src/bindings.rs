@@ -336,7 +336,10 @@ fn cannot_open(path: &Path, error: DatabaseError) -> EngineError {
             format!("{path_text} was written by another version of its database (file format {version})"),
             "start it with the version that wrote it",
         ),
-        DatabaseError::Storage(redb::StorageError::Io(error)) => EngineError::io("open the bindings", path, &error),
+        // A file that is no database comes as an error of reading it.
+        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+            EngineError::io("open the bindings", path, &error)
+        }
         error => EngineError::new(
             ErrorKind::Damaged,
             format!("cannot open the bindings {path_text}: {error}"),

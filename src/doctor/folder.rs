@@ -55,12 +55,12 @@ pub(crate) fn check(data: &Path) -> (Folder, Vec<Finding>) {
     }
 }
 
-/// Why an engine could not write there.
-fn unusable(data: &Path, check: &Check) -> Option<Finding> {
+/// Why an engine could not write to a folder.
+pub(crate) fn unusable(data: &Path, check: &Check) -> Option<Finding> {
     let (nearest, is_whole) = nearest(data);
     let shown = nearest.display();
     if !nearest.is_dir() {
-        let help = "set `data` (or --data) to a folder";
+        let help = "give the path of a folder, or of one that can be made";
         return Some(check.problem(format!("{shown} is not a folder"), help));
     }
     let rights = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;

@@ -12,10 +12,11 @@ use engine::{EngineError, ErrorKind, Tick};
 
 use super::amounts::{bytes, count, duration};
 use super::finding::{Check, Finding};
+use super::folder::unusable;
 use crate::config::Config;
 
 /// How long an object store has for an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The newest is late if it is older than so many times the time between two.
 const LATE_FACTOR: u32 = 3;
@@ -26,8 +27,14 @@ pub(crate) fn place(config: &Config, last: Option<Tick>) -> (Option<Store>, Vec<
     let folder = config.snapshots.folder(data);
     let every = config.snapshots.every;
     let often = if every.is_zero() { "none are taken".to_owned() } else { format!("one every {}", duration(every)) };
-    if let Some(folder) = folder.as_deref().filter(|folder| !folder.exists()) {
-        return (None, vec![Check::of("snapshots", folder.display()).ok(format!("there are none yet; {often}"))]);
+    if let Some(folder) = folder.as_deref() {
+        let check = Check::of("snapshots", folder.display());
+        if let Some(finding) = unusable(folder, &check) {
+            return (None, vec![finding]);
+        }
+        if !folder.exists() {
+            return (None, vec![check.ok(format!("there are none yet; {often}"))]);
+        }
     }
     let (store, ticks) = match listed(config, data) {
         Ok(found) => found,
