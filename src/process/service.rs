@@ -11,6 +11,7 @@ use model::{Dictionary, Record, Symbol};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::disk;
 use crate::config::{self, Config};
 
 /// An engine that runs, and the server that serves it.
@@ -39,7 +40,9 @@ impl Service {
             configuration: config.configuration.clone(),
             ..EngineConfig::new(&config.settings.data)
         };
+        let data = config.settings.data.clone();
         let engine = Engine::start(engine_config, program_of(config)?)?;
+        disk::measure(data, engine.reader().metrics().registry())?;
         let server = listener.map(|listener| {
             let address =
                 listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
