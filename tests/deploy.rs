@@ -74,7 +74,7 @@ fn instructions() -> Vec<(String, String)> {
 
 /// What follows the last instruction of this name.
 fn instruction(name: &str) -> String {
-    let found = instructions().into_iter().filter(|(instruction, _)| instruction == name).next_back();
+    let found = instructions().into_iter().rfind(|(instruction, _)| instruction == name);
     found.unwrap_or_else(|| panic!("there is no {name}")).1
 }
 

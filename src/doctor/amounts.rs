@@ -14,8 +14,11 @@ pub(crate) fn bytes(bytes: u64) -> String {
 
 /// A number and its noun, one or several.
 pub(crate) fn count(count: impl Into<u64>, noun: &str) -> String {
-    let count = count.into();
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    match count.into() {
+        1 => format!("1 {noun}"),
+        count if noun.ends_with("ch") => format!("{count} {noun}es"),
+        count => format!("{count} {noun}s"),
+    }
 }
 
 /// A duration in the largest unit of which there is at least one.
@@ -37,6 +40,10 @@ mod tests {
             assert_eq!(bytes(given), said);
         }
         assert_eq!(bytes(u64::MAX), "16384.0 PiB");
+        assert_eq!(
+            [count(1_u64, "batch"), count(2_u64, "batch"), count(0_u64, "file")],
+            ["1 batch", "2 batches", "0 files"]
+        );
         for (seconds, said) in [(1, "1 second"), (59, "59 seconds"), (7260, "2 hours"), (172_800, "2 days")] {
             assert_eq!(duration(Duration::from_secs(seconds)), said);
         }

@@ -19,9 +19,8 @@ pub(crate) fn journal(inspection: &Inspection, data: &Path) -> Finding {
         Ok(contents) => contents,
         Err(error) => return check.failed(error),
     };
-    let (entries, segments) =
-        (count(contents.entries, "entry").replace("entrys", "entries"), count(contents.segments, "segment"));
-    let what = format!("{entries} in {segments}, {}, all readable", bytes(contents.bytes));
+    let (batches, segments) = (count(contents.entries, "pushed batch"), count(contents.segments, "segment"));
+    let what = format!("{batches} in {segments}, {}, all readable", bytes(contents.bytes));
     match contents.torn {
         None => check.ok(what),
         Some(torn) => check.warning(
