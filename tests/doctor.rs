@@ -125,8 +125,12 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < PATIENCE, "{what}");
-        thread::sleep(Duration::from_millis(50));
+        pause(50);
     }
+}
+
+fn pause(milliseconds: u64) {
+    engine::Stop::default().wait(Duration::from_millis(milliseconds));
 }
 
 fn now() -> u64 {
@@ -317,7 +321,7 @@ fn snapshots_are_told_to_be_whole_damaged_overdue_or_out_of_reach() {
         told += 1;
         let row = format!("trade_id\nX-{told}\n");
         let _ = fs::write(folder.path().join("broker_trades.csv"), row);
-        thread::sleep(Duration::from_millis(600));
+        pause(600);
         fs::read_dir(&snapshots).unwrap().any(|entry| entry.unwrap().path().join("manifest.json").exists())
     });
     let running = doctor(folder.path());

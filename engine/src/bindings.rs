@@ -306,7 +306,7 @@ fn encode(written: &impl Serialize) -> Result<String, EngineError> {
 }
 
 /// The database panics where a page of its file is damaged: that is an error like any other damage.
-fn readable<T>(read: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+pub(crate) fn readable<T>(read: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
         let what = "the bindings of the data folder are damaged";
         Err(EngineError::new(

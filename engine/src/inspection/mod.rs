@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use operators::Tick;
 
-use crate::bindings::{Bindings, Configured};
+use crate::bindings::{Bindings, Configured, readable};
 use crate::error::EngineError;
 use crate::journal::{Contents, Journal};
 use crate::push::PUSHED_PARTITION;
@@ -71,7 +71,7 @@ impl Inspection {
 
     /// The last tick that was bound or shown; 0 if there was none.
     pub fn last(&self) -> Result<Tick, EngineError> {
-        self.bindings.last()
+        readable(|| self.bindings.last())
     }
 
     /// The first tick that was bound.
@@ -81,9 +81,11 @@ impl Inspection {
 
     /// The configuration that held last, and its text as it was recorded.
     pub fn configured(&self) -> Result<Option<(Configured, String)>, EngineError> {
-        let Some(configured) = self.bindings.configured_at(self.last()?)? else { return Ok(None) };
-        let text = self.bindings.configuration(&configured.hash)?;
-        Ok(Some((configured, text)))
+        readable(|| {
+            let Some(configured) = self.bindings.configured_at(self.bindings.last()?)? else { return Ok(None) };
+            let text = self.bindings.configuration(&configured.hash)?;
+            Ok(Some((configured, text)))
+        })
     }
 
     /// What the journal holds, read as a whole.
