@@ -346,7 +346,9 @@ async fn the_example_runs_and_has_every_metric_of_the_alerts_and_the_dashboard()
     let config = deploy("tieout.toml").replace("kafka:9092", &cluster.bootstrap_servers());
     let config = format!("{config}\n[source.pushed]\nkind = \"flight\"\n");
     fs::write(folder.path().join("tieout.toml"), config).unwrap();
-    let server = Server::start_with(folder.path(), &[("TIEOUT_LISTEN", "127.0.0.1:0")]).unwrap();
+    // As the image has it: open to other machines, and here on a port that is free.
+    let listen = image_settings()["TIEOUT_LISTEN"].replace(port(), "0");
+    let server = Server::start_with(folder.path(), &[("TIEOUT_LISTEN", &listen)]).unwrap();
     let begun = Instant::now();
     while !get(&server.address, "/readyz").0 {
         assert!(begun.elapsed() < PATIENCE, "it was to be ready");

@@ -531,6 +531,19 @@ fn brokers_that_are_away_and_topics_that_are_not_there_are_told() {
 }
 
 #[test]
+fn a_server_that_reads_a_topic_is_asked_how_many_messages_wait() {
+    let brokers = Brokers::new();
+    brokers.cluster.create_topic("trades", 1, 1).unwrap();
+    brokers.send("{}", 3);
+    let folder = reading(&brokers.cluster.bootstrap_servers());
+    let server = Server::start(folder.path());
+    eventually("all was to be read", || {
+        let found = doctor_with(folder.path(), &["--listen", &server.address], &[]);
+        found.code == 0 && found.text.contains("0 messages of Kafka not read yet")
+    });
+}
+
+#[test]
 fn what_was_read_of_a_topic_is_told_to_be_there_behind_or_lost() {
     let brokers = Brokers::new();
     brokers.cluster.create_topic("trades", 1, 1).unwrap();

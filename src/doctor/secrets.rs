@@ -1,7 +1,7 @@
 //! Are the secrets there that the configuration names? They are not read into anything that is shown.
 //!
 //! A secret stands in a file or in an environment variable: `{ file = "…" }`, `{ env = "…" }`, `secret_file = "…"`,
-//! `secret_env = "…"`, and the key of `[tls]`. They are looked for in the text, so that they are told of also where the
+//! `secret_env = "…"`, the key of `[tls]`, and the private keys of Kafka's properties. They are looked for in the text, so that they are told of also where the
 //! configuration is not sound because one of them is missing.
 
 use std::fs::File;
@@ -47,6 +47,11 @@ fn collect(path: &str, table: &toml::Table, secrets: &mut Vec<(String, Secret)>)
                 "secret_file" => secrets.push((here, Secret::File(place.clone()))),
                 "secret_env" => secrets.push((here, Secret::Env(place.clone()))),
                 "key" if path == "tls" => secrets.push((here, Secret::File(place.clone()))),
+                // librdkafka looks for these itself: from where the process was started.
+                "ssl.key.location" | "ssl.keystore.location" => {
+                    let absolute = std::path::absolute(place).unwrap_or_default();
+                    secrets.push((here, Secret::File(absolute.to_string_lossy().into_owned())));
+                }
                 _ => {}
             },
             _ => {}
@@ -94,7 +99,7 @@ mod tests {
     fn secrets_are_found_wherever_they_are_named() {
         let text = r#"
             [source.a]
-            properties = { "sasl.password" = { env = "A" }, "sasl.username" = "u" }
+            properties = { "sasl.password" = { env = "A" }, "sasl.username" = "u", "ssl.key.location" = "p" }
             [tls]
             certificate = "c.pem"
             key = "k.pem"

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::{EngineError, ErrorKind};
 
-use super::amounts::duration;
+use super::amounts::{count, duration};
 use super::clock::now;
 use super::finding::{Check, Finding};
 use crate::process::{Failure, block_on};
@@ -61,28 +61,55 @@ fn taken(check: &Check, listen: &str, is_in_use: bool) -> Vec<Finding> {
         let help = "wait while it replays its past; if it has failed, mend what it says and start it again";
         return vec![check.problem(format!("the server is {}", ready.text.trim()), help)];
     }
-    vec![check.ok("the server is ready"), frontier(listen)]
+    let mut findings = vec![check.ok("the server is ready")];
+    findings.extend(measured(listen));
+    findings
 }
 
-/// How old the frontier of a running server is.
-fn frontier(listen: &str) -> Finding {
+/// What the metrics of a running server tell of it.
+fn measured(listen: &str) -> Vec<Finding> {
+    let metrics = Check::of("metrics", listen);
+    match ask(listen, "/metrics") {
+        Ok(answer) if answer.is_success => {
+            let mut findings = vec![frontier(listen, &answer.text)];
+            let lag = sum(&answer.text, "tieout_source_lag_records");
+            findings.extend(lag.map(|lag| metrics.ok(format!("{} of Kafka not read yet", count(lag, "message")))));
+            let failures = sum(&answer.text, "tieout_snapshot_failures_total").filter(|failures| *failures > 0);
+            let help = "see the log of the server for why; the next start replays more";
+            let failed =
+                |failures| metrics.warning(format!("{} could not be taken", count(failures, "snapshot")), help);
+            findings.extend(failures.map(failed));
+            findings
+        }
+        Ok(_) => vec![metrics.ok("not looked at: the server gives them only to those who show a token")],
+        Err(Failure::Failed(error) | Failure::Usage(error)) => vec![metrics.failed(error)],
+        Err(_) => vec![metrics.problem("the server does not give them", "see its log")],
+    }
+}
+
+/// How old the frontier is.
+fn frontier(listen: &str, metrics: &str) -> Finding {
     let check = Check::of("frontier", listen);
-    let metrics = match ask(listen, "/metrics") {
-        Ok(answer) if answer.is_success => answer.text,
-        Ok(_) => return check.ok("not looked at: the server gives its metrics only to those who show a token"),
-        Err(Failure::Failed(error) | Failure::Usage(error)) => return check.failed(error),
-        Err(_) => return check.problem("the server does not give its metrics", "see its log"),
-    };
-    let seconds = metrics.lines().find_map(|line| line.strip_prefix("tieout_frontier_seconds ")?.trim().parse().ok());
-    let Some(seconds) = seconds.map(|seconds: f64| Duration::from_secs(seconds as u64)) else {
+    let Some(seconds) = sum(metrics, "tieout_frontier_seconds") else {
         return check.problem("the server does not tell its frontier", "it may be of another version");
     };
-    let age = Duration::from_micros(now()).saturating_sub(seconds);
+    let age = Duration::from_micros(now()).saturating_sub(Duration::from_secs(seconds));
     if age > FRONTIER_AGE_MAX {
         let help = "nothing while files are read, which takes one tick; else see the log of the server, and the load of the machine";
         return check.warning(format!("the views are {} behind the clock", duration(age)), help);
     }
     check.ok("the views follow the clock")
+}
+
+/// The sum of a metric over its labels; nothing if it is not there.
+fn sum(metrics: &str, name: &str) -> Option<u64> {
+    let value = |line: &str| -> Option<f64> {
+        let rest = line.strip_prefix(name)?;
+        let (_, value) = rest.starts_with(['{', ' ']).then(|| rest.rsplit_once(' '))??;
+        value.parse().ok()
+    };
+    let values: Vec<f64> = metrics.lines().filter_map(value).collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() as u64)
 }
 
 /// Asks a server on this machine, encrypted or not. Nothing secret is sent, so it need not prove who it is.
@@ -161,6 +188,16 @@ fn near(listen: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_metric_is_summed_over_its_labels_and_told_from_others_that_begin_alike() {
+        let metrics =
+            "# TYPE lag gauge\nlag{partition=\"a b\"} 3\nlag{partition=\"c\"} 4\nlag_old 100\nage 1764122691\n";
+        assert_eq!(
+            [sum(metrics, "lag"), sum(metrics, "age"), sum(metrics, "la")],
+            [Some(7), Some(1_764_122_691), None]
+        );
+    }
 
     #[test]
     fn a_server_that_listens_everywhere_is_asked_on_this_machine() {

@@ -15,6 +15,9 @@ use super::source::KafkaSource;
 /// How many partitions are asked for their offsets: each is a question of its own.
 const PARTITIONS_MAX: usize = 1000;
 
+/// How many of their messages about themselves are looked through for why there is no answer.
+const SAID_MAX: usize = 32;
+
 /// What the brokers say.
 #[derive(Debug, Default)]
 pub struct Look {
@@ -119,8 +122,12 @@ impl Asked<'_> {
 
     /// What went wrong, with what the brokers said last.
     fn told(&self, error: &KafkaError) -> EngineError {
-        // What they said waits to be taken.
-        while self.consumer.poll(Duration::from_millis(50)).is_some() {}
+        // What they said waits to be taken; they may go on saying it.
+        for _ in 0..SAID_MAX {
+            if self.consumer.poll(Duration::from_millis(50)).is_none() {
+                break;
+            }
+        }
         let reports = self.consumer.context();
         if let Some(error) = reports.fatal() {
             return error;
