@@ -4,6 +4,7 @@
 //!  run, demo ──────────▶ config ──▶ engine ──▶ served: Flight, metrics, health on one port
 //!  query, subscribe, ──▶ Flight client ──▶ standard output, or a file
 //!  export, views
+//!  doctor, health ─────▶ what is wrong with a set-up, and whether a server lives
 //!  check, generate, learn, completions
 //! ```
 //! Data goes to standard output, all else to standard error. Exit codes: 0 done, 1 failed, 2 usage or configuration,
@@ -16,8 +17,10 @@ mod check;
 mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod export;
 mod generate;
+mod health;
 mod learn;
 mod output;
 mod process;
@@ -60,6 +63,8 @@ enum Command {
     Export(export::Export),
     Views(views::ListViews),
     Check(check::Check),
+    Doctor(doctor::Doctor),
+    Health(health::Health),
     Learn(learn::Learn),
     Completions(completions::Completions),
 }
@@ -75,6 +80,8 @@ impl Command {
             Command::Export(export) => export.run(),
             Command::Views(views) => views.run(),
             Command::Check(check) => check.run(),
+            Command::Doctor(doctor) => doctor.run(),
+            Command::Health(health) => health.run(),
             Command::Learn(learn) => learn.run(),
             Command::Completions(completions) => completions.run(),
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use operators::Tick;
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, TableError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{EngineError, ErrorKind};
@@ -121,6 +121,36 @@ impl Bindings {
             bindings.last()?;
             Ok(bindings)
         })
+    }
+
+    /// Opens bindings that are only looked at, with what keeps every change from the file at `path`; and tells the format
+    /// that they had there. `None` if another process has them open.
+    pub(crate) fn look<B: StorageBackend>(
+        path: &Path,
+        over: impl FnOnce() -> Result<B, DatabaseError>,
+    ) -> Result<Option<(Self, u64)>, EngineError> {
+        readable(|| {
+            let database = match over().and_then(|over| Database::builder().create_with_backend(over)) {
+                Ok(database) => database,
+                Err(DatabaseError::DatabaseAlreadyOpen) => return Ok(None),
+                Err(error) => return Err(cannot_open(path, error)),
+            };
+            let bindings = Bindings { database: Arc::new(database) };
+            let format = bindings.format()?;
+            bindings.check_format(path)?;
+            bindings.last()?;
+            Ok(Some((bindings, format)))
+        })
+    }
+
+    /// The format in which they are written; the present one if nothing is.
+    fn format(&self) -> Result<u64, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        match read.open_table(META) {
+            Ok(meta) => Ok(meta.get("format").map_err(failed)?.map_or(FORMAT, |format| format.value())),
+            Err(TableError::TableDoesNotExist(_)) => Ok(FORMAT),
+            Err(error) => Err(failed(error)),
+        }
     }
 
     fn check_format(&self, path: &Path) -> Result<(), EngineError> {
@@ -330,7 +360,7 @@ fn encode(written: &impl Serialize) -> Result<String, EngineError> {
 }
 
 /// The database panics where a page of its file is damaged: that is an error like any other damage.
-fn readable<T>(read: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+pub(crate) fn readable<T>(read: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
         let what = "the bindings of the data folder are damaged";
         Err(EngineError::new(
@@ -360,7 +390,10 @@ fn cannot_open(path: &Path, error: DatabaseError) -> EngineError {
             format!("{path_text} was written by another version of its database (file format {version})"),
             "start it with the version that wrote it",
         ),
-        DatabaseError::Storage(redb::StorageError::Io(error)) => EngineError::io("open the bindings", path, &error),
+        // A file that is no database comes as an error of reading it.
+        DatabaseError::Storage(redb::StorageError::Io(error)) if error.kind() != std::io::ErrorKind::InvalidData => {
+            EngineError::io("open the bindings", path, &error)
+        }
         error => EngineError::new(
             ErrorKind::Damaged,
             format!("cannot open the bindings {path_text}: {error}"),

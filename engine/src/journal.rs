@@ -67,6 +67,19 @@ pub struct Torn {
     pub bytes: u64,
 }
 
+/// What a journal holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// How many segments it has.
+    pub segments: u64,
+    /// How many entries.
+    pub entries: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// The tail that is cut when it is opened.
+    pub torn: Option<Torn>,
+}
+
 /// The journal of a data folder.
 #[derive(Clone)]
 pub struct Journal(Arc<Mutex<Open>>);
@@ -95,17 +108,8 @@ impl Journal {
             create_segment(folder, 0)?;
             segments.push(0);
         }
-        let mut places = Places::new();
-        let mut torn = None;
-        for (place, segment) in segments.iter().enumerate() {
-            let is_last = place + 1 == segments.len();
-            torn = scan(folder, *segment, is_last, &mut places)?;
-        }
+        let (places, torn) = check(folder, &segments, bound)?;
         if let Some(torn) = &torn {
-            let lost = |(source, upper): &(String, u64)| end_of(&places, source) < *upper;
-            if bound()?.into_iter().any(|bound| lost(&bound)) {
-                return Err(damaged(&torn.path, torn.position));
-            }
             cut(torn)?;
         }
         let torn = torn.filter(|torn| torn.bytes > 0);
@@ -113,6 +117,25 @@ impl Journal {
         let path = segment_path(folder, segment);
         let (file, length) = open_for_append(&path).map_err(|error| EngineError::io("write to", &path, &error))?;
         Ok((Journal(Arc::new(Mutex::new(Open { folder: folder.to_owned(), segment, file, length, places }))), torn))
+    }
+
+    /// What there is in `folder`, checked as it is when it is opened, and left as it is.
+    pub fn look(
+        folder: &Path,
+        bound: impl FnOnce() -> Result<BTreeMap<String, u64>, EngineError>,
+    ) -> Result<Contents, EngineError> {
+        if !folder.exists() {
+            return Ok(Contents::default());
+        }
+        let segments = list_segments(folder)?;
+        let (places, torn) = check(folder, &segments, bound)?;
+        let size = |segment: &u64| fs::metadata(segment_path(folder, *segment)).map_or(0, |metadata| metadata.len());
+        Ok(Contents {
+            segments: segments.len() as u64,
+            entries: places.values().map(|places| places.len() as u64).sum(),
+            bytes: segments.iter().map(size).sum(),
+            torn: torn.filter(|torn| torn.bytes > 0),
+        })
     }
 
     /// Appends an entry. It is durable after the next [`Journal::sync`].
@@ -254,6 +277,27 @@ fn decode(bytes: &[u8]) -> Option<(EntryHead, &[u8], usize)> {
     let newline = body.iter().position(|byte| *byte == b'\n')?;
     let head = serde_json::from_slice(&body[..newline]).ok()?;
     Some((head, &body[newline + 1..], 4 + CHECK_BYTES + length))
+}
+
+/// Reads every entry. What is torn at the end may be cut: nothing of it is bound.
+fn check(
+    folder: &Path,
+    segments: &[u64],
+    bound: impl FnOnce() -> Result<BTreeMap<String, u64>, EngineError>,
+) -> Result<(Places, Option<Torn>), EngineError> {
+    let mut places = Places::new();
+    let mut torn = None;
+    for (place, segment) in segments.iter().enumerate() {
+        let is_last = place + 1 == segments.len();
+        torn = scan(folder, *segment, is_last, &mut places)?;
+    }
+    if let Some(torn) = &torn {
+        let lost = |(source, upper): &(String, u64)| end_of(&places, source) < *upper;
+        if bound()?.into_iter().any(|bound| lost(&bound)) {
+            return Err(damaged(&torn.path, torn.position));
+        }
+    }
+    Ok((places, torn))
 }
 
 fn scan(folder: &Path, segment: u64, is_last: bool, places: &mut Places) -> Result<Option<Torn>, EngineError> {

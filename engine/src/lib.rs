@@ -28,6 +28,7 @@ pub mod error;
 pub mod filter;
 pub mod frontier;
 pub mod hub;
+pub mod inspection;
 pub mod journal;
 pub mod kept;
 mod line;

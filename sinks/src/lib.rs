@@ -50,5 +50,4 @@ pub use flight::client;
 pub use flight::{FlightConfig, LISTEN_DEFAULT, Listening, Security, Ticket, bind, serve};
 pub use running::{Runs, Sinks};
 pub use scope::Scope;
-pub use setting::SettingError;
 pub use tls::{Tls, TlsConfig};

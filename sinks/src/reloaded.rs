@@ -6,13 +6,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
-use crate::setting::SettingError;
+use engine::setting::ConfigError;
 
 /// How long at least from one look at the files to the next.
 const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(500);
 
 /// What makes it of the files.
-type Read<T> = Box<dyn Fn() -> Result<T, SettingError> + Send + Sync>;
+type Read<T> = Box<dyn Fn() -> Result<T, ConfigError> + Send + Sync>;
 
 /// Something that is read from files. When they cannot be used any more, what was read last stays.
 pub(crate) struct Reloaded<T> {
@@ -36,8 +36,8 @@ impl<T> Reloaded<T> {
     pub(crate) fn new(
         what: &'static str,
         paths: Vec<PathBuf>,
-        read: impl Fn() -> Result<T, SettingError> + Send + Sync + 'static,
-    ) -> Result<Self, SettingError> {
+        read: impl Fn() -> Result<T, ConfigError> + Send + Sync + 'static,
+    ) -> Result<Self, ConfigError> {
         let stamps = stamps(&paths);
         let state = State { value: Arc::new(read()?), stamps, looked: Instant::now() };
         Ok(Reloaded { what, paths, read: Box::new(read), state: Mutex::new(state) })
@@ -89,7 +89,7 @@ mod tests {
         let from = path.clone();
         let number = move || {
             let text = std::fs::read_to_string(&from).unwrap_or_default();
-            text.parse::<u32>().map_err(|_| SettingError::new("number", "not a number", ""))
+            text.parse::<u32>().map_err(|_| ConfigError::new("number", "not a number", ""))
         };
         let reloaded = Reloaded::new("the number", vec![path.clone()], number).unwrap();
         assert_eq!(*reloaded.get(), 1);

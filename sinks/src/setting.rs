@@ -1,25 +1,12 @@
-//! What is wrong with a setting, told to the person who wrote it.
+//! Files that settings name.
 
-/// A setting that cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SettingError {
-    /// The path of the setting, such as `access.tokens.loader.role`.
-    pub key: String,
-    /// What is wrong with it. Never a secret.
-    pub what: String,
-    /// What to do about it.
-    pub help: String,
-}
+use std::io;
+use std::path::Path;
 
-impl SettingError {
-    /// An error about the setting at `key`.
-    pub fn new(key: impl Into<String>, what: impl Into<String>, help: impl Into<String>) -> Self {
-        SettingError { key: key.into(), what: what.into(), help: help.into() }
-    }
+use engine::setting::ConfigError;
 
-    /// A file that cannot be read.
-    pub(crate) fn unreadable(key: impl Into<String>, path: &std::path::Path, error: &std::io::Error) -> Self {
-        let what = format!("cannot read {}: {error}", path.display());
-        SettingError::new(key, what, "give the path of a file that the process may read")
-    }
+/// A file that cannot be read.
+pub(crate) fn unreadable(key: impl Into<String>, path: &Path, error: &io::Error) -> ConfigError {
+    let what = format!("cannot read {}: {error}", path.display());
+    ConfigError::new(key, what, "give the path of a file that the process may read")
 }

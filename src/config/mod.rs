@@ -26,13 +26,14 @@ mod sources;
 mod tls;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::sinks::alerts::Alerts;
 use ::sinks::{Runs, Security};
+use connectors::{Scope, SourceConfig};
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
-use model::{Dictionary, Record};
+use model::{Dictionary, Record, SourceId};
 
 pub(crate) use problem::Problems;
 pub(crate) use recorded::reads_alike;
@@ -78,6 +79,10 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<SourceSpec<Record>>,
     /// The names of the sources that are configured.
     pub(crate) source_names: Vec<String>,
+    /// What the sources were made from, by their numbers.
+    pub(crate) source_configs: Vec<(SourceId, SourceConfig)>,
+    /// Where relative paths start.
+    pub(crate) folder: PathBuf,
     /// The sources that go on until they are stopped.
     pub(crate) endless: Vec<String>,
     /// What the graphs were built from.
@@ -93,10 +98,22 @@ pub(crate) struct Config {
 impl Config {
     /// Reads the file at `path`, or `tieout.toml` in the folder at `path`.
     pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
-        let path = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
+        let path = Config::file(path);
         let text = fs::read_to_string(&path).map_err(|error| Failure::Usage(unreadable(&path, &error)))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Ok(Config::parse(&path.display().to_string(), &text, folder)?)
+    }
+
+    /// The file that a path stands for.
+    pub(crate) fn file(path: &Path) -> PathBuf {
+        if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() }
+    }
+
+    /// The source with this number, to whom its configuration belongs.
+    pub(crate) fn scope(&self, source: SourceId) -> Scope<'_> {
+        let name = self.source_names.get(usize::from(source.0)).map_or("", String::as_str);
+        let attributes = &self.dataflows.attributes;
+        Scope { name, source, attributes, dictionary: &self.dictionary, folder: &self.folder }
     }
 
     /// A configuration that was recorded; its texts are kept in `dictionary`.
@@ -181,6 +198,8 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
         security: security?,
         sources: specs,
         source_names: sources.names,
+        source_configs: sources.configs,
+        folder: folder.to_path_buf(),
         endless: sources.endless,
         dataflows,
         graphs,

@@ -1,6 +1,6 @@
 //! The table `[snapshots]`: where snapshots are kept, and how often one is taken.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,6 +68,14 @@ impl SnapshotSettings {
             ));
         }
         Some(SnapshotSettings { every: *every, history: *history, url })
+    }
+
+    /// The folder of this machine where they are, if they are on this machine.
+    pub(crate) fn folder(&self, data: &Path) -> Option<PathBuf> {
+        match &self.url {
+            None => Some(data.join("snapshots")),
+            Some(url) => (url.scheme() == "file").then(|| url.to_file_path().ok()).flatten(),
+        }
     }
 
     /// Opens the place. Credentials of a cloud come from its usual environment variables.

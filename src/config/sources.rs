@@ -22,6 +22,8 @@ const SOURCES_MAX: usize = 256;
 pub(super) struct Sources {
     pub(super) specs: Vec<SourceSpec<Record>>,
     pub(super) names: Vec<String>,
+    /// What they were made from, by their numbers.
+    pub(super) configs: Vec<(SourceId, SourceConfig)>,
     /// Those that go on until they are stopped.
     pub(super) endless: Vec<String>,
 }
@@ -55,8 +57,9 @@ impl Sources {
             }
             let scope = Scope { name: &name, source: SourceId(number), attributes, dictionary, folder };
             let one = One { document, path: &path, table, scope };
-            if let Some((spec, is_endless)) = one.read(problems) {
+            if let Some((spec, is_endless, config)) = one.read(problems) {
                 sources.specs.push(spec);
+                sources.configs.push((SourceId(number), config));
                 sources.endless.extend(is_endless.then(|| name.clone()));
             }
             sources.names.push(name);
@@ -74,8 +77,8 @@ struct One<'a, 't> {
 }
 
 impl One<'_, '_> {
-    /// The source, and whether it goes on until it is stopped.
-    fn read(&self, problems: &mut Vec<Problem>) -> Option<(SourceSpec<Record>, bool)> {
+    /// The source, whether it goes on until it is stopped, and what it was made from.
+    fn read(&self, problems: &mut Vec<Problem>) -> Option<(SourceSpec<Record>, bool, SourceConfig)> {
         let table = Kinded { document: self.document, path: self.path, noun: "source", table: self.table };
         let kind = table.kind(KINDS).map_err(|problem| problems.push(problem)).ok()?;
         let config = match kind {
@@ -90,6 +93,6 @@ impl One<'_, '_> {
             SourceConfig::Flight(_) | SourceConfig::Generator(_) => false,
         };
         let located = |ConfigError { key, what, help }| problems.push(self.document.problem(&key, &what, &help));
-        config.source(&self.scope).map_err(located).ok().map(|spec| (spec, is_endless))
+        config.source(&self.scope).map_err(located).ok().map(|spec| (spec, is_endless, config))
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Outcome {
     Done,
     /// It ran, and breaks remain.
     BreaksRemain,
+    /// It looked, and told of problems.
+    ProblemsFound,
 }
 
 /// A subcommand that could not do what it was asked for.
@@ -83,7 +85,7 @@ pub(crate) fn exit_code(result: &Result<Outcome, Failure>) -> ExitCode {
     }
     ExitCode::from(match result {
         Ok(Outcome::Done) | Err(Failure::ReaderGone) => 0,
-        Err(Failure::Failed(_)) => 1,
+        Err(Failure::Failed(_)) | Ok(Outcome::ProblemsFound) => 1,
         Err(Failure::Configuration(_) | Failure::Usage(_)) => 2,
         Ok(Outcome::BreaksRemain) => 3,
     })

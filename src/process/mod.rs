@@ -1,5 +1,6 @@
 //! What every subcommand needs of the process it runs in: its end, its log, its signals, its terminal.
 
+mod disk;
 mod failure;
 mod logging;
 mod service;

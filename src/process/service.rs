@@ -13,6 +13,7 @@ use sinks::running::Reached;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::disk;
 use crate::config::{self, Config};
 
 /// An engine that runs, the server that serves it, and the sinks that write what changes in it.
@@ -44,6 +45,7 @@ impl Service {
         };
         let (data, outputs) = (config.settings.data.clone(), std::mem::take(&mut config.outputs));
         let engine = Engine::start(engine_config, program_of(config)?)?;
+        disk::measure(data.clone(), engine.reader().metrics().registry())?;
         let server = listening.map(|listening| {
             let address = listening.address();
             let (stop, stopped) = oneshot::channel();

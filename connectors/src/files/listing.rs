@@ -30,6 +30,11 @@ impl Listing {
         Ok(Listing { path: folder.join(path) })
     }
 
+    /// The path that stands for them.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The files there are now, in the order of their names.
     pub(crate) fn files(&self) -> Result<Vec<PathBuf>, EngineError> {
         let failed = |error: io::Error| EngineError::io("list", &self.path, &error);

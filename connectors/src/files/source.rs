@@ -38,6 +38,16 @@ impl FilesSource {
         let poll_interval = config.follow.then(|| Duration::from_millis(config.poll_interval_ms));
         Ok(FilesSource { name: scope.name.to_owned(), listing, layout, poll_interval })
     }
+
+    /// The files that there are for it now.
+    pub fn files(&self) -> Result<Vec<PathBuf>, EngineError> {
+        self.listing.files()
+    }
+
+    /// Where it looks for them: a file, a glob or a folder.
+    pub fn place(&self) -> &Path {
+        self.listing.path()
+    }
 }
 
 impl Source<Record> for FilesSource {

@@ -67,6 +67,7 @@ mod client;
 mod config;
 mod decode;
 mod follow;
+mod look;
 mod metrics;
 mod partition;
 mod properties;
@@ -77,4 +78,10 @@ mod source;
 mod tests;
 
 pub use config::{Isolation, KafkaConfig, MessageCsvConfig, MessageFormat, StartAt};
+pub use look::{Look, ReadSoFar};
 pub use source::KafkaSource;
+
+/// The version of librdkafka.
+pub fn library_version() -> String {
+    rdkafka::util::get_rdkafka_version().1
+}

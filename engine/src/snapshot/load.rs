@@ -41,6 +41,36 @@ pub(crate) enum Content<R> {
     FirstSeen(usize, Vec<(Key, Tick)>),
 }
 
+/// From what a start goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The snapshot, if there is one that can be used.
+    pub manifest: Option<Manifest>,
+    /// Whether it is of the configuration before, whose records the present one goes on from.
+    pub continues: bool,
+    /// Why newer ones cannot be used.
+    pub left_out: Vec<EngineError>,
+}
+
+impl Start {
+    /// The newest snapshot that is not after `upto`, is whole and was taken while this configuration held; else the one
+    /// that it goes on from.
+    pub(crate) fn find(store: &Store, upto: Tick, configured: &Configured) -> Result<Self, EngineError> {
+        let mut left_out = Vec::new();
+        for tick in store.ticks()?.into_iter().filter(|tick| (configured.since..=upto).contains(tick)) {
+            match store.manifest(tick).and_then(|manifest| whole(store, manifest, Some(configured))) {
+                Ok(Some(manifest)) => return Ok(Start { manifest: Some(manifest), continues: false, left_out }),
+                Ok(None) => {}
+                Err(error) => left_out.push(error),
+            }
+        }
+        let Some(base) = configured.base else { return Ok(Start { manifest: None, continues: false, left_out }) };
+        let base = store.manifest(base).and_then(|manifest| whole(store, manifest, None));
+        let manifest = base.map_err(|error| needed(&error, configured))?;
+        Ok(Start { manifest, continues: true, left_out })
+    }
+}
+
 impl<R: 'static> SnapshotReader<R> {
     /// The newest snapshot that is not after `upto`, is whole and was taken while this configuration held; else the one
     /// that it goes on from. Those that are not whole are told of.
@@ -49,24 +79,15 @@ impl<R: 'static> SnapshotReader<R> {
         upto: Tick,
         configured: &Configured,
     ) -> Result<Option<Self>, EngineError> {
-        let store = &snapshots.store;
-        for tick in store.ticks()?.into_iter().filter(|tick| (configured.since..=upto).contains(tick)) {
-            match store.manifest(tick).and_then(|manifest| whole(store, manifest, Some(configured))) {
-                Ok(Some(manifest)) => return Ok(Some(Self::of(snapshots, manifest))),
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "a snapshot is left out"),
-            }
+        let Start { manifest, continues, left_out } = Start::find(&snapshots.store, upto, configured)?;
+        for error in left_out {
+            tracing::warn!(%error, "a snapshot is left out");
         }
-        let Some(base) = configured.base else { return Ok(None) };
-        let base = store.manifest(base).and_then(|manifest| whole(store, manifest, None));
-        let base = base.map_err(|error| needed(&error, configured))?;
-        let given_at = configured.since;
-        Ok(base.map(|manifest| SnapshotReader { given_at, continues: true, ..Self::of(snapshots, manifest) }))
-    }
-
-    fn of(snapshots: &Snapshots<R>, manifest: Manifest) -> Self {
         let (store, codec) = (snapshots.store.clone(), Arc::clone(&snapshots.codec));
-        SnapshotReader { store, codec, given_at: manifest.tick, manifest, continues: false }
+        Ok(manifest.map(|manifest| {
+            let given_at = if continues { configured.since } else { manifest.tick };
+            SnapshotReader { store, codec, given_at, manifest, continues }
+        }))
     }
 
     /// Gives all that it holds, piece by piece.

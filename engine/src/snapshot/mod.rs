@@ -25,6 +25,7 @@ mod store;
 mod take;
 
 pub use codec::Codec;
+pub use load::Start;
 pub use manifest::{FORMAT, Manifest, Part, PartitionProgress};
 pub use store::Store;
 

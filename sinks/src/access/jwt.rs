@@ -14,7 +14,7 @@ use super::config::JwtConfig;
 use super::keys::Keys;
 use super::role::Role;
 use super::signature;
-use crate::setting::SettingError;
+use engine::setting::ConfigError;
 
 /// How much the clocks may differ.
 const LEEWAY_SECONDS_MAX: u64 = 3600;
@@ -37,24 +37,24 @@ pub(super) struct Jwt {
 
 impl Jwt {
     /// As it is configured; relative paths start in `folder`.
-    pub(super) fn new(config: &JwtConfig, folder: &Path) -> Result<Self, SettingError> {
+    pub(super) fn new(config: &JwtConfig, folder: &Path) -> Result<Self, ConfigError> {
         signature::install();
         for (name, value) in
             [("issuer", &config.issuer), ("audience", &config.audience), ("roles_claim", &config.roles_claim)]
         {
             if value.is_empty() {
                 let key = format!("access.jwt.{name}");
-                return Err(SettingError::new(key, "this is empty", "write what the issuer puts into its tokens"));
+                return Err(ConfigError::new(key, "this is empty", "write what the issuer puts into its tokens"));
             }
         }
         if config.roles.is_empty() {
             let help = "add [access.jwt.roles] with lines such as `\"reconciliation-desk\" = \"analyst\"`";
-            return Err(SettingError::new("access.jwt", "no value of its tokens stands for a role", help));
+            return Err(ConfigError::new("access.jwt", "no value of its tokens stands for a role", help));
         }
         if config.leeway_seconds > LEEWAY_SECONDS_MAX {
             let what = format!("{} seconds are too many", config.leeway_seconds);
             let help = format!("use at most {LEEWAY_SECONDS_MAX}");
-            return Err(SettingError::new("access.jwt.leeway_seconds", what, help));
+            return Err(ConfigError::new("access.jwt.leeway_seconds", what, help));
         }
         Ok(Jwt {
             keys: Keys::new(config, folder)?,

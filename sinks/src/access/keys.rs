@@ -13,7 +13,8 @@ use serde::Deserialize;
 use super::config::JwtConfig;
 use super::fetch::Fetcher;
 use crate::reloaded::Reloaded;
-use crate::setting::SettingError;
+use crate::setting::unreadable;
+use engine::setting::ConfigError;
 
 /// How many keys a set may have.
 const KEYS_MAX: usize = 64;
@@ -35,19 +36,19 @@ pub(super) enum Keys {
 
 impl Keys {
     /// The keys that a configuration names; relative paths start in `folder`.
-    pub(super) fn new(config: &JwtConfig, folder: &Path) -> Result<Self, SettingError> {
+    pub(super) fn new(config: &JwtConfig, folder: &Path) -> Result<Self, ConfigError> {
         match (&config.keys_file, &config.keys_url) {
             (Some(path), None) => Keys::in_file(folder.join(path)),
             (None, Some(url)) => {
                 let fetcher =
-                    Fetcher::new(url).map_err(|(what, help)| SettingError::new("access.jwt.keys_url", what, help))?;
+                    Fetcher::new(url).map_err(|(what, help)| ConfigError::new("access.jwt.keys_url", what, help))?;
                 let (fetched, attempted) = (RwLock::new(None), tokio::sync::Mutex::new(None));
                 Ok(Keys::Published(Arc::new(Published { fetcher, fetched, attempted })))
             }
             (Some(_), Some(_)) => {
-                Err(SettingError::new("access.jwt", "the keys are in two places", "give keys_file or keys_url"))
+                Err(ConfigError::new("access.jwt", "the keys are in two places", "give keys_file or keys_url"))
             }
-            (None, None) => Err(SettingError::new(
+            (None, None) => Err(ConfigError::new(
                 "access.jwt",
                 "it does not say where the keys of the issuer are",
                 "give `keys_url = \"https://...\"` or `keys_file = \"path\"`",
@@ -55,14 +56,14 @@ impl Keys {
         }
     }
 
-    fn in_file(path: PathBuf) -> Result<Self, SettingError> {
+    fn in_file(path: PathBuf) -> Result<Self, ConfigError> {
         let key = "access.jwt.keys_file";
         let paths = vec![path.clone()];
         let read = move || {
-            let bytes = std::fs::read(&path).map_err(|error| SettingError::unreadable(key, &path, &error))?;
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(key, &path, &error))?;
             KeySet::parse(&bytes).map_err(|what| {
                 let help = "give a JWK set, as an identity provider publishes it: {\"keys\": [...]}";
-                SettingError::new(key, format!("{}: {what}", path.display()), help)
+                ConfigError::new(key, format!("{}: {what}", path.display()), help)
             })
         };
         Reloaded::new("the keys of the issuer", paths, read).map(Keys::File)

@@ -51,7 +51,7 @@ pub use config::{AccessConfig, JwtConfig, TokenConfig};
 pub(crate) use credentials::Credentials;
 pub use role::{Permission, Role};
 
-use crate::setting::SettingError;
+use engine::setting::ConfigError;
 use jwt::Jwt;
 use token::Tokens;
 
@@ -81,17 +81,17 @@ impl Access {
     }
 
     /// As it is configured; relative paths start in `folder`.
-    pub fn new(config: &AccessConfig, folder: &Path) -> Result<Self, SettingError> {
+    pub fn new(config: &AccessConfig, folder: &Path) -> Result<Self, ConfigError> {
         let names_somebody = config.anonymous.is_some() || !config.tokens.is_empty() || config.jwt.is_some();
         match (config.open, names_somebody) {
             (true, false) => return Ok(Access(Policy::Open { is_asked_for: true })),
             (true, true) => {
                 let help = "leave out `open`, or everything else of [access]";
-                return Err(SettingError::new("access.open", "the server cannot be open and guarded", help));
+                return Err(ConfigError::new("access.open", "the server cannot be open and guarded", help));
             }
             (false, false) => {
                 let help = "add [access.tokens.<name>], [access.jwt] or `anonymous = \"viewer\"`; or `open = true`";
-                return Err(SettingError::new("access", "nobody could do anything", help));
+                return Err(ConfigError::new("access", "nobody could do anything", help));
             }
             (false, true) => {}
         }

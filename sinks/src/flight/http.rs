@@ -6,7 +6,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use engine::Reader;
-use prometheus::{Encoder, TextEncoder};
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{Encoder, IntGauge, TextEncoder};
 
 use super::action::Health;
 
@@ -30,13 +32,26 @@ async fn index() -> String {
 async fn metrics(State(reader): State<Reader>) -> impl IntoResponse {
     let encoder = TextEncoder::new();
     let mut text = Vec::new();
-    match encoder.encode(&reader.metrics().registry().gather(), &mut text) {
+    let mut families = reader.metrics().registry().gather();
+    let encoded = readiness(&reader).and_then(|ready| {
+        families.extend(ready);
+        encoder.encode(&families, &mut text)
+    });
+    match encoded {
         Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, encoder.format_type().to_owned())], text),
         Err(error) => {
             let plain = [(header::CONTENT_TYPE, "text/plain".to_owned())];
             (StatusCode::INTERNAL_SERVER_ERROR, plain, error.to_string().into_bytes())
         }
     }
+}
+
+/// What `/readyz` says, for who only reads metrics.
+fn readiness(reader: &Reader) -> prometheus::Result<Vec<MetricFamily>> {
+    let about = "1 if views can be read; 0 while the past is replayed, and when the engine has failed";
+    let ready = IntGauge::new("tieout_ready", about)?;
+    ready.set(Health::check(reader).is_ok().into());
+    Ok(ready.collect())
 }
 
 /// A failed engine does not mend itself: its supervisor should start it again.

@@ -27,7 +27,8 @@ pub use config::TlsConfig;
 pub(crate) use incoming::incoming;
 
 use crate::reloaded::Reloaded;
-use crate::setting::SettingError;
+use crate::setting::unreadable;
+use engine::setting::ConfigError;
 
 /// How the port is encrypted. Cheap to clone.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ pub struct Tls(Arc<Reloaded<Arc<ServerConfig>>>);
 
 impl Tls {
     /// As it is configured; relative paths start in `folder`.
-    pub fn new(config: &TlsConfig, folder: &Path) -> Result<Self, SettingError> {
+    pub fn new(config: &TlsConfig, folder: &Path) -> Result<Self, ConfigError> {
         let files = Files {
             certificate: folder.join(&config.certificate),
             key: folder.join(&config.key),
@@ -59,20 +60,20 @@ struct Files {
 }
 
 impl Files {
-    fn read(&self) -> Result<ServerConfig, SettingError> {
+    fn read(&self) -> Result<ServerConfig, ConfigError> {
         let chain = certificates("tls.certificate", &self.certificate)?;
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| {
             unusable("tls.key", &self.key, &error, "a private key in PEM (PKCS #8, PKCS #1 or SEC1)")
         })?;
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
-        let builder = builder.map_err(|error| SettingError::new("tls", format!("TLS cannot be used: {error}"), ""))?;
+        let builder = builder.map_err(|error| ConfigError::new("tls", format!("TLS cannot be used: {error}"), ""))?;
         let builder = match &self.client_ca {
             None => builder.with_no_client_auth(),
             Some(path) => {
                 let refused = |error: &dyn std::fmt::Display| {
                     let what = format!("{}: clients cannot be checked with this: {error}", path.display());
-                    SettingError::new("tls.client_ca", what, "give the certificates of authorities, in PEM")
+                    ConfigError::new("tls.client_ca", what, "give the certificates of authorities, in PEM")
                 };
                 let mut authorities = RootCertStore::empty();
                 for certificate in certificates("tls.client_ca", path)? {
@@ -84,14 +85,14 @@ impl Files {
         };
         let mut config = builder.with_single_cert(chain, key).map_err(|error| {
             let what = format!("this certificate and the key {} cannot be used: {error}", self.key.display());
-            SettingError::new("tls.certificate", what, "give the certificate first, and the key that belongs to it")
+            ConfigError::new("tls.certificate", what, "give the certificate first, and the key that belongs to it")
         })?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
 }
 
-fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, SettingError> {
+fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
     let expected = "certificates in PEM: -----BEGIN CERTIFICATE-----";
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match read {
@@ -102,9 +103,9 @@ fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 /// What is in the file is not repeated: it may be a secret.
-fn unusable(key: &str, path: &Path, error: &pem::Error, expected: &str) -> SettingError {
+fn unusable(key: &str, path: &Path, error: &pem::Error, expected: &str) -> ConfigError {
     match error {
-        pem::Error::Io(error) => SettingError::unreadable(key, path, error),
-        _ => SettingError::new(key, format!("{} cannot be used", path.display()), format!("it should hold {expected}")),
+        pem::Error::Io(error) => unreadable(key, path, error),
+        _ => ConfigError::new(key, format!("{} cannot be used", path.display()), format!("it should hold {expected}")),
     }
 }

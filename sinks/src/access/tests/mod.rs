@@ -105,7 +105,7 @@ pub(crate) fn claims(roles: Value) -> Value {
 }
 
 /// The table `[access]`, in a folder.
-pub(crate) fn access(folder: &std::path::Path, table: &str) -> Result<Access, super::SettingError> {
+pub(crate) fn access(folder: &std::path::Path, table: &str) -> Result<Access, super::ConfigError> {
     Access::new(&toml::from_str::<AccessConfig>(table).unwrap(), folder)
 }
 

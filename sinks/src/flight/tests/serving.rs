@@ -37,6 +37,7 @@ async fn metrics_tell_what_was_read_and_pushed() {
         "tieout_flight_put_duration_seconds_count 2",
         "tieout_subscriptions_active 1",
         "tieout_source_records_total{source=\"numbers\"} 2",
+        "tieout_ready 1",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
@@ -55,6 +56,7 @@ async fn nothing_is_served_as_ready_before_the_past_is_replayed() {
     let (status, text) = get(&served.address, "/readyz", "").await;
     assert!(status == 503 && text.contains("replaying"), "{status} {text}");
     assert_eq!(get(&served.address, "/livez", "").await.0, 200);
+    assert!(get(&served.address, "/metrics", "").await.1.contains("\ntieout_ready 0\n"));
     assert_eq!(client.health().await.unwrap().status, "replaying");
     let error = client.read(&Ticket::snapshot("numbers")).await.err().unwrap();
     assert!(error.kind == ErrorKind::Unavailable && error.what.contains("replaying"), "{error}");
