@@ -2,8 +2,6 @@
 //!
 //! Included by several tests, none of which needs all of it.
 
-#![allow(dead_code)]
-#![allow(dead_code, reason = "each test uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
