@@ -312,3 +312,56 @@ async fn killed_at_every_moment_of_a_transaction_each_message_is_in_a_topic_once
     }
     println!("deaths: {deaths:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_while_it_writes_files_from_time_to_time_each_moment_has_its_file_once() {
+    const SECOND: u64 = 1_000_000;
+    let sink = "[sink.breaks]\nkind = \"files\"\nview = \"breaks\"\nfolder = \"out\"\nevery_seconds = 1\n";
+    let folder = outputs::folder(sink);
+    let day = day(BATCHES);
+    let mut batches = day.iter();
+    for moment in ["export.written", "export.renamed"] {
+        for passes in 0..3 {
+            let points = format!("{moment}={passes}*off->return");
+            let Some(mut server) = Server::start_with(folder.path(), &[("FAILPOINTS", &points)]) else { continue };
+            let client = server.client().await;
+            for (source, id, batch) in batches.by_ref().take(4) {
+                // Without a receipt it is pushed again below.
+                let _ = client.put(source, Some(id), std::slice::from_ref(batch)).await;
+            }
+            let died = async {
+                while !server.has_died() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, died).await.unwrap_or_else(|_| panic!("{points}"));
+        }
+    }
+    let mut server = Server::start(folder.path());
+    let mut client = server.client().await;
+    let mut last = 0;
+    for each in &day {
+        last = push(&mut server, &mut client, each, &mut outputs::never).await.max(last);
+    }
+    reached(&mut server, &["breaks"], last + SECOND, &mut outputs::never).await;
+    let out = folder.path().join("out");
+    let names = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut moments: Vec<u64> = names
+        .filter(|name| !name.starts_with('.'))
+        .map(|name| name.strip_prefix("breaks-").unwrap().strip_suffix(".csv").unwrap().parse().unwrap())
+        .collect();
+    moments.sort_unstable();
+    assert!(moments.len() > 5, "{moments:?}");
+    assert!(moments.windows(2).all(|pair| pair[1] == pair[0] + SECOND), "no moment is left out: {moments:?}");
+    let mut rows = 0;
+    for moment in moments {
+        let written = std::fs::read_to_string(out.join(format!("breaks-{moment}.csv"))).unwrap();
+        let again = folder.path().join("again.csv");
+        let export = ["export", "breaks", "--address", &server.address, "--as-of", &moment.to_string(), "--out"];
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tieout"));
+        assert!(command.args(export).arg(&again).output().unwrap().status.success());
+        assert_eq!(written, std::fs::read_to_string(&again).unwrap(), "as of {moment}");
+        rows = written.lines().count();
+    }
+    assert!(rows > 5, "there are breaks");
+}
