@@ -2,6 +2,7 @@
 //!
 //! Included by several tests, none of which needs all of it.
 
+#![allow(dead_code)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
