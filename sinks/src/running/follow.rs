@@ -217,10 +217,10 @@ impl Following {
     fn told_of(&self, error: EngineError) -> EngineError {
         let what = format!("sink `{}` cannot go on: {}", self.follow.name, error.what);
         let help = match error.kind {
-            // A start reads all of the past again, and lets go of what is older than that.
+            // What is not retained is computed again, if the past is there.
             ErrorKind::Compacted => format!(
                 "what has changed since it was last written is not remembered any more: set `retention_seconds` to {} or \
-                 more, and start again",
+                 more, and start again; if that part of the past has been removed, begin anew under another name",
                 self.behind_seconds() + RETENTION_MARGIN_SECONDS
             ),
             _ => error.help,
