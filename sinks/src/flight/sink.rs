@@ -74,7 +74,7 @@ impl FlightService for FlightSink {
     async fn do_get(&self, request: Request<arrow_flight::Ticket>) -> Answer<Self::DoGetStream> {
         let call = Call::of(&request)?;
         let ticket = Ticket::parse(&request.get_ref().ticket).map_err(to_status)?;
-        call.read(&self.reader.view(&ticket.view).map_err(to_status)?.name)?;
+        call.read(&ticket.view)?;
         Health::check(&self.reader).map_err(to_status)?;
         let feed = Feed::open(&self.reader, &ticket, self.metrics.clone(), self.stopping.clone(), call).await;
         Ok(Response::new(feed.map_err(to_status)?.into_stream().boxed()))
