@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::EngineError;
+use engine::{EngineError, ErrorKind};
 
 use super::alert::Letter;
 use super::channel::{Channel, Untaken};
@@ -55,7 +55,7 @@ impl Delivering {
             let letters =
                 self.delivery.outbox.waiting(&self.delivery.channel_name, self.delivery.channel.letters_max())?;
             self.show()?;
-            if letters.is_empty() {
+            if letters.is_empty() && self.is_open {
                 let mut stopping = self.around.stopping.clone();
                 self.around.runtime.block_on(async {
                     tokio::select! {
@@ -94,16 +94,14 @@ impl Delivering {
         Ok(())
     }
 
-    /// Sends letters that have not been taken yet, and marks them.
+    /// Connects if need be, sends letters that have not been taken yet, and marks them.
     fn deliver(&mut self, letters: &[(u64, Letter)]) -> Result<(), Untaken> {
-        let mut taken = 0;
-        if !self.is_open {
-            taken = self.delivery.channel.open(&self.around)?.unwrap_or(0);
-            self.is_open = true;
-        }
+        let taken = if self.is_open { 0 } else { self.open()? };
+        self.is_open = true;
+        let Some((last, _)) = letters.last() else { return Ok(()) };
         let fresh: Vec<Letter> =
             letters.iter().filter(|(number, _)| *number >= taken).map(|(_, letter)| letter.clone()).collect();
-        if let (false, Some((last, _))) = (fresh.is_empty(), letters.last()) {
+        if !fresh.is_empty() {
             self.delivery.channel.send(&fresh, last + 1, &self.around)?;
             crash_point!("outbox.sent");
         }
@@ -113,6 +111,21 @@ impl Delivering {
         self.around.metrics.alerts_sent.with_label_values(channel).inc_by(fresh.len() as u64);
         self.around.metrics.rows.with_label_values(&[self.delivery.label.as_str()]).inc_by(fresh.len() as u64);
         Ok(())
+    }
+
+    /// Connects; gives the number before which all letters have been taken.
+    fn open(&mut self) -> Result<u64, Untaken> {
+        let taken = self.delivery.channel.open(&self.around)?.unwrap_or(0);
+        let name = &self.delivery.channel_name;
+        let known = self.delivery.outbox.next_number(name).map_err(Untaken::Fatal)?;
+        if taken <= known {
+            return Ok(taken);
+        }
+        // Letters would be taken for others that had their numbers before, and not be sent.
+        let what = format!("channel `{name}` has taken {taken} alerts, and the outbox has had {known} of them only");
+        let help =
+            "the data folder is older than what was sent: use the one that sent it, or give the channel a new topic";
+        Err(Untaken::Fatal(EngineError::new(ErrorKind::Damaged, what, help)))
     }
 
     fn is_too_old(&self, letters: &[(u64, Letter)]) -> bool {

@@ -174,6 +174,14 @@ impl Outbox {
         Ok(())
     }
 
+    /// How many letters there have been for a channel: the number of the next.
+    pub(super) fn next_number(&self, channel: &str) -> Result<u64, EngineError> {
+        let read = || -> Result<_, Failure> {
+            Ok(self.database.begin_read()?.open_table(NUMBERS)?.get(channel)?.map_or(0, |number| number.value()))
+        };
+        read().map_err(|error| failed(&*error))
+    }
+
     /// The first letters that wait for a channel, with their numbers.
     pub(super) fn waiting(&self, channel: &str, at_most: usize) -> Result<Vec<(u64, Letter)>, EngineError> {
         let read = || -> Result<_, Failure> {

@@ -315,6 +315,22 @@ async fn while_the_outbox_is_full_no_more_ticks_are_taken_and_none_is_lost() {
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outbox_that_is_older_than_what_was_sent_is_not_gone_on_with() {
+    let (desk, topic) = (Desk::new(), Written::new());
+    let running = desk.start(topic.sinks(&desk));
+    let last = desk.push("a", [(1, Some(1)), (3, Some(3))]).await;
+    reached(&running, last).await;
+    running.stop().await;
+    std::fs::remove_file(desk.folder.path().join("alerts.redb")).unwrap();
+    // Everything would have been told, and be told again under numbers that the topic has already.
+    desk.push("b", [(3, None)]).await;
+    let running = desk.start(topic.sinks(&desk));
+    let error = tokio::time::timeout(suite::PATIENCE, desk.engine.reader().status().part_failed()).await.unwrap();
+    assert!(error.what.contains("has taken 2 alerts") && error.help.contains("a new topic"), "{error}");
+    running.stop().await;
+}
+
 #[test]
 fn what_cannot_work_is_told_before_anything_starts() {
     let channel = |text: &str| {

@@ -149,6 +149,9 @@ impl Following {
             self.write(Portion { ticks: Vec::new(), is_snapshot: false, frontier })?;
         }
         request.from_tick = self.at.map(|frontier| frontier.saturating_sub(1));
+        if request.from_tick.is_some_and(|from_tick| from_tick >= self.around.reader.frontier()) {
+            return Err(End::Trouble(Trouble::Fatal(self.is_ahead())));
+        }
         let subscription = self.around.runtime.block_on(self.around.reader.subscribe(&request));
         self.subscription = Some(subscription.map_err(|error| self.end_of(error))?);
         Ok(())
@@ -207,6 +210,15 @@ impl Following {
             ErrorKind::Exhausted => End::Trouble(Trouble::Passes(error)),
             _ => End::Trouble(Trouble::Fatal(error)),
         }
+    }
+
+    /// What was written is of a later moment than the engine has come to.
+    fn is_ahead(&self) -> EngineError {
+        let (at, engine) = (self.at.unwrap_or(0), self.around.reader.frontier());
+        let what = format!("it is written up to tick {at}, and the engine has come to tick {engine} only");
+        let help = "the data folder is older than what was written: use the one that wrote it, or begin a new topic under \
+                    a new name";
+        EngineError::new(ErrorKind::Damaged, what, help)
     }
 
     /// How far it is behind the engine.

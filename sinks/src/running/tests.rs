@@ -181,6 +181,19 @@ async fn one_that_is_further_behind_than_the_engine_remembers_stops_and_leaves_n
 }
 
 #[tokio::test]
+async fn one_that_is_written_further_than_the_engine_has_come_is_not_gone_on_with() {
+    let desk = Desk::new();
+    let kept = Kept::default();
+    let last = desk.push_all(0..1).await;
+    kept.0.lock().frontier = Some(last + 3_600_000_000);
+    let sinks = desk.start(kept.sink(Start::Snapshot));
+    let error = tokio::time::timeout(PATIENCE, desk.engine.reader().status().part_failed()).await.unwrap();
+    assert!(error.help.contains("the data folder is older than what was written"), "{error}");
+    assert_eq!(kept.0.lock().writes, 0);
+    sinks.stop().await;
+}
+
+#[tokio::test]
 async fn progress_is_written_from_time_to_time_only() {
     let desk = Desk::new();
     let kept = Kept::default();
