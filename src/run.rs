@@ -22,7 +22,8 @@ breaks remain; it is served then only if an address to listen on is set.
 Examples:
   tieout run tieout.toml
   tieout run examples/two-sides --until-complete
-  tieout run tieout.toml --data /var/lib/tieout --listen 0.0.0.0:8815 --workers 4";
+  tieout run tieout.toml --data /var/lib/tieout --workers 4
+  tieout run tieout.toml --listen 0.0.0.0:8815       [access] must say who may do what";
 
 /// Runs a configuration, and serves its views
 #[derive(Args)]

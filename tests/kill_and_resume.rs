@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use live::{Random, Server, views};
-use storm::{calm, day, folder, settle};
+use storm::{assert_same, calm, day, folder, settle};
 
 const KILLS: usize = 60;
 const BATCHES: u64 = 240;
@@ -52,8 +52,7 @@ async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_kille
     }
     assert!(kills >= kill_count.min(50), "{kills} kills");
     settle(&client, &day).await;
-    let found = views(&client, false).await;
-    assert_eq!(found, expected);
+    assert_same(&views(&client, false).await, &expected, "after the kills");
 
     for (source, id, batch) in &day {
         let again = client.put(source, Some(id), std::slice::from_ref(batch)).await.unwrap();

@@ -1,6 +1,6 @@
 //! Bindings: the durable record of which input each tick took, fsynced before any worker sees the tick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +14,9 @@ use crate::error::{EngineError, ErrorKind};
 ///
 /// 1: bindings and pushed batches. 2: and configurations.
 pub const FORMAT: u64 = 2;
+
+/// How many bindings are removed in one transaction.
+const REMOVED_AT_ONCE: usize = 256;
 
 const BINDINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("bindings");
 const PUSHED: TableDefinition<(&str, &str), u64> = TableDefinition::new("pushed_batches");
@@ -247,6 +250,45 @@ impl Bindings {
         write.commit().map_err(failed)
     }
 
+    /// The tick up to which the past has been removed; 0 if none has.
+    pub fn removed(&self) -> Result<Tick, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let meta = read.open_table(META).map_err(failed)?;
+        Ok(meta.get("removed").map_err(failed)?.map_or(0, |tick| tick.value()))
+    }
+
+    /// Removes all bindings up to a tick, of which there is a snapshot. That they are gone is durable before they are.
+    pub fn remove_up_to(&self, tick: Tick) -> Result<(), EngineError> {
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            let mut meta = write.open_table(META).map_err(failed)?;
+            meta.insert("removed", tick).map_err(failed)?;
+            // The last tick must not be forgotten with its binding.
+            let reached = meta.get("reached").map_err(failed)?.map_or(0, |reached| reached.value());
+            meta.insert("reached", reached.max(tick)).map_err(failed)?;
+        }
+        write.commit().map_err(failed)?;
+        crash_point!("past.marked");
+        // Some at a time: the next tick waits for each.
+        loop {
+            let write = self.database.begin_write().map_err(failed)?;
+            let removed = {
+                let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
+                let range = bindings.range(..=tick).map_err(failed)?.take(REMOVED_AT_ONCE);
+                let ticks = range.map(|entry| entry.map(|(tick, _)| tick.value()));
+                let ticks = ticks.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+                for tick in &ticks {
+                    bindings.remove(tick).map_err(failed)?;
+                }
+                ticks.len()
+            };
+            write.commit().map_err(failed)?;
+            if removed < REMOVED_AT_ONCE {
+                return Ok(());
+            }
+        }
+    }
+
     /// The tick at which a pushed batch was bound, if it was.
     pub fn pushed_at(&self, source: &str, batch_id: &str) -> Result<Option<Tick>, EngineError> {
         let read = self.database.begin_read().map_err(failed)?;
@@ -262,6 +304,18 @@ impl Bindings {
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
         let bound = bindings.last().map_err(failed)?.map_or(0, |(tick, _)| tick.value());
         Ok(reached.max(bound))
+    }
+
+    /// The partitions that were bound after a tick.
+    pub fn partitions_after(&self, tick: Tick) -> Result<BTreeSet<Arc<str>>, EngineError> {
+        let (mut partitions, mut last) = (BTreeSet::new(), tick);
+        loop {
+            let bindings = self.after(last, 1024)?;
+            let Some((tick, _)) = bindings.last() else { return Ok(partitions) };
+            last = *tick;
+            let bound = bindings.into_iter().flat_map(|(_, binding)| binding.bound);
+            partitions.extend(bound.map(|bound| bound.partition));
+        }
     }
 
     /// How far each source is bound in the partition of this name.

@@ -191,7 +191,7 @@ impl<R: Data + Send + Sync> History<R> {
             .snapshots
             .take()
             .filter(Snapshots::are_taken)
-            .map(|snapshots| self.line.snapshots(snapshots, self.stop.clone()));
+            .map(|snapshots| self.line.snapshots(snapshots, self.past.clone(), self.stop.clone()));
         let taker = work.map(|work| Taker::start(work, restored.max(configured.since), replayed)).transpose()?;
         let clock = Arc::clone(&self.config.clock);
         let mut binder = Binder::new(self.sources, self.past, self.line, clock, run, configured.since, taker);
@@ -219,23 +219,44 @@ impl<R: Data + Send + Sync> History<R> {
         let Some(revive) = self.revive.as_ref().filter(|_| takes_snapshots) else { return Ok(None) };
         let old = self.past.bindings.configuration(&held.hash)?;
         if !revive.carries(&old, text) {
+            let removed = self.past.bindings.removed()?;
+            if removed > 0 {
+                return Err(unreadable_again(removed));
+            }
             tracing::info!("the configuration reads its sources otherwise than before: the whole past is read again");
             return Ok(None);
         }
         tracing::info!(tick = last, "the configuration has changed: it goes on from the records of the one before");
         let mut before = Revived::open(&self.past, revive.as_ref(), self.config.workers, held, last)?;
         before.go_on(&self.past, last)?;
-        before.take_snapshot(&self.stop)
+        before.take_snapshot(&self.past, &self.stop)
     }
 
     /// Restores the newest snapshot from which everything within the retention can be read; gives its tick.
     fn restore(&mut self, last: Tick, configured: &Configured) -> Result<Tick, EngineError> {
         let Some(snapshots) = &self.snapshots else { return Ok(0) };
         let oldest_read = last.saturating_sub(self.config.retention.as_micros() as Tick);
-        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read, configured)? else { return Ok(0) };
+        let removed = self.past.bindings.removed()?;
+        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read.max(removed), configured)? else {
+            return if removed == 0 { Ok(0) } else { Err(nothing_to_go_on_from(removed, snapshots.store.name())) };
+        };
         self.line.restore(&snapshot)?;
         Ok(snapshot.given_at)
     }
+}
+
+fn unreadable_again(removed: Tick) -> EngineError {
+    let what = format!(
+        "the configuration reads its sources otherwise than before, but what they gave up to tick {removed} has been removed"
+    );
+    let help = "put the tables of the sources back as they were (others may be added), or start with a new data folder";
+    EngineError::new(ErrorKind::Invalid, what, help)
+}
+
+fn nothing_to_go_on_from(removed: Tick, place: &str) -> EngineError {
+    let what =
+        format!("the past up to tick {removed} has been removed, and there is no whole snapshot of it in {place}");
+    EngineError::new(ErrorKind::Damaged, what, "restore the snapshots from a backup, or start with a new data folder")
 }
 
 fn bind_until_stopped<R: Data + Send + Sync>(

@@ -79,11 +79,13 @@ pub(crate) struct KeptState<R: Data> {
     pub(crate) refused: KeptTrace<SystemRow>,
     /// The tick as of which it is read just now, and which is not let go of.
     held: Option<Tick>,
+    /// What is before this has been let go of.
+    since: Tick,
 }
 
 impl<R: Data> KeptState<R> {
     pub(crate) fn new(graph: Kept<R>, system: KeptTrace<SystemRow>, refused: KeptTrace<SystemRow>) -> Self {
-        KeptState { graph, system, refused, held: None }
+        KeptState { graph, system, refused, held: None, since: 0 }
     }
 
     /// Keeps what there was at a tick until told otherwise.
@@ -97,6 +99,7 @@ impl<R: Data> KeptState<R> {
 
     /// A piece of a table as of a tick, of about `limit` rows.
     pub(crate) fn piece(&mut self, table: Table, at: Tick, from: Place, limit: usize) -> Piece<R> {
+        debug_assert!(self.since <= at, "tick {at} is held, but what is before {} is gone", self.since);
         match table {
             Table::Records => {
                 let (records, next) = self.graph.records.piece(at, from, limit);
@@ -131,6 +134,7 @@ impl<R: Data> KeptState<R> {
     /// Lets one arrangement go of what is before `since`; says whether there was one left for which that was not done.
     pub(crate) fn compact_next(&mut self, since: Tick, frontier: Tick) -> bool {
         let since = self.held.map_or(since, |held| held.min(since));
+        self.since = self.since.max(since);
         self.graph.records.compact(since, frontier)
             || self.system.compact(since, frontier)
             || self.refused.compact(since, frontier)

@@ -96,8 +96,8 @@ impl<R: Send + Sync + 'static> Line<R> {
     }
 
     /// Takes snapshots of what has gone along it.
-    pub(crate) fn snapshots(&self, snapshots: Snapshots<R>, stop: Stop) -> Work<R> {
-        Work { snapshots, releaser: Arc::clone(&self.ends.releaser), metrics: self.ends.metrics.clone(), stop }
+    pub(crate) fn snapshots(&self, snapshots: Snapshots<R>, past: BoundPast, stop: Stop) -> Work<R> {
+        Work { snapshots, releaser: Arc::clone(&self.ends.releaser), metrics: self.ends.metrics.clone(), past, stop }
     }
 
     /// Whether the workers have dealt with all that was released.

@@ -81,6 +81,12 @@ impl<R: Data + Send + Sync> Past<R> {
 
     /// The configuration that held at a tick, and from when.
     fn configured(&self, tick: Tick) -> Result<Configured, EngineError> {
+        let removed = self.bound.bindings.removed()?;
+        if tick < removed {
+            let what = format!("tick {tick} is before tick {removed}, up to which the past has been removed");
+            let help = "ask for a later tick; `snapshots.history_seconds` says how much of the past is kept";
+            return Err(EngineError::new(ErrorKind::Compacted, what, help));
+        }
         self.bound.bindings.configured_at(tick)?.ok_or_else(|| {
             let what = format!("tick {tick} is before the first of which the configuration was recorded");
             EngineError::new(ErrorKind::Compacted, what, "ask for a later tick, or for the present")
@@ -216,7 +222,7 @@ impl<R: Data + Send + Sync> Revived<R> {
     }
 
     /// Takes a snapshot of the last tick that it has replayed; gives that tick.
-    pub(crate) fn take_snapshot(&self, stop: &Stop) -> Result<Option<Tick>, EngineError> {
+    pub(crate) fn take_snapshot(&self, bound: &BoundPast, stop: &Stop) -> Result<Option<Tick>, EngineError> {
         let Some(snapshots) = self.snapshots.clone() else { return Ok(None) };
         let line = &self.assembly.line;
         let order = Order {
@@ -225,7 +231,7 @@ impl<R: Data + Send + Sync> Revived<R> {
             configured_since: self.configured.since,
             progress: line.progress(),
         };
-        line.snapshots(snapshots, stop.clone()).take(&order)?;
+        line.snapshots(snapshots, bound.clone(), stop.clone()).take(&order)?;
         Ok(Some(order.tick))
     }
 

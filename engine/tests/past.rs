@@ -7,7 +7,7 @@ mod toy;
 use std::collections::BTreeMap;
 
 use engine::{ErrorKind, Request, Rows, Tick, Update};
-use toy::{Clock, Run, VIEWS};
+use toy::{Clock, EVERY, Run, VIEWS, manifests};
 
 /// What each view showed at each tick.
 #[derive(Default)]
@@ -117,6 +117,57 @@ async fn a_reader_resumes_from_any_past_tick_without_a_gap_across_configurations
         assert_eq!(held, now, "{view} from {tick}");
     }
     run.engine.shutdown();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_older_than_the_history_is_removed_and_the_rest_shows_what_was_shown_then() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let keeping = (EVERY, Some(EVERY * 2));
+    let mut recorded = Recorded::default();
+    let mut size = 0;
+    for day in 0..4 {
+        // The configuration changes once: what goes on from records can be gone on from.
+        let run = Run::begin(folder.path(), &clock, 1, if day < 2 { "10" } else { "07" }, keeping).unwrap();
+        run.engine.reader().status().ready().await.unwrap();
+        for place in 0..6 {
+            let lines: String = (0..200).map(|key| format!("{key} {}\n", key * 7 + place * day)).collect();
+            let tick = run.snapshot(&format!("{day}-{place}"), &lines).await;
+            recorded.take(&run, tick).await;
+        }
+        run.engine.shutdown();
+        let segments = std::fs::read_dir(folder.path().join("journal")).unwrap().map(|entry| entry.unwrap().metadata());
+        let now: u64 = segments.map(|metadata| metadata.unwrap().len()).sum();
+        assert!(day == 0 || now <= size + 1000, "the journal has {now} bytes after day {day}, and had {size}");
+        size = now;
+        assert!(manifests(folder.path()).len() <= 5, "{:?}", manifests(folder.path()));
+    }
+    let run = Run::begin(folder.path(), &clock, 2, "07", keeping).unwrap();
+    run.engine.reader().status().ready().await.unwrap();
+    let (mut shown, mut refused) = (0, 0);
+    for ((view, tick), rows) in &recorded.0 {
+        let request = Request { view: (*view).into(), as_of: Some(*tick), ..Request::default() };
+        match run.engine.reader().snapshot(&request).await {
+            Ok(snapshot) => {
+                shown += 1;
+                assert_eq!(snapshot.rows, *rows, "{view} at {tick}");
+            }
+            Err(error) => {
+                refused += 1;
+                assert!(error.to_string().contains("has been removed"), "{error}");
+            }
+        }
+    }
+    assert!(shown >= 2 * VIEWS.len() && refused >= 10 * VIEWS.len(), "{shown} shown, {refused} refused");
+    run.engine.shutdown();
+
+    let run = Run::begin(folder.path(), &clock, 2, "007", keeping).unwrap();
+    let error = run.engine.reader().status().ready().await.unwrap_err();
+    assert!(error.to_string().contains("reads its sources otherwise than before, but what they gave"), "{error}");
+    drop(run);
+    std::fs::remove_dir_all(folder.path().join("snapshots")).unwrap();
+    let run = Run::begin(folder.path(), &clock, 2, "07", keeping).unwrap();
+    let error = run.engine.reader().status().ready().await.unwrap_err();
+    assert!(error.to_string().contains("restore the snapshots from a backup"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -120,3 +120,38 @@ fn flip(path: &Path) {
     bytes[middle] ^= 4;
     std::fs::write(path, bytes).unwrap();
 }
+
+/// A snapshot used to hold its tick only once its own thread had come round to it, when later ticks had been released and,
+/// with nothing retained, the tick was gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_of_a_tick_that_others_follow_at_once_is_of_that_tick() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, clock) = (folder.path().join("data"), Clock::default());
+    let run = Run::start(&data, &clock, 1, "10", true).await;
+    for round in 0..60 {
+        clock.pass(toy::EVERY);
+        let lines: String = (0..50).map(|key| format!("{key} {}\n", key + round)).collect();
+        let submitted: Vec<_> = (0..8)
+            .map(|place| {
+                let lines = format!("{lines}{} {round}", 1000 + place);
+                run.engine.ingest().submit("lines", &format!("{round}-{place}"), lines.into_bytes()).unwrap()
+            })
+            .collect();
+        for submitted in submitted {
+            submitted.receipt().await.unwrap();
+        }
+    }
+    let expected = run.all().await;
+    run.engine.shutdown();
+    assert!(manifests(&data).len() > 5);
+    // Each of them, as if it were the newest.
+    while let Some(newest) = manifests(&data).pop() {
+        let copied = folder.path().join("copied");
+        copy(&data, &copied);
+        let run = Run::start(&copied, &clock.copy(), 1, "10", true).await;
+        assert_eq!(run.all().await[..5], expected[..5], "from {}", newest.display());
+        run.engine.shutdown();
+        std::fs::remove_dir_all(copied).unwrap();
+        std::fs::remove_dir_all(newest.parent().unwrap()).unwrap();
+    }
+}

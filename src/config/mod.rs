@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!  text ──▶ document (every key knows its place) ──┬─▶ settings ─────────────────────┐
+//!                                                  ├─▶ [access], [tls] ──▶ security  │
 //!                                                  ├─▶ [source.*] ──▶ engine sources ├──▶ Config, or Problems
 //!                                                  └─▶ the rest ────▶ graphs ────────┘
 //! ```
 
+mod access;
 mod attributes;
 mod document;
 mod models;
@@ -15,6 +17,7 @@ mod recorded;
 mod settings;
 mod snapshots;
 mod sources;
+mod tls;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ use connectors::{Scope, SourceConfig};
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record, SourceId};
+use sinks::Security;
 
 pub(crate) use problem::Problems;
 pub(crate) use recorded::reads_alike;
@@ -39,8 +43,8 @@ use sources::Sources;
 /// The name of the file that is looked for where a folder is given.
 const FILE_NAME: &str = "tieout.toml";
 
-/// The keys of the file that are tables of tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 5] = ["attributes", "calendar", "source", "reconciliation", snapshots::KEY];
+/// The keys of the file that are tables or about the graphs; the others are [`Settings`].
+const SECTIONS: [&str; 7] = ["access", "tls", snapshots::KEY, "attributes", "calendar", "source", "reconciliation"];
 
 /// A configuration, checked: all that an engine needs to run.
 pub(crate) struct Config {
@@ -50,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) snapshots: SnapshotSettings,
     /// It as the engine records it.
     pub(crate) configuration: Configuration,
+    /// Who is served, and how that is encrypted.
+    pub(crate) security: Security,
     /// The sources, in the order of their definition, and the scoring models as the last one.
     pub(crate) sources: Vec<SourceSpec<Record>>,
     /// The names of the sources that are configured.
@@ -135,6 +141,13 @@ struct Origin<'a> {
     dictionary: Dictionary,
 }
 
+impl Origin<'_> {
+    /// Whether it is one of the past: of that only the views matter, and whom it told what is over.
+    fn is_recorded(&self) -> bool {
+        self.files.are_recorded()
+    }
+}
+
 fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Problem>) -> Option<Config> {
     let Origin { folder, files, dictionary } = origin;
     document.refuse_unknown(&[&settings::KEYS[..], &SECTIONS[..]].concat(), problems);
@@ -144,6 +157,11 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
     attributes::check(attributes, document, problems)?;
     let sources = Sources::read(document, attributes, dictionary, folder, problems);
+    let security = if origin.is_recorded() {
+        Some(Security::this_machine())
+    } else {
+        read_security(document, folder, &sources, problems)
+    };
     let dataflows = dataflows?;
     let graphs = Graphs::new(&dataflows, &sources.names, dictionary, &|path| files.read(path));
     let graphs =
@@ -154,6 +172,7 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
         settings: settings?,
         snapshots: snapshots?,
         configuration: Configuration::default(),
+        security: security?,
         sources: specs,
         source_names: sources.names,
         source_configs: sources.configs,
@@ -163,6 +182,17 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
         graphs,
         dictionary: dictionary.clone(),
     })
+}
+
+fn read_security(
+    document: &Document<'_>,
+    folder: &Path,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) -> Option<Security> {
+    let access = access::read(document, folder, &sources.names, problems);
+    let tls = tls::read(document, folder, problems);
+    Some(Security { access: access?, tls: tls? })
 }
 
 fn read_dataflows(document: &Document<'_>, problems: &mut Vec<Problem>) -> Option<DataflowsConfig> {

@@ -62,6 +62,11 @@ impl NamedFiles {
         NamedFiles { recorded: Some(recorded.files.clone()), ..NamedFiles::of_disk(&recorded.folder) }
     }
 
+    /// Whether they were recorded.
+    pub(super) fn are_recorded(&self) -> bool {
+        self.recorded.is_some()
+    }
+
     /// The text of a file; or why there is none.
     pub(super) fn read(&self, path: &str) -> Result<String, String> {
         let text = match &self.recorded {

@@ -16,13 +16,15 @@ use super::problem::Problem;
 pub(super) const KEY: &str = "snapshots";
 
 /// How much time passes between two snapshots, if nothing else is said.
-const EVERY_SECONDS_DEFAULT: u64 = 900;
+const EVERY_SECONDS_DEFAULT: f64 = 900.0;
 
 /// Where snapshots are kept, and how often one is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SnapshotSettings {
     /// How much time passes between two; none are taken if it is nothing.
     pub(crate) every: Duration,
+    /// How much of the past is kept; all of it, if it is not said.
+    pub(crate) history: Option<Duration>,
     /// Where they are; in the data folder if it is not said.
     url: Option<Url>,
 }
@@ -30,7 +32,8 @@ pub(crate) struct SnapshotSettings {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    every_seconds: Option<u64>,
+    every_seconds: Option<f64>,
+    history_seconds: Option<f64>,
     url: Option<String>,
 }
 
@@ -49,8 +52,22 @@ impl SnapshotSettings {
                 return None;
             }
         };
-        let every = Duration::from_secs(written.every_seconds.unwrap_or(EVERY_SECONDS_DEFAULT));
-        Some(SnapshotSettings { every, url })
+        let every = Duration::try_from_secs_f64(written.every_seconds.unwrap_or(EVERY_SECONDS_DEFAULT));
+        let history = written.history_seconds.map(Duration::try_from_secs_f64).transpose();
+        let (Ok(every), Ok(history)) = (&every, &history) else {
+            let key = if every.is_err() { "snapshots.every_seconds" } else { "snapshots.history_seconds" };
+            problems.push(document.problem(key, "this is no span of time", "write a number of seconds, such as 900"));
+            return None;
+        };
+        if history.is_some() && every.is_zero() {
+            let what = "without snapshots nothing of the past can be removed";
+            problems.push(document.problem(
+                "snapshots.history_seconds",
+                what,
+                "leave it out, or raise `every_seconds`",
+            ));
+        }
+        Some(SnapshotSettings { every: *every, history: *history, url })
     }
 
     /// The folder of this machine where they are, if they are on this machine.
@@ -63,7 +80,10 @@ impl SnapshotSettings {
 
     /// Opens the place. Credentials of a cloud come from its usual environment variables.
     pub(crate) fn store(&self, data: &Path) -> Result<Store, EngineError> {
-        let Some(url) = &self.url else { return Store::local(&data.join("snapshots")) };
+        let Some(url) = &self.url else {
+            std::fs::create_dir_all(data).map_err(|error| EngineError::io("make the data folder", data, &error))?;
+            return Store::local(&data.join("snapshots"));
+        };
         if url.scheme() == "file" {
             let folder = url.to_file_path().map_err(|()| unusable(url, "it is no path of this machine"))?;
             return Store::local(&folder);

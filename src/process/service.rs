@@ -30,8 +30,8 @@ impl Service {
     /// Starts an engine; serves it where there is an address to listen on.
     pub(crate) async fn start(config: Config, listen: Option<&str>) -> Result<Self, EngineError> {
         // The address first: where it is taken, nothing has been started.
-        let listener = match listen {
-            Some(listen) => Some(sinks::bind(listen).await?),
+        let listening = match listen {
+            Some(listen) => Some(sinks::bind(listen, config.security.clone()).await?),
             None => None,
         };
         let engine_config = EngineConfig {
@@ -43,15 +43,14 @@ impl Service {
         let data = config.settings.data.clone();
         let engine = Engine::start(engine_config, program_of(config)?)?;
         disk::measure(data, engine.reader().metrics().registry())?;
-        let server = listener.map(|listener| {
-            let address =
-                listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
+        let server = listening.map(|listening| {
+            let address = listening.address();
             let (stop, stopped) = oneshot::channel();
             let stopped = async { drop(stopped.await) };
-            let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listener, stopped));
-            Ok(Server { address, stop, task })
+            let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listening, stopped));
+            Server { address, stop, task }
         });
-        Ok(Service { server: server.transpose()?, engine })
+        Ok(Service { server, engine })
     }
 
     /// Reads the engine's views.
@@ -97,7 +96,8 @@ impl Service {
 fn program_of(config: Config) -> Result<Program<Record>, EngineError> {
     let store = config.snapshots.store(&config.settings.data)?;
     let dictionary = config.dictionary.clone();
-    let revival = Revival { store: store.clone(), every: config.snapshots.every, dictionary };
+    let (every, history) = (config.snapshots.every, config.snapshots.history);
+    let revival = Revival { store, every, history, dictionary };
     let program = revival.program(config);
     Ok(Program { revive: Some(Arc::new(revival)), ..program })
 }
@@ -107,13 +107,15 @@ fn program_of(config: Config) -> Result<Program<Record>, EngineError> {
 struct Revival {
     store: Store,
     every: Duration,
+    history: Option<Duration>,
     dictionary: Dictionary,
 }
 
 impl Revival {
     fn program(&self, config: Config) -> Program<Record> {
         let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &self.dictionary);
-        let snapshots = Snapshots { store: self.store.clone(), codec: Arc::new(codec), every: self.every };
+        let (store, codec) = (self.store.clone(), Arc::new(codec));
+        let snapshots = Snapshots { store, codec, every: self.every, history: self.history };
         let texts = Arc::new(SymbolTexts(self.dictionary.clone()));
         Program { snapshots: Some(snapshots), ..Program::new(config.graphs, config.sources, texts) }
     }

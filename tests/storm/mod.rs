@@ -1,5 +1,7 @@
 //! A day of pushes, and what the views show of it: for tests in which the server dies.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +12,14 @@ use sinks::flight::client::Client;
 
 use crate::live::{Random, Server, views};
 
+/// Nothing is retained and snapshots are taken all the time: so each start goes on from one, and each read of a past tick
+/// computes it again.
 pub(crate) const CONFIG: &str = r#"
 listen = "127.0.0.1:0"
-retention_seconds = 3600
+retention_seconds = 0
+
+[snapshots]
+every_seconds = 0.03
 
 [source.internal]
 kind = "flight"
@@ -89,6 +96,20 @@ pub(crate) async fn calm(day: &[Push]) -> BTreeMap<String, Vec<String>> {
     let views = views(&client, false).await;
     assert!(views["breaks"].len() > 5 && views["matches"].len() > 5, "the day has matches and breaks: {views:?}");
     views
+}
+
+/// Two sets of views are the same; else the rows that are in one of them only are shown.
+pub(crate) fn assert_same(found: &BTreeMap<String, Vec<String>>, expected: &BTreeMap<String, Vec<String>>, when: &str) {
+    for (view, rows) in expected {
+        let none = Vec::new();
+        let shown = found.get(view).unwrap_or(&none);
+        let only = |here: &[String], there: &[String]| -> Vec<String> {
+            here.iter().filter(|row| !there.contains(row)).cloned().collect()
+        };
+        let (more, fewer) = (only(shown, rows), only(rows, shown));
+        assert!(shown == rows, "{when}: `{view}` has {more:#?} and lacks {fewer:#?}");
+    }
+    assert_eq!(found.len(), expected.len(), "{when}");
 }
 
 /// Waits until everything that was acknowledged is shown.

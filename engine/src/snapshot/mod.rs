@@ -13,11 +13,14 @@
 //! follows from the bindings up to its tick and from the configuration that held then, so it only saves time: a start
 //! takes the newest one that is whole and of its own configuration, and replays the bindings after it. One that is
 //! incomplete or damaged is told of, and the one before it taken.
+//!
+//! Where only some of the past is to be kept, what is older is removed once there is a snapshot to go on from.
 
 mod codec;
 mod load;
 mod manifest;
 mod parts;
+mod removal;
 mod store;
 mod take;
 
@@ -41,6 +44,8 @@ pub struct Snapshots<R> {
     /// How much engine time passes between two of them. None are taken if it is nothing: then those that there are are
     /// read all the same.
     pub every: Duration,
+    /// How much of the past is kept; all of it, if this is nothing.
+    pub history: Option<Duration>,
 }
 
 impl<R> Snapshots<R> {
@@ -52,6 +57,7 @@ impl<R> Snapshots<R> {
 
 impl<R> Clone for Snapshots<R> {
     fn clone(&self) -> Self {
-        Snapshots { store: self.store.clone(), codec: Arc::clone(&self.codec), every: self.every }
+        let Snapshots { store, codec, every, history } = self;
+        Snapshots { store: store.clone(), codec: Arc::clone(codec), every: *every, history: *history }
     }
 }

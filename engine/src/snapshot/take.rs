@@ -12,8 +12,10 @@ use super::Snapshots;
 use super::codec::{encode_first_seen, encode_system};
 use super::manifest::{FORMAT, Manifest, PartitionProgress};
 use super::parts::Parts;
+use super::removal::remove_older;
 use crate::error::{EngineError, ErrorKind};
 use crate::kept::{Piece, PieceRows, Place, Table};
+use crate::line::BoundPast;
 use crate::metrics::Metrics;
 use crate::releaser::Releaser;
 use crate::row::Row;
@@ -44,6 +46,7 @@ pub(crate) struct Order {
 /// Takes one snapshot at a time.
 pub(crate) struct Taker<R> {
     orders: Sender<Order>,
+    releaser: Arc<Releaser<R>>,
     is_busy: Arc<AtomicBool>,
     every: Duration,
     /// The tick of the last order.
@@ -51,7 +54,6 @@ pub(crate) struct Taker<R> {
     /// The rows that were released since.
     rows: usize,
     thread: Option<std::thread::JoinHandle<()>>,
-    kind: std::marker::PhantomData<fn(R)>,
 }
 
 impl<R: Data + Send> Taker<R> {
@@ -60,9 +62,9 @@ impl<R: Data + Send> Taker<R> {
         let (orders, received) = bounded::<Order>(1);
         let is_busy = Arc::new(AtomicBool::new(false));
         let busy = Arc::clone(&is_busy);
-        let every = work.snapshots.every;
+        let (every, releaser) = (work.snapshots.every, Arc::clone(&work.releaser));
         let thread = crate::engine::spawn("snapshots", move || run(&work, &received, &busy))?;
-        Ok(Taker { orders, is_busy, every, last, rows, thread: Some(thread), kind: std::marker::PhantomData })
+        Ok(Taker { orders, releaser, is_busy, every, last, rows, thread: Some(thread) })
     }
 
     /// Takes note of what was released.
@@ -77,8 +79,9 @@ impl<R: Data + Send> Taker<R> {
             && !self.is_busy.load(Ordering::Acquire)
     }
 
-    /// Orders one, which nobody waits for.
+    /// Orders one, which nobody waits for. Its tick is held from here on: before a later one is released.
     pub(crate) fn order(&mut self, order: Order) {
+        self.releaser.hold(Some(order.tick));
         self.last = order.tick;
         self.rows = 0;
         self.is_busy.store(true, Ordering::Release);
@@ -100,8 +103,18 @@ impl<R> Drop for Taker<R> {
 fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &AtomicBool) {
     for order in orders {
         let began = Instant::now();
-        let taken = work.take(&order);
+        let taken = work.write(&order);
+        work.releaser.hold(None);
         work.metrics.snapshot_taken(order.tick, began.elapsed(), taken.is_ok());
+        if let (Ok(_), Some(history)) = (&taken, work.snapshots.history) {
+            match remove_older(&work.snapshots.store, &work.past, order.tick, history) {
+                Ok(Some(tick)) => tracing::info!(tick, "removed the past before a snapshot"),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "could not remove the past; it is tried again after the next snapshot")
+                }
+            }
+        }
         match taken {
             Ok(manifest) => tracing::info!(
                 tick = order.tick,
@@ -124,11 +137,12 @@ pub(crate) struct Work<R> {
     pub(crate) snapshots: Snapshots<R>,
     pub(crate) releaser: Arc<Releaser<R>>,
     pub(crate) metrics: Metrics,
+    pub(crate) past: BoundPast,
     pub(crate) stop: Stop,
 }
 
 impl<R: Data + Send> Work<R> {
-    /// Takes one, and waits for it.
+    /// Takes one of the last tick, while no other is released, and waits for it.
     pub(crate) fn take(&self, order: &Order) -> Result<Manifest, EngineError> {
         self.releaser.hold(Some(order.tick));
         let written = self.write(order);

@@ -149,6 +149,8 @@ pub(crate) struct Programs {
     pub(crate) store: Store,
     /// How often one is taken; none are if this is nothing.
     pub(crate) every: Duration,
+    /// How much of the past is kept; all of it, if it is not said.
+    pub(crate) history: Option<Duration>,
     /// What the source decodes with.
     pub(crate) lines: Lines,
 }
@@ -163,7 +165,8 @@ impl Programs {
 
 impl Revive<Number> for Programs {
     fn revive(&self, text: &str) -> Result<Program<Number>, EngineError> {
-        let snapshots = Some(Snapshots { store: self.store.clone(), codec: Arc::new(Columns), every: self.every });
+        let (store, codec) = (self.store.clone(), Arc::new(Columns));
+        let snapshots = Some(Snapshots { store, codec, every: self.every, history: self.history });
         let sources = vec![SourceSpec::push("lines", self.lines.clone())];
         let graph = Ages { modulus: text.parse().unwrap() };
         Ok(Program { snapshots, ..Program::new(graph, sources, Arc::new(NoTexts)) })
@@ -223,6 +226,20 @@ impl Run {
         modulus: &str,
         takes_snapshots: bool,
     ) -> Run {
+        let every = if takes_snapshots { EVERY } else { Duration::ZERO };
+        let run = Run::begin(folder, clock, workers, modulus, (every, None)).unwrap();
+        run.engine.reader().status().ready().await.unwrap();
+        run
+    }
+
+    /// Starts one that takes snapshots so often, and keeps so much of the past.
+    pub(crate) fn begin(
+        folder: &Path,
+        clock: &Clock,
+        workers: usize,
+        modulus: &str,
+        (every, history): (Duration, Option<Duration>),
+    ) -> Result<Run, EngineError> {
         let config = EngineConfig {
             workers,
             retention: Duration::ZERO,
@@ -232,11 +249,9 @@ impl Run {
         };
         let lines = Lines::default();
         let store = Store::local(&folder.join("snapshots")).unwrap();
-        let every = if takes_snapshots { EVERY } else { Duration::ZERO };
-        let program = Programs { store, every, lines: lines.clone() }.program(modulus);
-        let engine = Engine::start(config, program).unwrap();
-        engine.reader().status().ready().await.unwrap();
-        Run { engine, clock: clock.clone(), lines, folder: folder.to_owned() }
+        let program = Programs { store, every, history, lines: lines.clone() }.program(modulus);
+        let engine = Engine::start(config, program)?;
+        Ok(Run { engine, clock: clock.clone(), lines, folder: folder.to_owned() })
     }
 
     /// Pushes lines; gives their tick.
@@ -270,10 +285,11 @@ impl Run {
     /// Moves the clock on so far that a snapshot is due, has one taken by a push, and waits for it.
     pub(crate) async fn snapshot(&self, id: &str, lines: &str) -> Tick {
         self.clock.pass(EVERY);
-        let before = manifests(&self.folder).len();
+        let newest = || manifests(&self.folder).last().cloned();
+        let before = newest();
         let tick = self.push(id, lines).await;
         for _ in 0..500 {
-            if manifests(&self.folder).len() > before {
+            if newest() > before {
                 return tick;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
