@@ -22,11 +22,14 @@ use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
+use sinks::client::{Client, Identification};
 use sinks::flight::{LISTEN_DEFAULT, Ticket};
 
 use live::Server;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const TOKEN: &str = "7a2e-dashboard-token-9b8f";
+const LOADER: &str = "0f3b-loader-token-5d1c";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -157,6 +160,9 @@ fn compose_mounts_what_is_there_where_it_is_looked_for() {
         for other in service["depends_on"].as_object().into_iter().flat_map(|others| others.keys()) {
             assert!(services.contains_key(other), "{name} depends on {other}");
         }
+        for secret in service["secrets"].as_array().into_iter().flatten() {
+            assert!(compose["secrets"].as_object().unwrap().contains_key(secret.as_str().unwrap()), "{name}: {secret}");
+        }
         for published in service["ports"].as_array().into_iter().flatten() {
             assert!(published.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {published} is open to all");
         }
@@ -188,6 +194,11 @@ fn prometheus_and_grafana_find_each_other_and_their_files() {
     let prometheus = yaml("prometheus/prometheus.yml");
     let target = prometheus["scrape_configs"][0]["static_configs"][0]["targets"][0].as_str().unwrap();
     assert_eq!(target, format!("tieout:{}", port()));
+    let token = prometheus["scrape_configs"][0]["authorization"]["credentials_file"].as_str().unwrap();
+    assert!(deploy("tieout.toml").contains(&format!("secret_file = \"{token}\"")));
+    for service in ["tieout", "prometheus"] {
+        assert_eq!(texts(&services[service]["secrets"]), [Path::new(token).file_name().unwrap().to_str().unwrap()]);
+    }
     let job = prometheus["scrape_configs"][0]["job_name"].as_str().unwrap();
     assert!(deploy("prometheus/rules/tieout.yml").contains(&format!("up{{job=\"{job}\"}}")));
     let mounts = |service: &str, from: &str| {
@@ -248,6 +259,10 @@ fn the_manifests_of_kubernetes_agree_with_each_other_and_with_the_image() {
     let monitor = yaml("kubernetes/optional/servicemonitor.yaml");
     assert_eq!(monitor["spec"]["selector"]["matchLabels"], service["metadata"]["labels"]);
     assert_eq!(monitor["spec"]["endpoints"][0]["port"], service["spec"]["ports"][0]["name"]);
+    let shown = &monitor["spec"]["endpoints"][0]["authorization"]["credentials"];
+    let secret = yaml("kubernetes/secret.example.yaml");
+    assert_eq!(shown["name"], secret["metadata"]["name"]);
+    assert!(secret["stringData"].as_object().unwrap().contains_key(shown["key"].as_str().unwrap()));
     assert_eq!(spec["serviceName"], service["metadata"]["name"]);
 
     let flight: u64 = port().parse().unwrap();
@@ -306,7 +321,8 @@ fn the_configurations_are_sound() {
         let ran = tieout(&["check", "."], folder.path());
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     };
-    checked(&deploy("tieout.toml"));
+    fs::write(folder.path().join("tieout-token"), TOKEN).unwrap();
+    checked(&deploy("tieout.toml").replace("/run/secrets", &folder.path().display().to_string()));
 
     let manifest = yaml("kubernetes/configmap.yaml");
     let file = Path::new(&image_command()[1]).file_name().unwrap().to_string_lossy().into_owned();
@@ -327,9 +343,10 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
     words.map(str::to_owned).collect()
 }
 
-fn get(address: &str, path: &str) -> (bool, String) {
+fn get(address: &str, path: &str, token: &str) -> (bool, String) {
     let mut connection = TcpStream::connect(address).unwrap();
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let host = format!("Host: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}");
+    write!(connection, "GET {path} HTTP/1.1\r\n{host}\r\n\r\n").unwrap();
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     (answer.starts_with("HTTP/1.1 200"), answer)
@@ -344,17 +361,23 @@ async fn the_example_runs_and_has_every_metric_of_the_alerts_and_the_dashboard()
     let folder = tempfile::tempdir().unwrap();
     // A source of pushes too, whose metrics are on the dashboard.
     let config = deploy("tieout.toml").replace("kafka:9092", &cluster.bootstrap_servers());
-    let config = format!("{config}\n[source.pushed]\nkind = \"flight\"\n");
+    let config = config.replace("/run/secrets", &folder.path().display().to_string());
+    let pushed =
+        "[source.pushed]\nkind = \"flight\"\n[access.tokens.loader]\nrole = \"analyst\"\nsecret_file = \"loader\"\n";
+    let config = format!("{config}\n{pushed}");
+    fs::write(folder.path().join("tieout-token"), TOKEN).unwrap();
+    fs::write(folder.path().join("loader"), LOADER).unwrap();
     fs::write(folder.path().join("tieout.toml"), config).unwrap();
     // As the image has it: open to other machines, and here on a port that is free.
     let listen = image_settings()["TIEOUT_LISTEN"].replace(port(), "0");
     let server = Server::start_with(folder.path(), &[("TIEOUT_LISTEN", &listen)]).unwrap();
     let begun = Instant::now();
-    while !get(&server.address, "/readyz").0 {
+    while !get(&server.address, "/readyz", "nobodys").0 {
         assert!(begun.elapsed() < PATIENCE, "it was to be ready");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert!(get(&server.address, "/livez").0);
+    assert!(get(&server.address, "/livez", "nobodys").0, "probes show no token");
+    assert!(!get(&server.address, "/metrics", "nobodys").0, "who scrapes does");
 
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()).create().unwrap();
@@ -367,14 +390,16 @@ async fn the_example_runs_and_has_every_metric_of_the_alerts_and_the_dashboard()
     }
     producer.flush(PATIENCE).unwrap();
 
-    let client = server.client().await;
+    let identified = |token: &str| Identification { token: Some(token.to_owned()), ..Identification::default() };
+    let loader = Client::connect_as(&server.address, &identified(LOADER)).await.unwrap();
+    let client = Client::connect_as(&server.address, &identified(TOKEN)).await.unwrap();
     let ids = RecordBatch::try_from_iter([("id", Arc::new(StringArray::from(vec!["P-1"])) as ArrayRef)]).unwrap();
-    client.put("pushed", Some("1"), &[ids]).await.unwrap();
+    loader.put("pushed", Some("1"), &[ids]).await.unwrap();
     let _followed = client.read(&Ticket::subscription("breaks")).await.unwrap();
     let shown = loop {
         client.snapshot(&Ticket::snapshot("trades")).await.unwrap();
         let (_, batches) = client.snapshot(&Ticket::snapshot("breaks")).await.unwrap();
-        let metrics = get(&server.address, "/metrics").1;
+        let metrics = get(&server.address, "/metrics", TOKEN).1;
         let has_lag = metrics.contains("tieout_source_lag_records{");
         if has_lag && batches.iter().any(|batch| batch.num_rows() > 0) {
             break metrics;

@@ -455,6 +455,28 @@ fn a_folder_in_use_is_told_and_the_server_that_runs_on_it_is_asked() {
 }
 
 #[test]
+fn a_server_that_is_encrypted_and_guarded_is_asked_what_it_tells_to_all() {
+    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let guarded = "\n[tls]\ncertificate = \"server.pem\"\nkey = \"server.key\"\n\
+        [access.tokens.desk]\nrole = \"viewer\"\nsecret_file = \"desk\"\n";
+    let folder = two_sides("", guarded);
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("server.pem", &key.cert.pem());
+    write("server.key", &key.signing_key.serialize_pem());
+    write("desk", "not-to-be-shown-at-all");
+    fs::set_permissions(folder.path().join("server.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(folder.path().join("desk"), fs::Permissions::from_mode(0o600)).unwrap();
+    let server = Server::start(folder.path());
+    eventually("the server was to be ready", || is_ready(&server));
+    let found = doctor_with(folder.path(), &["--listen", &server.address], &[]);
+    found.expect("ok", "address", "the server is ready");
+    found.expect("ok", "metrics", "only to those who show a token");
+    assert_eq!(found.expect("warning", "secret", "can be read by everyone")["about"], "tls.key");
+    assert_eq!(found.expect("ok", "secret", "desk is there")["about"], "access.tokens.desk.secret_file");
+    assert!(!found.text.contains("not-to-be-shown"), "{}", found.text);
+}
+
+#[test]
 fn few_open_files_are_told() {
     let folder = two_sides("", "");
     let script = format!("ulimit -n 256; exec {} doctor . -o json", env!("CARGO_BIN_EXE_tieout"));

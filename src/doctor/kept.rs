@@ -35,8 +35,13 @@ pub(crate) fn files(config: &Config, replayed: &Replayed, data: &Path) -> Findin
     let check = Check::of("kept files", data.join("files").display());
     let of_files = config.source_configs.iter().filter(|(_, config)| matches!(config, SourceConfig::Files(_)));
     let names: Vec<&str> = of_files.map(|(number, _)| config.scope(*number).name).collect();
-    let bound = replayed.upto.keys().filter(|(source, _)| names.contains(&source.as_str()));
-    let (there, missing): (Vec<_>, Vec<_>) = bound.partition(|(_, hash)| data.join("files").join(&**hash).is_file());
+    // Where only a part of the past is kept, files that only what was removed was read from are removed too.
+    let keeps_all = config.snapshots.history.is_none();
+    let is_needed = |place, upper: u64| keeps_all || replayed.from.get(place).is_none_or(|from| upper > *from);
+    let of_files = |source: &str| names.contains(&source);
+    let bound = replayed.upto.iter().filter(|(place, upper)| of_files(&place.0) && is_needed(place, **upper));
+    let (there, missing): (Vec<_>, Vec<_>) =
+        bound.map(|(place, _)| place).partition(|(_, hash)| data.join("files").join(&**hash).is_file());
     if missing.is_empty() {
         return check.ok(format!("{}, all there", count(there.len() as u64, "file")));
     }
