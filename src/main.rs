@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  run, demo ──────────▶ config ──▶ engine ──▶ served: Flight, metrics, health on one port
+//!  cluster ────────────▶ run, once for each process of a cluster
 //!  query, subscribe, ──▶ Flight client ──▶ standard output, or a file
 //!  export, views
 //!  check, generate, learn, completions
@@ -13,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod check;
+mod cluster;
 mod completions;
 mod config;
 mod demo;

@@ -12,7 +12,8 @@ use operators::{Data, Tick};
 use crate::archive::Archive;
 use crate::binder::{Binder, Clock, Intakes};
 use crate::bindings::{Bindings, RunEvent};
-use crate::crew::{Around, Crew};
+use crate::cluster::{ClusterConfig, Joined, Peers, head};
+use crate::crew::{Around, Crew, Near};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::{Backlog, Frontier};
 use crate::hub::Hub;
@@ -43,6 +44,9 @@ pub struct EngineConfig {
     pub configuration: String,
     /// Where ticks come from: microseconds since 1970-01-01, UTC.
     pub clock: Clock,
+    /// The other processes that share the work, if there are any. Then this is the first of them, and `workers` are those of
+    /// each.
+    pub cluster: Option<ClusterConfig>,
 }
 
 impl EngineConfig {
@@ -57,6 +61,7 @@ impl EngineConfig {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 now.as_micros() as Tick
             }),
+            cluster: None,
         }
     }
 }
@@ -86,19 +91,27 @@ impl Engine {
         let status = Arc::new(Status::new(pulling.collect()));
         let mut threads = Vec::new();
 
+        let joined = config.cluster.as_ref().map(|cluster| cluster.join(config.workers)).transpose()?;
+        let workers = config.workers * config.cluster.as_ref().map_or(1, ClusterConfig::processes);
         let frontier = Arc::new(Frontier::default());
         let mailboxes = Arc::new(Mailboxes::default());
-        let hub = Hub::new(config.workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
+        let hub = Hub::new(workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
         let backlog = Arc::new(Backlog::default());
-        let around = Around { hub: Arc::new(hub), backlog: Arc::clone(&backlog), status: Arc::clone(&status) };
-        let crew = Crew::start(config.workers, config.retention, graph, around)?;
+        let reports = Arc::new(Near { hub, backlog: Arc::clone(&backlog) });
+        let around = Around { reports, status: Arc::clone(&status) };
+        let Joined { peers, members, .. } = joined.unwrap_or_else(|| Joined::alone(config.workers));
+        let far = head::link(members, config.workers, &around, &texts)?;
+        let peers = Peers { status: Some(Arc::clone(&status)), ..peers };
+        let mut crew = Crew::start(peers, config.retention, graph, around)?;
+        crew.workers.extend(far.workers);
         let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len(), backlog));
+        threads.extend(far.threads);
         threads.push(crew.thread);
 
         let (ingest, pushed) = Ingest::of(&sources);
         let reader = Reader::new(
             crew.specs,
-            config.workers,
+            workers,
             Arc::clone(&releaser),
             Arc::clone(&mailboxes),
             Arc::clone(&frontier),
@@ -125,7 +138,7 @@ impl Engine {
                 started: 0,
                 version: env!("CARGO_PKG_VERSION").into(),
                 configuration: config.configuration.clone(),
-                workers: config.workers as u64,
+                workers: workers as u64,
                 ended: false,
             },
             progress: BTreeMap::new(),

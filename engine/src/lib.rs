@@ -20,6 +20,7 @@ macro_rules! crash_point {
 pub mod archive;
 pub mod binder;
 pub mod bindings;
+pub mod cluster;
 mod crew;
 mod engine;
 pub mod error;
@@ -38,6 +39,7 @@ pub mod source;
 pub mod status;
 pub mod system;
 pub mod view;
+mod way;
 pub mod worker;
 
 pub use archive::Archive;

@@ -1,9 +1,8 @@
 //! Gives commands to the workers: all of them the same ones, in the same order.
 
 use std::sync::Arc;
-use std::thread::Thread;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use operators::Tick;
 use operators::upsert::Upsert;
 use parking_lot::Mutex;
@@ -12,7 +11,8 @@ use crate::error::EngineError;
 use crate::frontier::Backlog;
 use crate::mailbox::RowFilter;
 use crate::row::Key;
-use crate::worker::{Answer, Command, Read, ReadWhat, Release};
+use crate::way::Way;
+use crate::worker::{Answer, Command, Read, ReadWhat, Release, Reply};
 
 /// Smaller batches are not split.
 const SHARED_ROWS_MIN: usize = 256;
@@ -24,7 +24,7 @@ pub struct Releaser<R> {
 }
 
 struct State<R> {
-    workers: Vec<(Sender<Command<R>>, Thread)>,
+    workers: Vec<Way<R>>,
     released: Tick,
     next_worker: usize,
     followers: Vec<usize>,
@@ -54,7 +54,7 @@ pub(crate) struct Asked {
 
 impl<R> Releaser<R> {
     /// The way to these workers, which hold `views` views.
-    pub fn new(workers: Vec<(Sender<Command<R>>, Thread)>, views: usize, backlog: Arc<Backlog>) -> Self {
+    pub(crate) fn new(workers: Vec<Way<R>>, views: usize, backlog: Arc<Backlog>) -> Self {
         let state = State { workers, released: 0, next_worker: 0, followers: vec![0; views] };
         Releaser { state: Mutex::new(state), backlog }
     }
@@ -77,10 +77,8 @@ impl<R> Releaser<R> {
             state.next_worker = (state.next_worker + 1) % count;
         }
         shares[0].system = system;
-        for ((sender, thread), share) in state.workers.iter().zip(shares) {
-            // Of a worker that has died the status tells.
-            let _ = sender.send(Command::Release(share));
-            thread.unpark();
+        for (worker, share) in state.workers.iter().zip(shares) {
+            worker.send(Command::Release(share));
         }
         if closes {
             state.released = tick;
@@ -101,7 +99,8 @@ impl<R> Releaser<R> {
 
     /// Asks all workers about a view, between two ticks.
     pub(crate) fn ask(&self, question: &Question) -> Asked {
-        let (reply, answers) = crossbeam_channel::unbounded();
+        let (answered, answers) = crossbeam_channel::unbounded();
+        let reply: Reply = Arc::new(move |answer| drop(answered.send(answer)));
         let mut state = self.state.lock();
         let released = state.released;
         let (what, at) = match question.what {
@@ -155,9 +154,6 @@ fn share_out<R>(mut events: Vec<Upsert<Key, R>>, shares: &mut [Release<R>], firs
 
 impl<R> State<R> {
     fn send_all(&self, command: impl Fn() -> Command<R>) {
-        for (sender, thread) in &self.workers {
-            let _ = sender.send(command());
-            thread.unpark();
-        }
+        self.workers.iter().for_each(|worker| worker.send(command()));
     }
 }

@@ -3,12 +3,14 @@
 //! Commands are carried out in the order in which they are given, and every worker is given the same ones: so a read
 //! between two ticks sees the same tick everywhere.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError};
 use differential_dataflow::AsCollection;
 use operators::upsert::Upsert;
 use operators::{Collection, Data, Tick, arrange};
+use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::vec::Input as _;
 use timely::dataflow::{InputHandle, Stream};
@@ -76,12 +78,15 @@ pub struct Read {
     pub follow: bool,
     /// Which rows are wanted.
     pub filter: Option<RowFilter>,
-    /// Where the answer goes: one from each worker.
-    pub reply: Sender<Result<Answer, EngineError>>,
+    /// What is done with the answer: one from each worker.
+    pub reply: Reply,
 }
 
+/// Takes a worker's answer. A reader that has gone needs none.
+pub type Reply = Arc<dyn Fn(Result<Answer, EngineError>) + Send + Sync>;
+
 /// What to read of a view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReadWhat {
     /// All rows as of a tick.
     Snapshot(Tick),
@@ -95,6 +100,7 @@ pub enum ReadWhat {
 }
 
 /// What a worker answers.
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// Rows.
     Rows(Rows),
@@ -171,7 +177,7 @@ impl<R: Data> Worker<R> {
                     let rows = release.events.iter().map(Vec::len).sum();
                     self.release(release);
                     timely.step();
-                    self.around.backlog.remove(rows);
+                    self.around.reports.taken(rows);
                 }
                 Ok(Command::Advance(tick)) => self.advance(tick),
                 Ok(Command::Read(read)) => self.answer(timely, &read),
@@ -222,7 +228,7 @@ impl<R: Data> Worker<R> {
         }
         self.reported = frontier;
         let changes = self.views.take_changes();
-        self.around.hub.report(self.index, frontier, changes);
+        self.around.reports.report(self.index, frontier, changes);
         self.let_go();
     }
 
@@ -244,12 +250,11 @@ impl<R: Data> Worker<R> {
         if read.follow && answer.is_ok() {
             self.views.follow(read.view, true);
         }
-        // A reader that has gone needs no answer.
-        let _ = read.reply.send(answer);
+        (read.reply)(answer);
     }
 
     fn read(&mut self, read: &Read) -> Result<Answer, EngineError> {
-        let wanted = |row: &Row| read.filter.as_ref().is_none_or(|filter| filter(row));
+        let wanted = |row: &Row| read.filter.as_ref().is_none_or(|filter| filter.wants(row));
         let (ReadWhat::Snapshot(oldest) | ReadWhat::Changes { after: oldest, .. }) = read.what;
         if oldest < self.since {
             return Err(self.compacted(oldest));

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use engine::{Engine, EngineConfig, EngineError, Reader, Texts};
-use model::{Dictionary, Symbol};
+use engine::cluster::ClusterConfig;
+use engine::{Engine, EngineConfig, EngineError, Reader};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::process::SymbolTexts;
 
 /// An engine that runs, and the server that serves it.
 pub(crate) struct Service {
@@ -23,8 +24,12 @@ struct Server {
 }
 
 impl Service {
-    /// Starts an engine; serves it where there is an address to listen on.
-    pub(crate) async fn start(config: Config, listen: Option<&str>) -> Result<Self, EngineError> {
+    /// Starts an engine, as the head of a cluster where there is one; serves it where there is an address to listen on.
+    pub(crate) async fn start(
+        config: Config,
+        listen: Option<&str>,
+        cluster: Option<ClusterConfig>,
+    ) -> Result<Self, EngineError> {
         // The address first: where it is taken, nothing has been started.
         let listener = match listen {
             Some(listen) => Some(sinks::bind(listen).await?),
@@ -34,10 +39,13 @@ impl Service {
             workers: config.settings.workers,
             retention: config.settings.retention,
             configuration: config.hash,
+            cluster,
             ..EngineConfig::new(config.settings.data)
         };
         let texts = Arc::new(SymbolTexts(config.dictionary));
-        let engine = Engine::start(engine_config, config.graphs, config.sources, texts)?;
+        let start = move || Engine::start(engine_config, config.graphs, config.sources, texts);
+        // It waits for the other processes of a cluster.
+        let engine = tokio::task::spawn_blocking(start).await.map_err(|_| EngineError::stopped())??;
         let server = listener.map(|listener| {
             let address =
                 listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
@@ -79,20 +87,17 @@ impl Service {
             let _ = stop.send(());
             task.await.unwrap_or_else(|_| Err(EngineError::stopped()))?;
         }
-        tokio::task::spawn_blocking(move || self.engine.shutdown()).await.map_err(|_| EngineError::stopped())
+        let reader = self.engine.reader().clone();
+        let shutdown = tokio::task::spawn_blocking(move || self.engine.shutdown());
+        tokio::select! {
+            ended = shutdown => ended.map_err(|_| EngineError::stopped()),
+            // What has failed may never end in order.
+            error = reader.status().failed() => Err(error),
+        }
     }
 
     /// Leaves it as it is, because the process is about to end: what has failed may never stop in order.
     pub(crate) fn abandon(self) {
         std::mem::forget(self);
-    }
-}
-
-/// The texts of symbols, for views.
-struct SymbolTexts(Dictionary);
-
-impl Texts for SymbolTexts {
-    fn text(&self, symbol: [u8; 16]) -> Option<Arc<str>> {
-        self.0.text(Symbol::from_bytes(symbol))
     }
 }

@@ -1,0 +1,83 @@
+//! What is said over a control link once the cluster runs.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use bincode::Options;
+use operators::Tick;
+use operators::upsert::Upsert;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::frame;
+use crate::error::EngineError;
+use crate::row::Key;
+use crate::view::Change;
+use crate::worker::{Answer, ReadWhat, SystemRow};
+
+/// The size of the longest message. A row is far shorter: the largest pushed batch has 64 MiB.
+const MESSAGE_BYTES_MAX: usize = 256 << 20;
+
+/// How many rows a message takes.
+pub(super) const MESSAGE_ROWS_MAX: usize = 8192;
+
+/// What the head tells a member. A worker is meant by its place in the member.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Order<R> {
+    /// Texts that what comes from here on may name.
+    Texts(Vec<Arc<str>>),
+    /// Take these at this tick, and if it `closes`, nothing more of it.
+    Release { worker: usize, tick: Tick, events: Vec<Upsert<Key, R>>, system: Vec<(SystemRow, isize)>, closes: bool },
+    /// Nothing comes before this tick any more.
+    Advance { worker: usize, tick: Tick },
+    /// Read a view.
+    Read { worker: usize, question: u64, view: usize, what: ReadWhat, follow: bool, filter: Option<String> },
+    /// Nobody follows this view any more.
+    Unfollow { worker: usize, view: usize },
+    /// Stop; and why, if the head has failed.
+    Stop { worker: usize, failure: Option<EngineError> },
+}
+
+/// What a member tells the head. A worker is meant by its place among all.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Told {
+    /// Changes that belong to this worker's next report.
+    Changes { worker: usize, changes: Vec<Change> },
+    /// Every tick before `frontier` is complete with this worker; the last of its changes.
+    Report { worker: usize, frontier: Tick, changes: Vec<Change> },
+    /// Rows are taken.
+    Taken { rows: usize },
+    /// An answer, or a part of it.
+    Answered { question: u64, answer: Result<Answer, EngineError>, is_last: bool },
+    /// All workers have ended in order.
+    Done,
+}
+
+fn encoding() -> impl Options {
+    bincode::DefaultOptions::new()
+}
+
+/// Writes a message.
+pub(super) fn write(link: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let body = encoding().serialize(message).map_err(io::Error::other)?;
+    frame::write(link, &body, MESSAGE_BYTES_MAX)
+}
+
+/// Reads a message. An error of kind `UnexpectedEof` is the end of the link.
+pub(super) fn read<T: DeserializeOwned>(link: &mut impl Read) -> io::Result<T> {
+    let body = frame::read(link, MESSAGE_BYTES_MAX)?;
+    encoding().deserialize(&body).map_err(io::Error::other)
+}
+
+/// Rows in parts of which each fits a message, and whether it is the last; of no rows, one part.
+pub(super) fn parts<T, E>(rows: Vec<T>, mut each: impl FnMut(Vec<T>, bool) -> Result<(), E>) -> Result<(), E> {
+    if rows.len() <= MESSAGE_ROWS_MAX {
+        return each(rows, true);
+    }
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let part = rows.by_ref().take(MESSAGE_ROWS_MAX).collect();
+        each(part, rows.len() == 0)?;
+    }
+    Ok(())
+}
