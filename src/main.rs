@@ -55,6 +55,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Cluster(cluster::Cluster),
     Demo(demo::Demo),
     Generate(generate::Generate),
     Query(query::Query),
@@ -67,9 +68,10 @@ enum Command {
 }
 
 impl Command {
-    fn run(self) -> Result<Outcome, Failure> {
+    fn run(self, log_format: LogFormat) -> Result<Outcome, Failure> {
         match self {
             Command::Run(run) => run.run(),
+            Command::Cluster(cluster) => cluster.run(log_format),
             Command::Demo(demo) => demo.run(),
             Command::Generate(generate) => generate.run(),
             Command::Query(query) => query.run(),
@@ -88,5 +90,5 @@ fn main() -> ExitCode {
     let _scenario = fail::FailScenario::setup();
     let cli = Cli::parse();
     process::start_logging(cli.log_format);
-    process::exit_code(&cli.command.run())
+    process::exit_code(&cli.command.run(cli.log_format))
 }

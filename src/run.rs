@@ -10,7 +10,7 @@ use sinks::flight::LISTEN_DEFAULT;
 use crate::cluster::{Place, member};
 use crate::config::{Config, Settings};
 use crate::output;
-use crate::process::{Failure, Outcome, Service, Stopping, block_on, tell, with_status_line};
+use crate::process::{Failure, Outcome, Service, block_on, tell, with_status_line};
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
@@ -77,14 +77,14 @@ impl Run {
         self.overrides.apply(&mut config.settings);
         let cluster = self.place.cluster(&config)?;
         if let Some(cluster) = cluster.clone().filter(|_| self.place.is_member()) {
-            return block_on(member::serve(config, cluster));
+            return block_on(member::serve(config, cluster, self.place));
         }
         if self.until_complete {
             refuse_endless(&config)?;
         } else {
             config.settings.listen.get_or_insert_with(|| LISTEN_DEFAULT.to_owned());
         }
-        block_on(serve(config, self.until_complete, cluster))
+        block_on(serve(config, self.until_complete, cluster, self.place))
     }
 }
 
@@ -96,8 +96,13 @@ fn refuse_endless(config: &Config) -> Result<(), Failure> {
     Err(Failure::Usage(EngineError::new(ErrorKind::Invalid, what, help)))
 }
 
-async fn serve(config: Config, until_complete: bool, cluster: Option<ClusterConfig>) -> Result<Outcome, Failure> {
-    let mut stopping = Stopping::listen()?;
+async fn serve(
+    config: Config,
+    until_complete: bool,
+    cluster: Option<ClusterConfig>,
+    place: Place,
+) -> Result<Outcome, Failure> {
+    let mut stopping = place.stopping()?;
     let listen = config.settings.listen.clone();
     let mut service = tokio::select! {
         started = Service::start(config, listen.as_deref(), cluster) => started?,

@@ -7,15 +7,16 @@ use engine::cluster::{ClusterConfig, Member, MemberConfig};
 use engine::{EngineError, ErrorKind};
 use tokio::time::timeout;
 
+use super::Place;
 use crate::config::Config;
-use crate::process::{Failure, Outcome, Stopping, SymbolTexts, tell};
+use crate::process::{Failure, Outcome, SymbolTexts, tell};
 
 /// How long one that is asked to stop waits for the head, which is asked at about the same time.
 const STOPPING_MAX: Duration = Duration::from_secs(10);
 
 /// Runs until the head ends it, or anything fails.
-pub(crate) async fn serve(config: Config, cluster: ClusterConfig) -> Result<Outcome, Failure> {
-    let mut stopping = Stopping::listen()?;
+pub(crate) async fn serve(config: Config, cluster: ClusterConfig, place: Place) -> Result<Outcome, Failure> {
+    let mut stopping = place.stopping()?;
     let settings = config.settings;
     let member = MemberConfig { cluster, workers: settings.workers, retention: settings.retention };
     let texts = Arc::new(SymbolTexts(config.dictionary));

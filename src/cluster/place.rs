@@ -9,7 +9,7 @@ use engine::cluster::{ClusterConfig, Hosts, Secret};
 use engine::{EngineError, ErrorKind};
 
 use crate::config::Config;
-use crate::process::Failure;
+use crate::process::{Failure, Stopping};
 
 /// The variable of the environment that holds the secret.
 const SECRET: &str = "TIEOUT_CLUSTER_SECRET";
@@ -18,11 +18,14 @@ const SECRET: &str = "TIEOUT_CLUSTER_SECRET";
 #[derive(Args)]
 pub(crate) struct Place {
     /// A file with the address and port of each process of a cluster, one a line
-    #[arg(long, value_name = "FILE", requires = "process")]
+    #[arg(long, env = "TIEOUT_HOSTS", value_name = "FILE", requires = "process")]
     hosts: Option<PathBuf>,
     /// Which line of the hosts this process is, counted from 0
-    #[arg(long, value_name = "NUMBER", requires = "hosts")]
+    #[arg(long, env = "TIEOUT_PROCESS", value_name = "NUMBER", requires = "hosts")]
     process: Option<usize>,
+    /// Stop when standard input ends: so a supervisor asks, and so nothing is left behind when it dies
+    #[arg(long, hide = true)]
+    supervised: bool,
     #[command(flatten)]
     secret: SecretFile,
 }
@@ -39,6 +42,12 @@ impl Place {
     /// Whether it is not the first.
     pub(crate) fn is_member(&self) -> bool {
         self.process.is_some_and(|process| process > 0)
+    }
+
+    /// Learns that the process is asked to stop, also by its supervisor.
+    pub(crate) fn stopping(&self) -> Result<Stopping, EngineError> {
+        let stopping = Stopping::listen()?;
+        if self.supervised { stopping.or_end_of_input() } else { Ok(stopping) }
     }
 
     /// The cluster, if this process is part of one.

@@ -96,7 +96,7 @@ pub(crate) async fn views(client: &Client, with_clock: bool) -> BTreeMap<String,
     views
 }
 
-fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {
+pub(crate) fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {
     let schema = batch.schema();
     let options = FormatOptions::default();
     let shown: Vec<usize> = (0..batch.num_columns()).filter(|index| is_shown(schema.field(*index).name())).collect();
