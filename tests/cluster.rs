@@ -262,6 +262,19 @@ async fn changes(client: &Client, ticket: &Ticket) -> Vec<String> {
     changes
 }
 
+/// The rows of a subscription as they come, until the last tick that is told has come whole.
+async fn follow(client: Client, ticket: Ticket, last: tokio::sync::watch::Receiver<u64>) -> (String, Vec<String>) {
+    let mut messages = client.read(&ticket).await.unwrap();
+    let mut live = Vec::new();
+    loop {
+        let message = messages.next().await.unwrap().unwrap();
+        live.extend(lines(&message.batch, |_| true));
+        if message.metadata.frontier.is_some_and(|frontier| frontier > *last.borrow()) {
+            return (ticket.view, live);
+        }
+    }
+}
+
 async fn push(client: &Client, day: &[Push]) -> Vec<u64> {
     let mut ticks = Vec::new();
     for (source, id, batch) in day {
@@ -279,32 +292,26 @@ async fn every_view_has_the_same_bytes_at_every_tick_in_any_number_of_processes_
     let cluster = Cluster::start(folder.path(), 2, "2");
     let client = cluster.head.client().await;
     let first = push(&client, &day[..1]).await[0];
+    settle(&client, &day[..1]).await;
     let views: Vec<String> = client.views().await.unwrap().into_iter().map(|view| view.name).collect();
+    let (say_last, last) = tokio::sync::watch::channel(u64::MAX);
     let followed: Vec<_> = views
         .iter()
         .filter(|view| *view != "runs")
         .map(|view| {
-            let (client, view) = (client.clone(), view.clone());
-            let ticket = Ticket { from_tick: Some(first), ..Ticket::snapshot(&view) };
-            tokio::spawn(async move {
-                let mut messages = client.read(&ticket).await.unwrap();
-                let mut live = Vec::new();
-                // Ends when the head is stopped.
-                while let Ok(Some(message)) = messages.next().await {
-                    live.extend(lines(&message.batch, |_| true));
-                }
-                (view, live)
-            })
+            let ticket = Ticket { from_tick: Some(first), ..Ticket::snapshot(view) };
+            tokio::spawn(follow(client.clone(), ticket, last.clone()))
         })
         .collect();
     let ticks = push(&client, &day).await;
+    say_last.send(ticks[ticks.len() - 1]).unwrap();
     settle(&client, &day).await;
     let expected = told(&client, &ticks).await;
-    cluster.stop();
     for follower in followed {
         let (view, live) = follower.await.unwrap();
         assert_eq!(live, expected[&format!("changes of {view}")], "{view}, as it happened");
     }
+    cluster.stop();
     for view in ["matches", "breaks", "dead_letters", "source_progress"] {
         assert!(expected[&format!("changes of {view}")].len() > 10, "the day has {view}");
     }
@@ -328,15 +335,21 @@ async fn every_view_has_the_same_bytes_at_every_tick_in_any_number_of_processes_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_is_killed_ends_all_and_the_others_say_which_it_was() {
     let folder = folder(storm::CONFIG, 3);
-    let mut cluster = Cluster::start(folder.path(), 3, "1");
-    let client = cluster.head.client().await;
-    push(&client, &day(20)).await;
+    let members = [1, 2].map(|number| Process::member(folder.path(), number, "1"));
+    let arguments = ["run", "tieout.toml", "--hosts", "hosts", "--process", "0"];
+    let head = Process::start(folder.path(), "head", &arguments, &[]);
+    let log = head.wait_for("listening on ");
+    let address = log.lines().find_map(|line| line.strip_prefix("listening on ")).unwrap();
+    push(&Client::connect(address).await.unwrap(), &day(20)).await;
     let since = Instant::now();
-    cluster.members[0].signal("-KILL");
-    assert_eq!(ended(&mut cluster.head.process), Some(1), "the head ends");
-    let (code, log) = cluster.members[1].end();
-    assert_eq!(code, 1, "{log}");
-    assert!(log.contains("has gone") && !log.contains("panicked"), "{log}");
+    let [killed, other] = members;
+    killed.signal("-KILL");
+    for mut process in [head, other] {
+        let (code, log) = process.end();
+        assert_eq!(code, 1, "{log}");
+        assert!(log.contains("process 1 (127.0.0.1:") && log.contains("has gone: "), "{log}");
+        assert!(!log.contains("panicked"), "{log}");
+    }
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
 

@@ -75,11 +75,24 @@ impl Group {
                         self.end().await;
                         return Ok(Ended::Misused(number));
                     }
-                    _ => return Ok(Ended::Died(format!("process {number} has died ({status})"))),
+                    _ => return self.died(number).await.map(Ended::Died),
                 }
             }
             sleep(LOOK_INTERVAL).await;
         }
+    }
+
+    /// Which process has died, when this one has: by a signal rather than because of another one.
+    async fn died(&mut self, noticed: usize) -> Result<String, EngineError> {
+        sleep(LOOK_INTERVAL).await;
+        let mut died = noticed;
+        for (number, process) in self.children.iter_mut().enumerate() {
+            if process.look()?.is_some_and(|status| status.code().is_none()) {
+                died = number;
+            }
+        }
+        let status = self.children[died].look()?.map(|status| status.to_string()).unwrap_or_default();
+        Ok(format!("process {died} has died ({status})"))
     }
 
     /// Has process 0 stop in order, and the others with it.

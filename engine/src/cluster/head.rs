@@ -14,9 +14,9 @@ use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use operators::Data;
 use parking_lot::Mutex;
 
-use super::gone;
 use super::message::{Order, Told, parts, read, write};
 use super::peers::Link;
+use super::{failed, gone};
 use crate::crew::{Around, Reports};
 use crate::engine::spawn;
 use crate::error::{EngineError, ErrorKind};
@@ -68,10 +68,10 @@ pub(crate) fn link<R: Data + Send + Sync>(
             }
         })?);
         let status = Arc::clone(&around.status);
-        far.threads.push(spawn("from member", move || {
-            if let Err(error) = answers.take_all(tcp) {
-                status.fail(gone(&who, &why(&error)));
-            }
+        far.threads.push(spawn("from member", move || match answers.take_all(tcp) {
+            Ok(None) => {}
+            Ok(Some(error)) => status.fail(failed(&who, error)),
+            Err(error) => status.fail(gone(&who, &why(&error))),
         })?);
     }
     Ok(far)
@@ -166,8 +166,8 @@ struct Answers {
 }
 
 impl Answers {
-    /// Takes what comes until the member has ended in order.
-    fn take_all(self, link: TcpStream) -> io::Result<()> {
+    /// Takes what comes until the member has ended in order; gives why, if it has failed.
+    fn take_all(self, link: TcpStream) -> io::Result<Option<EngineError>> {
         let mut link = BufReader::new(link);
         let mut changes: HashMap<usize, Vec<Change>> = HashMap::new();
         loop {
@@ -183,7 +183,8 @@ impl Answers {
                 }
                 Told::Taken { rows } => self.reports.taken(rows),
                 Told::Answered { question, answer, is_last } => self.answered(question, answer, is_last),
-                Told::Done => return Ok(()),
+                Told::Done => return Ok(None),
+                Told::Failed(error) => return Ok(Some(error)),
             }
         }
     }

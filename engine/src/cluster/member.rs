@@ -1,5 +1,6 @@
 //! A member: workers that carry out what the head tells them, and nothing that is durable.
 
+use std::convert::Infallible;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -9,11 +10,12 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use operators::{Data, Tick};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::head::why;
 use super::message::{Order, Told, parts, read, write};
 use super::peers::{Link, Peers};
-use super::{ClusterConfig, gone};
+use super::{ClusterConfig, failed, gone};
 use crate::crew::{Around, Crew, Reports};
 use crate::engine::spawn;
 use crate::error::{EngineError, ErrorKind};
@@ -26,6 +28,9 @@ use crate::worker::{Answer, Command, Graph, Read, Release, Reply};
 
 /// How many messages may wait to be sent to the head before workers wait.
 const MESSAGES_MAX: usize = 64;
+
+/// How long a member that has failed waits until the head has been told.
+const LAST_WORD_MAX: Duration = Duration::from_millis(500);
 
 /// How a member runs: as the head does.
 pub struct MemberConfig {
@@ -40,6 +45,9 @@ pub struct MemberConfig {
 /// A member that runs. It ends when the head says so; when anything fails, the process must end.
 pub struct Member {
     status: Arc<Status>,
+    tell: Sender<Told>,
+    /// Closed when the last message has been sent.
+    told: oneshot::Receiver<Infallible>,
     ended: oneshot::Receiver<()>,
 }
 
@@ -56,14 +64,19 @@ impl Member {
             let what = "process 0 is the head, not a member";
             return Err(EngineError::new(ErrorKind::Invalid, what, "start it as the engine"));
         };
-        let failed = |error: io::Error| gone(&who, &error.to_string());
         let (tell, telling) = bounded(MESSAGES_MAX);
+        let (telling_ends, told) = oneshot::channel();
         let writer = spawn("to head", {
-            let (link, who, status) = (tcp.try_clone().map_err(failed)?, Arc::clone(&who), Arc::clone(&status));
+            let (link, who, status) = (
+                tcp.try_clone().map_err(|error| gone(&who, &error.to_string()))?,
+                Arc::clone(&who),
+                Arc::clone(&status),
+            );
             move || {
                 if let Err(error) = send_all(link, &telling) {
                     status.fail(gone(&who, &error.to_string()));
                 }
+                drop(telling_ends);
             }
         })?;
         let reports = Arc::new(FarReports { tell: tell.clone() });
@@ -75,32 +88,40 @@ impl Member {
             let status = Arc::clone(&status);
             move || match orders.carry_out_all(tcp) {
                 Ok(None) => {}
-                Ok(Some(failure)) => status.fail(failure),
+                Ok(Some(error)) => status.fail(failed(&who, error)),
                 Err(error) => status.fail(gone(&who, &why(&error))),
             }
         })?;
         let (end, ended) = oneshot::channel();
         spawn("member", {
-            let status = Arc::clone(&status);
-            move || end_in_order([crew.thread, reader], tell, writer, &status, end)
+            let (status, tell) = (Arc::clone(&status), tell.clone());
+            move || end_in_order([crew.thread, reader], &tell, writer, &status, end)
         })?;
         status.set_ready();
-        Ok(Member { status, ended })
+        Ok(Member { status, tell, told, ended })
     }
 
     /// Waits until the head has ended it in order, or anything has failed.
     pub async fn ended(&mut self) -> Result<(), EngineError> {
-        tokio::select! {
-            error = self.status.failed() => Err(error),
-            ended = &mut self.ended => ended.map_err(|_| self.status.failure().unwrap_or_else(EngineError::stopped)),
+        let error = tokio::select! {
+            error = self.status.failed() => error,
+            ended = &mut self.ended => match ended {
+                Ok(()) => return Ok(()),
+                Err(_) => self.status.failure().unwrap_or_else(EngineError::stopped),
+            },
+        };
+        // So that the head can say more than that this process has gone. It may have gone itself, or not be listening.
+        if self.tell.try_send(Told::Failed(error.clone())).is_ok() {
+            let _ = timeout(LAST_WORD_MAX, &mut self.told).await;
         }
+        Err(error)
     }
 }
 
 /// Waits for the workers, says to the head that they have ended, and that this process has.
 fn end_in_order(
     working: [JoinHandle<()>; 2],
-    tell: Sender<Told>,
+    tell: &Sender<Told>,
     writer: JoinHandle<()>,
     status: &Status,
     end: oneshot::Sender<()>,
@@ -108,14 +129,13 @@ fn end_in_order(
     let have_ended = working.into_iter().all(|thread| thread.join().is_ok());
     if have_ended && !status.has_failed() {
         let _ = tell.send(Told::Done);
-        drop(tell);
         if writer.join().is_ok() && !status.has_failed() {
             let _ = end.send(());
         }
     }
 }
 
-/// Sends what is to be told until nobody has anything to tell any more.
+/// Sends what is to be told, up to the last message.
 fn send_all(link: TcpStream, telling: &Receiver<Told>) -> io::Result<()> {
     let mut link = BufWriter::new(link);
     loop {
@@ -128,6 +148,9 @@ fn send_all(link: TcpStream, telling: &Receiver<Told>) -> io::Result<()> {
         };
         let Some(told) = next else { return link.flush() };
         write(&mut link, &told)?;
+        if matches!(told, Told::Done | Told::Failed(_)) {
+            return link.flush();
+        }
     }
 }
 
@@ -193,9 +216,7 @@ impl<R: Data + Send + Sync> Orders<R> {
                 }
             }
         }
-        Ok(failure.map(|EngineError { kind, what, help }| {
-            EngineError::new(kind, format!("process 0 has failed: {what}"), help)
-        }))
+        Ok(failure)
     }
 
     fn give(&self, worker: usize, command: Command<R>) -> io::Result<()> {

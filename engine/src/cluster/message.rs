@@ -49,8 +49,10 @@ pub(super) enum Told {
     Taken { rows: usize },
     /// An answer, or a part of it.
     Answered { question: u64, answer: Result<Answer, EngineError>, is_last: bool },
-    /// All workers have ended in order.
+    /// All workers have ended in order. The last message.
     Done,
+    /// It cannot go on. The last message.
+    Failed(EngineError),
 }
 
 fn encoding() -> impl Options {

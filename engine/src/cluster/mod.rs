@@ -101,6 +101,11 @@ impl ClusterConfig {
     }
 }
 
+/// A process has said why it cannot go on.
+fn failed(who: &str, error: EngineError) -> EngineError {
+    EngineError { what: format!("{who} has failed: {}", error.what), ..error }
+}
+
 /// A process has gone before the end, and with it its share of every view.
 fn gone(who: &str, why: &str) -> EngineError {
     let what = format!("{who} has gone: {why}");
