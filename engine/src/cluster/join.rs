@@ -80,8 +80,11 @@ impl Joining<'_> {
     fn as_head(self) -> Result<Joined, EngineError> {
         let processes = self.cluster.processes();
         let mut members: Vec<Option<TcpStream>> = (0..processes).map(|_| None).collect();
-        while let Some(missing) = (1..processes).find(|process| members[*process].is_none()) {
-            let (link, greeting) = self.called(&self.cluster.name(missing), |greeting| {
+        loop {
+            // One that has gone again may come back.
+            members.iter_mut().for_each(|member| *member = member.take().filter(is_open));
+            let Some(missing) = (1..processes).find(|process| members[*process].is_none()) else { break };
+            let (link, greeting) = self.called(&self.cluster.name(missing), &[], |greeting| {
                 self.check(greeting, Purpose::Control, None)?;
                 match &members[greeting.from] {
                     Some(link) if is_open(link) => {
@@ -99,14 +102,16 @@ impl Joining<'_> {
             let Some(link) = link else { continue };
             send(link, &formation).map_err(|error| gone(&self.cluster.name(process), &error.to_string()))?;
         }
-        let peers = self.exchange(formation)?;
+        let controls: Vec<_> =
+            (0..).zip(&members).filter_map(|(process, link)| Some((process, link.as_ref()?))).collect();
+        let peers = self.exchange(formation, &controls)?;
         let members = (0..).zip(members).filter_map(|(process, link)| link.map(|link| (process, link)));
         let members = members.map(|(process, link)| self.link(process, link)).collect::<Result<_, _>>()?;
         Ok(Joined { peers, members, head: None })
     }
 
     fn as_member(self) -> Result<Joined, EngineError> {
-        let mut link = self.call(0, Purpose::Control, None)?;
+        let mut link = self.call(0, Purpose::Control, None, &[])?;
         tracing::info!("{} is there; waiting for the others", self.cluster.name(0));
         let patience = self.until.saturating_duration_since(Instant::now()).max(RETRY_INTERVAL);
         let formed = link.set_read_timeout(Some(patience)).and_then(|()| receive(&mut link));
@@ -114,19 +119,19 @@ impl Joining<'_> {
             IoErrorKind::WouldBlock | IoErrorKind::TimedOut => self.late("all other processes"),
             _ => gone(&self.cluster.name(0), &error.to_string()),
         })?;
-        let peers = self.exchange(formation)?;
+        let peers = self.exchange(formation, &[(0, &link)])?;
         Ok(Joined { peers, members: Vec::new(), head: Some(self.link(0, link)?) })
     }
 
-    /// Links this process with every other one, for what workers exchange.
-    fn exchange(&self, formation: Nonce) -> Result<Peers, EngineError> {
+    /// Links this process with every other one, for what workers exchange, while the control links are open.
+    fn exchange(&self, formation: Nonce, controls: &[(usize, &TcpStream)]) -> Result<Peers, EngineError> {
         let own = self.cluster.process;
         let mut links: Vec<Option<TcpStream>> = (0..self.cluster.processes()).map(|_| None).collect();
         for (process, link) in links.iter_mut().enumerate().take(own) {
-            *link = Some(self.call(process, Purpose::Exchange, Some(formation))?);
+            *link = Some(self.call(process, Purpose::Exchange, Some(formation), controls)?);
         }
         while let Some(missing) = (own + 1..links.len()).find(|process| links[*process].is_none()) {
-            let (link, greeting) = self.called(&self.cluster.name(missing), |greeting| {
+            let (link, greeting) = self.called(&self.cluster.name(missing), controls, |greeting| {
                 self.check(greeting, Purpose::Exchange, Some(formation))
             })?;
             links[greeting.from] = Some(link);
@@ -137,7 +142,13 @@ impl Joining<'_> {
     }
 
     /// Calls a process until it welcomes this one.
-    fn call(&self, process: usize, purpose: Purpose, formation: Option<Nonce>) -> Result<TcpStream, EngineError> {
+    fn call(
+        &self,
+        process: usize,
+        purpose: Purpose,
+        formation: Option<Nonce>,
+        controls: &[(usize, &TcpStream)],
+    ) -> Result<TcpStream, EngineError> {
         let who = self.cluster.name(process);
         let mut told = String::new();
         loop {
@@ -148,6 +159,7 @@ impl Joining<'_> {
                 Err(Unwelcome::Refused(refusal)) => refusal.what,
                 Err(Unwelcome::Failed(error)) => error.to_string(),
             };
+            self.check_open(controls)?;
             if problem != told {
                 tracing::info!("waiting for {who}: {problem}");
                 told = problem;
@@ -172,13 +184,17 @@ impl Joining<'_> {
     fn called(
         &self,
         missing: &str,
+        controls: &[(usize, &TcpStream)],
         check: impl Fn(&Greeting) -> Result<(), Refusal>,
     ) -> Result<(TcpStream, Greeting), EngineError> {
         loop {
             match self.try_called(&check) {
                 Ok(Some(called)) => return Ok(called),
                 Ok(None) if Instant::now() > self.until => return Err(self.late(missing)),
-                Ok(None) => thread::sleep(RETRY_INTERVAL / 10),
+                Ok(None) => {
+                    self.check_open(controls)?;
+                    thread::sleep(RETRY_INTERVAL / 10);
+                }
                 Err((from, Unwelcome::Refused(refusal))) => {
                     tracing::warn!("refused a process at {from}: {}", refusal.what)
                 }
@@ -270,6 +286,13 @@ impl Joining<'_> {
         }
     }
 
+    fn check_open(&self, controls: &[(usize, &TcpStream)]) -> Result<(), EngineError> {
+        match controls.iter().find(|(_, link)| !is_open(link)) {
+            Some((process, _)) => Err(gone(&self.cluster.name(*process), "it closed a link while the cluster formed")),
+            None => Ok(()),
+        }
+    }
+
     fn late(&self, missing: &str) -> EngineError {
         let what = format!("{missing} did not come within {} seconds", self.cluster.forming_max.as_secs());
         EngineError::new(ErrorKind::Unavailable, what, "start all processes of the hosts at about the same time")
@@ -291,7 +314,7 @@ fn connect(host: &str) -> io::Result<TcpStream> {
 fn is_open(link: &TcpStream) -> bool {
     let peeked = link.set_nonblocking(true).and_then(|()| link.peek(&mut [0]));
     let is_blocking = link.set_nonblocking(false).is_ok();
-    is_blocking && peeked.is_err_and(|error| error.kind() == IoErrorKind::WouldBlock)
+    is_blocking && peeked.map_or_else(|error| error.kind() == IoErrorKind::WouldBlock, |bytes| bytes > 0)
 }
 
 /// Waits for as long as the other machine is there: a process may be held up, a machine may not be silent.

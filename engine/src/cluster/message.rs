@@ -19,7 +19,7 @@ use crate::worker::{Answer, ReadWhat, SystemRow};
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 /// How many rows a message takes.
-pub(super) const MESSAGE_ROWS_MAX: usize = 8192;
+pub(super) const MESSAGE_ROWS_MAX: usize = 1024;
 
 /// What the head tells a member. A worker is meant by its place in the member.
 #[derive(Serialize, Deserialize)]
