@@ -47,22 +47,33 @@ impl Joined {
 impl ClusterConfig {
     /// Waits for the other processes, and links all of them. Each has this many workers.
     pub(crate) fn join(&self, workers: usize) -> Result<Joined, EngineError> {
-        let joining =
-            Joining { cluster: self, workers, until: Instant::now() + self.forming_max, listener: self.listen()? };
+        let until = Instant::now() + self.forming_max;
+        let joining = Joining { cluster: self, workers, until, listener: self.listen(until)? };
         if self.process == 0 { joining.as_head() } else { joining.as_member() }
     }
 
-    fn listen(&self) -> Result<TcpListener, EngineError> {
+    fn listen(&self, until: Instant) -> Result<TcpListener, EngineError> {
+        use IoErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
         let own = self.hosts.get(self.process);
         let failed = |error| {
             let what = format!("cannot listen on {own} for the other processes: {error}");
-            let help = format!(
-                "line {} of the hosts must be an address of this machine, and nothing else may listen there",
-                self.process + 1
-            );
+            let help =
+                "the hosts must have an address of this machine for this process, and nothing else may listen there";
             EngineError::new(ErrorKind::Unavailable, what, help)
         };
-        let listener = TcpListener::bind(own).map_err(failed)?;
+        let listener = loop {
+            match TcpListener::bind(own) {
+                Ok(listener) => break listener,
+                // A name may take a while to be known.
+                Err(error)
+                    if Instant::now() < until
+                        && ![AddrInUse, AddrNotAvailable, PermissionDenied].contains(&error.kind()) =>
+                {
+                    thread::sleep(RETRY_INTERVAL);
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        };
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(listener)
     }
@@ -153,11 +164,12 @@ impl Joining<'_> {
         let mut told = String::new();
         loop {
             let greeting = self.greeting(process, purpose, formation)?;
-            let problem = match self.try_call(process, &greeting) {
+            let (problem, pause) = match self.try_call(process, &greeting) {
                 Ok(link) => return Ok(link),
                 Err(Unwelcome::Refused(refusal)) if !refusal.may_pass => return Err(refusal.error(&who)),
-                Err(Unwelcome::Refused(refusal)) => refusal.what,
-                Err(Unwelcome::Failed(error)) => error.to_string(),
+                // Each time is told at the other end.
+                Err(Unwelcome::Refused(refusal)) => (refusal.what, 10 * RETRY_INTERVAL),
+                Err(Unwelcome::Failed(error)) => (error.to_string(), RETRY_INTERVAL),
             };
             self.check_open(controls)?;
             if problem != told {
@@ -168,7 +180,7 @@ impl Joining<'_> {
                 let late = self.late(&who);
                 return Err(EngineError { what: format!("{}: {told}", late.what), ..late });
             }
-            thread::sleep(RETRY_INTERVAL);
+            thread::sleep(pause);
         }
     }
 
