@@ -1,6 +1,6 @@
 //! A cluster of real processes: the same bytes as one process, whichever of them dies, stops for a while, or does not belong.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 #![cfg(unix)]
 
 mod live;
@@ -189,11 +189,11 @@ fn rich_day(batches: u64) -> Vec<Push> {
             let rows: Vec<[String; 10]> = (0..1 + random.below(30))
                 .map(|_| {
                     let trade = random.below(400);
-                    let has_id = trade % 3 > 0;
+                    let has_id = !trade.is_multiple_of(3);
                     [
                         format!("{source}-trade-with-a-long-id-{trade}"),
                         if has_id { format!("EXECUTION-{}", trade % 150) } else { String::new() },
-                        if trade % 7 == 0 { format!("BLOCK-{}", trade % 5) } else { String::new() },
+                        if trade.is_multiple_of(7) { format!("BLOCK-{}", trade % 5) } else { String::new() },
                         instruments[random.below(30) as usize / 14].to_owned(),
                         ["BUY", "SELL"][trade as usize % 2].to_owned(),
                         if random.below(40) == 0 { "many".to_owned() } else { (100 * (1 + trade % 9)).to_string() },

@@ -5,6 +5,7 @@
 //!                         │                                     │
 //!                     journal, bindings                    views: read from the workers' own arrangements
 //! ```
+//! The workers may be threads of several processes: see [`cluster`].
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]

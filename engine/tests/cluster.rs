@@ -45,11 +45,17 @@ impl Graph<i64> for Numbers {
 
 /// The names of numbers: each process knows those that it was told.
 #[derive(Clone, Default)]
-struct Names(Arc<RwLock<(BTreeMap<i64, String>, Vec<mpsc::Sender<Arc<str>>>)>>);
+struct Names(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    names: BTreeMap<i64, String>,
+    followers: Vec<mpsc::Sender<Arc<str>>>,
+}
 
 impl Names {
     fn of(&self, number: i64) -> Option<String> {
-        self.0.read().0.get(&number).cloned()
+        self.0.read().names.get(&number).cloned()
     }
 }
 
@@ -61,16 +67,16 @@ impl Texts for Names {
     fn follow(&self) -> mpsc::Receiver<Arc<str>> {
         let (follower, texts) = mpsc::channel();
         let mut state = self.0.write();
-        state.0.values().for_each(|name| follower.send(Arc::from(name.as_str())).unwrap());
-        state.1.push(follower);
+        state.names.values().for_each(|name| follower.send(Arc::from(name.as_str())).unwrap());
+        state.followers.push(follower);
         texts
     }
 
     fn keep(&self, text: &str) {
         let number = text.rsplit(' ').next().unwrap().parse().unwrap();
         let mut state = self.0.write();
-        if state.0.insert(number, text.to_owned()).is_none() {
-            state.1.retain(|follower| follower.send(Arc::from(text)).is_ok());
+        if state.names.insert(number, text.to_owned()).is_none() {
+            state.followers.retain(|follower| follower.send(Arc::from(text)).is_ok());
         }
     }
 }
@@ -266,15 +272,53 @@ async fn a_member_whose_worker_dies_ends_the_cluster_and_the_head_says_why() {
     timeout(PATIENCE, tokio::task::spawn_blocking(move || head.shutdown())).await.expect("the head ends").unwrap();
 }
 
+fn start_member(hosts: &Hosts, process: usize, forming_max: Duration) -> Result<Member, EngineError> {
+    let cluster = place(hosts, process).forming_within(forming_max);
+    let graph = Numbers::default();
+    Member::start(MemberConfig { cluster, workers: 1, retention: PATIENCE }, graph.clone(), Arc::new(graph.names))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_number_of_a_process_is_taken_until_that_process_goes() {
+    let taken = hosts(4);
+    let list = |places: [usize; 3]| Hosts::parse("hosts", &places.map(|place| taken.get(place)).join("\n")).unwrap();
+    let (hosts, rivals) = (list([0, 1, 2]), list([0, 3, 2]));
+    let folder = tempfile::tempdir().unwrap();
+    let config = EngineConfig { cluster: Some(place(&hosts, 0)), ..EngineConfig::new(folder.path()) };
+    let head = std::thread::spawn(move || {
+        let names = Names::default();
+        let sources = vec![SourceSpec::push("ranges", Range(names.clone()))];
+        Engine::start(config, Numbers { names: names.clone(), ..Numbers::default() }, sources, Arc::new(names)).unwrap()
+    });
+    let early = std::thread::spawn({
+        let hosts = hosts.clone();
+        move || start_member(&hosts, 1, Duration::from_secs(6)).err().unwrap()
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let rival = start_member(&rivals, 1, Duration::from_secs(2)).err().unwrap();
+    assert!(rival.what.contains("process 1 is there already"), "{rival}");
+    let early = early.join().unwrap();
+    assert!(early.what.starts_with("all other processes did not come"), "{early}");
+
+    // Both have gone: others may take their place.
+    let others = [1, 2].map(|process| {
+        let hosts = hosts.clone();
+        std::thread::spawn(move || start_member(&hosts, process, PATIENCE).unwrap())
+    });
+    let cluster = Cluster {
+        head: head.join().unwrap(),
+        members: others.map(|member| member.join().unwrap()).into(),
+        _folder: folder,
+    };
+    let tick = push(&cluster.head, 0, 10).await;
+    cluster.head.reader().reached(tick).await;
+    assert_eq!(cluster.head.reader().snapshot(&numbers()).await.unwrap().rows, expected(10));
+    stop(cluster).await;
+}
+
 #[test]
 fn a_member_that_nobody_answers_gives_up_and_says_whom_it_waited_for() {
     let hosts = hosts(2);
-    let config = MemberConfig {
-        cluster: place(&hosts, 1).forming_within(Duration::from_secs(1)),
-        workers: 1,
-        retention: PATIENCE,
-    };
-    let graph = Numbers::default();
-    let error = Member::start(config, graph.clone(), Arc::new(graph.names)).err().unwrap();
+    let error = start_member(&hosts, 1, Duration::from_secs(1)).err().unwrap();
     assert!(error.what.contains("process 0") && error.what.contains("did not come within 1 seconds"), "{error}");
 }

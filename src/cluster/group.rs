@@ -71,10 +71,7 @@ impl Group {
                     (Some(3), 0) => return Ok(Ended::InOrder(self.end_as(Outcome::BreaksRemain).await)),
                     // Process 0 has ended it, and ends itself.
                     (Some(0), _) => {}
-                    (Some(2), _) => {
-                        self.end().await;
-                        return Ok(Ended::Misused(number));
-                    }
+                    (Some(2), _) => return Ok(Ended::Misused(number)),
                     _ => return self.died(number).await.map(Ended::Died),
                 }
             }

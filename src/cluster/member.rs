@@ -11,8 +11,9 @@ use super::Place;
 use crate::config::Config;
 use crate::process::{Failure, Outcome, SymbolTexts, tell};
 
-/// How long one that is asked to stop waits for the head, which is asked at about the same time.
-const STOPPING_MAX: Duration = Duration::from_secs(10);
+/// How long one that is asked to stop waits for the head, which as a rule is asked at the same time, and finishes first what
+/// it has taken.
+const STOPPING_MAX: Duration = Duration::from_secs(60);
 
 /// Runs until the head ends it, or anything fails.
 pub(crate) async fn serve(config: Config, cluster: ClusterConfig, place: Place) -> Result<Outcome, Failure> {

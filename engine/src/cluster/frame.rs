@@ -1,6 +1,8 @@
 //! Frames: what is sent over a link, with its length before it. No frame is longer than a bound that both sides know.
 
 use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
 
 /// Writes a frame.
 pub(super) fn write(link: &mut impl Write, body: &[u8], bytes_max: usize) -> io::Result<()> {
@@ -21,6 +23,23 @@ pub(super) fn read(link: &mut impl Read, bytes_max: usize) -> io::Result<Vec<u8>
     let mut body = vec![0; length];
     link.read_exact(&mut body)?;
     Ok(body)
+}
+
+/// A link that is read from until a moment, and no longer.
+pub(super) struct Within<'a> {
+    pub(super) link: &'a TcpStream,
+    pub(super) until: Instant,
+}
+
+impl Read for Within<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.link.set_read_timeout(Some(left))?;
+        self.link.read(buffer)
+    }
 }
 
 #[cfg(test)]

@@ -12,16 +12,20 @@
 
 use std::io;
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::frame;
+use super::frame::{self, Within};
 use super::secret::{By, Nonce, Proof, Secret, nonce};
 use crate::error::{EngineError, ErrorKind};
 
 /// The version of what is said over links.
 pub(super) const PROTOCOL: u32 = 1;
+
+/// How long the other may take for all that it has to say.
+const GREETING_MAX: Duration = Duration::from_secs(10);
 
 /// The size of the longest frame of a greeting.
 const FRAME_BYTES_MAX: usize = 4096;
@@ -118,13 +122,15 @@ impl Refusal {
 
 /// Greets whoever is at the other end.
 pub(super) fn greet(link: &mut TcpStream, greeting: &Greeting, secret: &Secret) -> Result<(), Unwelcome> {
+    let until = Instant::now() + GREETING_MAX;
+    link.set_write_timeout(Some(GREETING_MAX))?;
     let said = send(link, greeting)?;
-    let challenge: Challenge = receive(link)?;
+    let challenge: Challenge = receive(link, until)?;
     let nonces = [&greeting.nonce, &challenge.nonce];
     let is_known = challenge.proof.is(&secret.proof(By::Called, &said, nonces));
     // Also where the other's proof is wrong: so that it is told on both sides.
     send(link, &secret.proof(By::Caller, &said, nonces))?;
-    match receive(link)? {
+    match receive(link, until)? {
         Verdict::Refused(refusal) => Err(Unwelcome::Refused(refusal)),
         Verdict::Welcome if !is_known => Err(Unwelcome::Refused(Refusal::another_secret())),
         Verdict::Welcome => Ok(()),
@@ -137,12 +143,14 @@ pub(super) fn answer(
     secret: &Secret,
     check: impl FnOnce(&Greeting) -> Result<(), Refusal>,
 ) -> Result<Greeting, Unwelcome> {
-    let said = frame::read(link, FRAME_BYTES_MAX)?;
+    let until = Instant::now() + GREETING_MAX;
+    link.set_write_timeout(Some(GREETING_MAX))?;
+    let said = frame::read(&mut Within { link, until }, FRAME_BYTES_MAX)?;
     let greeting: Greeting = parse(&said)?;
     let nonce = nonce()?;
     let nonces = [&greeting.nonce, &nonce];
     send(link, &Challenge { nonce, proof: secret.proof(By::Called, &said, nonces) })?;
-    let proof: Proof = receive(link)?;
+    let proof: Proof = receive(link, until)?;
     let verdict = match proof.is(&secret.proof(By::Caller, &said, nonces)) {
         true => check(&greeting),
         false => Err(Refusal::another_secret()),
@@ -166,8 +174,9 @@ pub(super) fn send(link: &mut TcpStream, what: &impl Serialize) -> io::Result<Ve
     Ok(body)
 }
 
-pub(super) fn receive<T: DeserializeOwned>(link: &mut TcpStream) -> io::Result<T> {
-    parse(&frame::read(link, FRAME_BYTES_MAX)?)
+/// Waits for something, but no longer than until a moment.
+pub(super) fn receive<T: DeserializeOwned>(link: &TcpStream, until: Instant) -> io::Result<T> {
+    parse(&frame::read(&mut Within { link, until }, FRAME_BYTES_MAX)?)
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> io::Result<T> {
@@ -243,7 +252,7 @@ mod tests {
             let secret = Secret::new("a guess that is wrong, alas").unwrap();
             let proof = secret.proof(By::Called, &said, [&greeting.nonce, &[7; 16]]);
             send(&mut link, &Challenge { nonce: [7; 16], proof }).unwrap();
-            let overheard: Proof = receive(&mut link).unwrap();
+            let overheard: Proof = receive(&link, Instant::now() + GREETING_MAX).unwrap();
             send(&mut link, &Verdict::Welcome).unwrap();
             (said, greeting, overheard)
         });

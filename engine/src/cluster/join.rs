@@ -18,8 +18,8 @@ use super::secret::{Nonce, nonce};
 use super::{ClusterConfig, gone};
 use crate::error::{EngineError, ErrorKind};
 
-/// How long one who is asked may take to answer.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long a machine may take to answer a call.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// How often one who waits looks again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -49,7 +49,7 @@ impl ClusterConfig {
     pub(crate) fn join(&self, workers: usize) -> Result<Joined, EngineError> {
         let until = Instant::now() + self.forming_max;
         let joining = Joining { cluster: self, workers, until, listener: self.listen(until)? };
-        if self.process == 0 { joining.as_head() } else { joining.as_member() }
+        if self.process == 0 { joining.lead() } else { joining.be_led() }
     }
 
     fn listen(&self, until: Instant) -> Result<TcpListener, EngineError> {
@@ -69,7 +69,7 @@ impl ClusterConfig {
                     if Instant::now() < until
                         && ![AddrInUse, AddrNotAvailable, PermissionDenied].contains(&error.kind()) =>
                 {
-                    thread::sleep(RETRY_INTERVAL);
+                    pause(RETRY_INTERVAL);
                 }
                 Err(error) => return Err(failed(error)),
             }
@@ -88,7 +88,7 @@ struct Joining<'a> {
 }
 
 impl Joining<'_> {
-    fn as_head(self) -> Result<Joined, EngineError> {
+    fn lead(self) -> Result<Joined, EngineError> {
         let processes = self.cluster.processes();
         let mut members: Vec<Option<TcpStream>> = (0..processes).map(|_| None).collect();
         loop {
@@ -121,12 +121,10 @@ impl Joining<'_> {
         Ok(Joined { peers, members, head: None })
     }
 
-    fn as_member(self) -> Result<Joined, EngineError> {
-        let mut link = self.call(0, Purpose::Control, None, &[])?;
+    fn be_led(self) -> Result<Joined, EngineError> {
+        let link = self.call(0, Purpose::Control, None, &[])?;
         tracing::info!("{} is there; waiting for the others", self.cluster.name(0));
-        let patience = self.until.saturating_duration_since(Instant::now()).max(RETRY_INTERVAL);
-        let formed = link.set_read_timeout(Some(patience)).and_then(|()| receive(&mut link));
-        let formation = formed.map_err(|error| match error.kind() {
+        let formation = receive(&link, self.until).map_err(|error| match error.kind() {
             IoErrorKind::WouldBlock | IoErrorKind::TimedOut => self.late("all other processes"),
             _ => gone(&self.cluster.name(0), &error.to_string()),
         })?;
@@ -164,7 +162,7 @@ impl Joining<'_> {
         let mut told = String::new();
         loop {
             let greeting = self.greeting(process, purpose, formation)?;
-            let (problem, pause) = match self.try_call(process, &greeting) {
+            let (problem, interval) = match self.try_call(process, &greeting) {
                 Ok(link) => return Ok(link),
                 Err(Unwelcome::Refused(refusal)) if !refusal.may_pass => return Err(refusal.error(&who)),
                 // Each time is told at the other end.
@@ -180,14 +178,12 @@ impl Joining<'_> {
                 let late = self.late(&who);
                 return Err(EngineError { what: format!("{}: {told}", late.what), ..late });
             }
-            thread::sleep(pause);
+            pause(interval);
         }
     }
 
     fn try_call(&self, process: usize, greeting: &Greeting) -> Result<TcpStream, Unwelcome> {
         let mut link = connect(self.cluster.hosts.get(process))?;
-        link.set_read_timeout(Some(ANSWER_MAX))?;
-        link.set_write_timeout(Some(ANSWER_MAX))?;
         greet(&mut link, greeting, &self.cluster.secret)?;
         Ok(link)
     }
@@ -205,7 +201,7 @@ impl Joining<'_> {
                 Ok(None) if Instant::now() > self.until => return Err(self.late(missing)),
                 Ok(None) => {
                     self.check_open(controls)?;
-                    thread::sleep(RETRY_INTERVAL / 10);
+                    pause(RETRY_INTERVAL / 10);
                 }
                 Err((from, Unwelcome::Refused(refusal))) => {
                     tracing::warn!("refused a process at {from}: {}", refusal.what)
@@ -224,8 +220,6 @@ impl Joining<'_> {
         let Ok((mut link, from)) = self.listener.accept() else { return Ok(None) };
         let mut welcome = || {
             link.set_nonblocking(false)?;
-            link.set_read_timeout(Some(ANSWER_MAX))?;
-            link.set_write_timeout(Some(ANSWER_MAX))?;
             answer(&mut link, &self.cluster.secret, check)
         };
         match welcome() {
@@ -311,10 +305,16 @@ impl Joining<'_> {
     }
 }
 
+/// Nobody tells it to stop: a process that is asked to while it looks for the others just ends.
+#[allow(clippy::disallowed_methods)]
+fn pause(interval: Duration) {
+    thread::sleep(interval);
+}
+
 fn connect(host: &str) -> io::Result<TcpStream> {
     let mut failed = io::Error::other(format!("{host} has no address"));
     for address in host.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, ANSWER_MAX) {
+        match TcpStream::connect_timeout(&address, CONNECT_MAX) {
             Ok(link) => return Ok(link),
             Err(error) => failed = error,
         }
