@@ -528,7 +528,8 @@ fn a_cluster_that_reads_files_once_prints_the_same_and_ends_as_one_process_does(
 #[test]
 fn a_supervisor_that_is_killed_leaves_no_process_behind() {
     let folder = folder(storm::CONFIG, 2);
-    let arguments = ["cluster", "tieout.toml", "--hosts", "hosts"];
+    std::fs::write(folder.path().join("secret"), "a secret that is long enough\n").unwrap();
+    let arguments = ["cluster", "tieout.toml", "--hosts", "hosts", "--secret-file", "secret"];
     let mut supervisor = Process::start(folder.path(), "supervisor", &arguments, &[]);
     let log = supervisor.wait_for("listening on ");
     let processes = [0, 1].map(|number| process_of(&log, number));

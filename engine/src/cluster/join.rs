@@ -79,6 +79,9 @@ impl ClusterConfig {
     }
 }
 
+/// A call that was welcome: its link, and who calls.
+type Call = (TcpStream, Greeting);
+
 /// A process on its way into the cluster.
 struct Joining<'a> {
     cluster: &'a ClusterConfig,
@@ -194,7 +197,7 @@ impl Joining<'_> {
         missing: &str,
         controls: &[(usize, &TcpStream)],
         check: impl Fn(&Greeting) -> Result<(), Refusal>,
-    ) -> Result<(TcpStream, Greeting), EngineError> {
+    ) -> Result<Call, EngineError> {
         loop {
             match self.try_called(&check) {
                 Ok(Some(called)) => return Ok(called),
@@ -211,11 +214,10 @@ impl Joining<'_> {
         }
     }
 
-    #[allow(clippy::type_complexity)]
     fn try_called(
         &self,
         check: &impl Fn(&Greeting) -> Result<(), Refusal>,
-    ) -> Result<Option<(TcpStream, Greeting)>, (SocketAddr, Unwelcome)> {
+    ) -> Result<Option<Call>, (SocketAddr, Unwelcome)> {
         // A call that is lost before it is taken is nobody's.
         let Ok((mut link, from)) = self.listener.accept() else { return Ok(None) };
         let mut welcome = || {
