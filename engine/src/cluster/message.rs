@@ -83,3 +83,47 @@ pub(super) fn parts<T, E>(rows: Vec<T>, mut each: impl FnMut(Vec<T>, bool) -> Re
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_come_in_parts_that_fit_and_the_last_one_says_so() {
+        for (count, expected) in [
+            (0, &[(0, true)][..]),
+            (1, &[(1, true)]),
+            (MESSAGE_ROWS_MAX, &[(MESSAGE_ROWS_MAX, true)]),
+            (MESSAGE_ROWS_MAX + 1, &[(MESSAGE_ROWS_MAX, false), (1, true)]),
+            (2 * MESSAGE_ROWS_MAX, &[(MESSAGE_ROWS_MAX, false), (MESSAGE_ROWS_MAX, true)]),
+        ] {
+            let (mut sizes, mut all) = (Vec::new(), Vec::new());
+            let each = |part: Vec<usize>, is_last| {
+                sizes.push((part.len(), is_last));
+                all.extend(part);
+                Ok::<_, io::Error>(())
+            };
+            parts((0..count).collect(), each).unwrap();
+            assert_eq!(sizes, expected);
+            assert!(all.into_iter().eq(0..count), "none is missing, and they are in order");
+        }
+    }
+
+    #[test]
+    fn a_message_is_read_back_and_half_of_one_is_the_end_of_the_link() {
+        let upsert = Upsert { key: Key::of(&7), member: 3, tick: 5, order: 9, value: Some(-1i64) };
+        let order =
+            Order::Release { worker: 1, tick: 5, events: vec![upsert.clone()], system: Vec::new(), closes: true };
+        let mut link = Vec::new();
+        write(&mut link, &order).unwrap();
+        let Order::Release { worker: 1, tick: 5, events, system, closes: true } = read(&mut link.as_slice()).unwrap()
+        else {
+            panic!("another order");
+        };
+        assert_eq!((events, system.len()), (vec![upsert], 0));
+        let half = read::<Order<i64>>(&mut &link[..link.len() - 1]).err().unwrap();
+        assert_eq!(half.kind(), io::ErrorKind::UnexpectedEof);
+        let foreign = read::<Told>(&mut [0, 0, 0, 1, 99].as_slice()).err().unwrap();
+        assert_ne!(foreign.kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

@@ -142,3 +142,49 @@ impl Stream for Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    /// What is read of a link over which these parts were sent before it was closed; nothing if it is read for ever.
+    fn read_to_end(parts: &[&[u8]]) -> (Option<usize>, Arc<Status>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut sender = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (tcp, _) = listener.accept().unwrap();
+        parts.iter().for_each(|part| sender.write_all(part).unwrap());
+        drop(sender);
+        let status = Arc::new(Status::new(Vec::new()));
+        let mut link = Watched { tcp, who: Arc::from("process 1"), status: Some(Arc::clone(&status)), zeros: 0 };
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut all = Vec::new();
+            // In small pieces, so that the end comes in several.
+            let mut buffer = [1; 7];
+            while let Ok(count @ 1..) = link.read(&mut buffer) {
+                all.extend_from_slice(&buffer[..count]);
+            }
+            tell.send(all.len()).unwrap();
+        });
+        (told.recv_timeout(Duration::from_secs(2)).ok(), status)
+    }
+
+    #[test]
+    fn a_link_that_ends_as_timely_ends_it_has_not_broken() {
+        let (read, status) = read_to_end(&[b"some data", &[0; END_BYTES]]);
+        assert_eq!(read, Some(9 + END_BYTES));
+        assert_eq!(status.failure(), None);
+    }
+
+    #[test]
+    fn a_link_that_ends_otherwise_is_told_with_the_process_and_its_thread_does_not_panic() {
+        for parts in [&[&b"some data"[..]][..], &[&[0; END_BYTES - 1]], &[&[0; END_BYTES], b"more"], &[]] {
+            let (read, status) = read_to_end(parts);
+            assert_eq!(read, None);
+            assert_eq!(status.failure().unwrap().what, "process 1 has gone: it closed a link");
+        }
+    }
+}
