@@ -1,6 +1,7 @@
 //! `tieout export`: a view as of a tick, as a file.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use engine::Snapshot;
@@ -52,8 +53,8 @@ impl Export {
         });
         let (received, tick, rows) = block_on(snapshot(&self.server, &ticket))?;
         let options = ExportOptions { format, compression: None };
-        let written = write_snapshot(received.spec, Snapshot { tick, rows }, without_texts(), &self.out, &options);
-        let exported = written.map_err(Failure::of_request)?;
+        let snapshot = Snapshot { spec: Arc::new(received.spec), tick, rows };
+        let exported = write_snapshot(snapshot, without_texts(), &self.out, &options).map_err(Failure::of_request)?;
         tell(format_args!(
             "{} rows as of tick {tick} in {} ({} bytes)",
             exported.rows,

@@ -1,8 +1,10 @@
 //! `tieout query`: a view as of a tick.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use engine::Rows;
-use sinks::client::Client;
+use sinks::client::{Client, Identification};
 use sinks::flight::Ticket;
 
 use crate::output::{self, Format, Received};
@@ -22,12 +24,46 @@ pub(crate) struct Server {
     /// The address of the server
     #[arg(long, env = "TIEOUT_ADDRESS", default_value = "grpc://127.0.0.1:8815")]
     address: String,
+    /// The file with the token to show; else the environment variable TIEOUT_TOKEN is the token
+    #[arg(long, env = "TIEOUT_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The certificates of the authorities to trust, in PEM; without it those of the system
+    #[arg(long, env = "TIEOUT_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The certificate to show, in PEM, where the server wants one
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    client_certificate: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    client_key: Option<PathBuf>,
 }
 
 impl Server {
     pub(crate) async fn connect(&self) -> Result<Client, Failure> {
-        Client::connect(&self.address).await.map_err(Failure::of_request)
+        let identification = self.identification()?;
+        Client::connect_as(&self.address, &identification).await.map_err(Failure::of_request)
     }
+
+    fn identification(&self) -> Result<Identification, Failure> {
+        let token = match &self.token_file {
+            Some(path) => Some(String::from_utf8_lossy(&read(path)?).trim_end().to_owned()),
+            // No option of its own: others on this machine could see it there.
+            None => std::env::var("TIEOUT_TOKEN").ok().filter(|token| !token.is_empty()),
+        };
+        let certificate = match (&self.client_certificate, &self.client_key) {
+            (Some(certificate), Some(key)) => Some((read(certificate)?, read(key)?)),
+            _ => None,
+        };
+        Ok(Identification { token, authorities: self.ca.as_deref().map(read).transpose()?, certificate })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|error| {
+        let what = format!("cannot read {}: {error}", path.display());
+        let help = "give the path of a file that you may read";
+        Failure::Usage(engine::EngineError::new(engine::ErrorKind::Invalid, what, help))
+    })
 }
 
 /// Which rows of which view are asked for.

@@ -27,7 +27,8 @@ others have workers only. `tieout cluster` runs all of them on one machine.
 Examples:
   tieout run tieout.toml
   tieout run examples/two-sides --until-complete
-  tieout run tieout.toml --data /var/lib/tieout --listen 0.0.0.0:8815 --workers 4
+  tieout run tieout.toml --data /var/lib/tieout --workers 4
+  tieout run tieout.toml --listen 0.0.0.0:8815       [access] must say who may do what
   tieout run tieout.toml --hosts hosts.txt --process 1 --workers 4";
 
 /// Runs a configuration, and serves its views

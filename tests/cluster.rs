@@ -384,6 +384,38 @@ async fn a_member_that_stands_still_for_three_seconds_only_delays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_whose_past_has_been_removed_goes_on_from_its_snapshot_in_any_shape() {
+    let day = day(60);
+    let expected = calm(&day).await;
+    let snapshots = "[snapshots]\nevery_seconds = 1\nhistory_seconds = 1\n";
+    let config = format!("{}\n{snapshots}", storm::CONFIG.replace("retention_seconds = 3600", "retention_seconds = 1"));
+    let folder = folder(&config, 2);
+    let member = Process::member(folder.path(), 1, "2");
+    let arguments = ["run", "tieout.toml", "--hosts", "hosts", "--process", "0", "--workers", "2"];
+    let mut head = Process::start(folder.path(), "head", &arguments, &[]);
+    let log = head.wait_for("listening on ");
+    let address = log.lines().find_map(|line| line.strip_prefix("listening on ")).unwrap();
+    let client = Client::connect(address).await.unwrap();
+    for push_of_day in &day {
+        push(&client, std::slice::from_ref(push_of_day)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    settle(&client, &day).await;
+    head.wait_for("removed the past before a snapshot");
+    head.signal("-TERM");
+    let (code, log) = head.end();
+    assert_eq!(code, 0, "{log}");
+    drop(member);
+    for (processes, workers) in [(2, "2"), (3, "1"), (1, "1")] {
+        let cluster = Cluster::start(folder.path(), processes, workers);
+        let client = cluster.head.client().await;
+        settle(&client, &day).await;
+        assert_eq!(views(&client, false).await, expected, "{processes} processes of {workers}");
+        cluster.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_does_not_belong_is_refused_and_both_sides_say_why() {
     let folder = folder(storm::CONFIG, 2);
     let other = format!("{}\n# changed\n", storm::CONFIG);

@@ -1,4 +1,4 @@
-//! Nothing lost, nothing twice: the binary dies at every named moment between a push and its receipt, several times each,
+//! Nothing lost, nothing twice: the binary dies at every named moment of a push, of a snapshot and of a removal of the past, several times each,
 //! and what it shows in the end is what a run shows that never died.
 //!
 //! `cargo test --features failpoints --test crash_matrix`
@@ -19,8 +19,8 @@ const BATCHES: u64 = 40;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Every step from a push to its receipt, in order.
-const MOMENTS: [&str; 7] = [
+/// Every step from a push to its receipt, those of a snapshot, and those by which the past is removed, in order.
+const MOMENTS: [&str; 13] = [
     "journal.half_written",
     "journal.appended",
     "journal.synced",
@@ -28,18 +28,24 @@ const MOMENTS: [&str; 7] = [
     "bindings.written",
     "tick.unacknowledged",
     "tick.acknowledged",
+    "snapshot.part_written",
+    "snapshot.unfinished",
+    "snapshot.finished",
+    "past.marked",
+    "past.unbound",
+    "past.unread",
 ];
 
 /// How many times a moment passes before the process dies at it.
 const PASSES: [u64; 5] = [0, 1, 2, 7, 15];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_every_moment_between_a_push_and_its_receipt_it_shows_what_a_calm_run_shows() {
+async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what_a_calm_run_shows() {
     let day = day(BATCHES);
     let expected = calm(&day).await;
     let mut deaths: BTreeMap<&str, usize> = BTreeMap::new();
     for moment in MOMENTS {
-        let folder = folder();
+        let folder = forgetful_folder();
         let (mut receipts, mut passes) = (BTreeMap::new(), PASSES.iter());
         let mut server = next_server(folder.path(), moment, &mut passes, &mut deaths);
         let mut client = server.client().await;
@@ -76,6 +82,15 @@ async fn killed_at_every_moment_between_a_push_and_its_receipt_it_shows_what_a_c
     }
     println!("deaths: {deaths:?}");
     assert!(MOMENTS.iter().all(|moment| deaths.get(moment).is_some_and(|deaths| *deaths >= 3)), "{deaths:?}");
+}
+
+/// A folder whose server removes the past as it goes.
+fn forgetful_folder() -> tempfile::TempDir {
+    let folder = folder();
+    let path = folder.path().join("tieout.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[snapshots]", "[snapshots]\nhistory_seconds = 0.05")).unwrap();
+    folder
 }
 
 /// Starts the server so that it dies at a moment, as long as there are numbers of passes left. It may die as it starts.

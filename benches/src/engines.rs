@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{
-    Archive, Batch, Cell, Decoder, Engine, EngineConfig, EngineError, Request, Source, SourceContext, SourceReader,
-    SourceSpec, Subscription, Texts, Update,
+    Archive, Batch, Cell, Decoder, Engine, EngineConfig, EngineError, Program, Request, Source, SourceContext,
+    SourceReader, SourceSpec, Subscription, Texts, Update,
 };
 use model::{Dictionary, Record, Symbol};
 
@@ -40,7 +40,7 @@ pub async fn loaded(
     dictionary: &Dictionary,
 ) -> Engine {
     let config = EngineConfig { workers, ..EngineConfig::new(folder) };
-    let engine = Engine::start(config, graphs, sources, Arc::new(Symbols(dictionary.clone()))).unwrap();
+    let engine = Engine::start(config, Program::new(graphs, sources, Arc::new(Symbols(dictionary.clone())))).unwrap();
     let complete = engine.reader().status().complete().await.unwrap();
     engine.reader().reached(complete).await;
     engine

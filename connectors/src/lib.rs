@@ -7,7 +7,8 @@
 //!                                                                                         ▼
 //!  layout/  how a text or Arrow record becomes a `model::Record`, or a refusal ──▶ engine::Batch<Record>
 //!                                                                                         ▲
-//!  generator/  an invented market day, message by message ────────────────────────────────┘
+//!  generator/  an invented market day, message by message ────────────────────────────────┤
+//!  stored/     records as snapshots hold them ────────────────────────────────────────────┘
 //! ```
 //! Every connector satisfies the specification in `connectors/README.md` and is run through the tests in `suite`.
 
@@ -23,6 +24,7 @@ pub mod layout;
 #[cfg(test)]
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
+pub mod stored;
 #[cfg(test)]
 mod suite;
 
@@ -36,6 +38,7 @@ pub use flight::{FlightConfig, FlightSource};
 pub use generator::{GeneratorConfig, GeneratorSource};
 pub use kafka::{KafkaConfig, KafkaSource};
 pub use layout::Scope;
+pub use stored::StoredRecords;
 
 /// The configuration of one source: the table `[source.<name>]`, told apart by `kind`.
 #[derive(Clone, Debug, Deserialize)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Graph, Inputs, Views};
+use engine::{Graph, Inputs, Kept, Views};
 use model::{Dictionary, Record, ScoringModel};
 use operators::upsert::upsert;
 use serde::Deserialize;
@@ -80,9 +80,10 @@ impl Graph<Record> for Graphs {
     ///  events ──▶ upsert ──▶ records by id ──┬──▶ trades (view)
     ///                                        └──▶ reconciliations ──▶ matches, breaks, …
     /// ```
-    fn build(&self, inputs: Inputs<'_, Record>, views: &mut Views) {
+    fn build(&self, inputs: Inputs<'_, Record>, views: &mut Views) -> Kept<Record> {
         let records = upsert(inputs.events, "records", Record::member);
         trades::register(views, &records, &self.sources, &self.attributes);
-        reconciliation::build(&self.reconciliations, &self.sources, &records, inputs.refusals, views);
+        let first_seen = reconciliation::build(&self.reconciliations, &self.sources, &records, inputs.refusals, views);
+        Kept::of(&records).and(first_seen)
     }
 }

@@ -1,6 +1,6 @@
 //! Bindings: the durable record of which input each tick took, fsynced before any worker sees the tick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,10 +11,17 @@ use serde::{Deserialize, Serialize};
 use crate::error::{EngineError, ErrorKind};
 
 /// The format of the data folder. A folder of a later one is refused.
-pub const FORMAT: u64 = 1;
+///
+/// 1: bindings and pushed batches. 2: and configurations.
+pub const FORMAT: u64 = 2;
+
+/// How many bindings are removed in one transaction.
+const REMOVED_AT_ONCE: usize = 256;
 
 const BINDINGS: TableDefinition<u64, &[u8]> = TableDefinition::new("bindings");
 const PUSHED: TableDefinition<(&str, &str), u64> = TableDefinition::new("pushed_batches");
+const CONFIGURATIONS: TableDefinition<&str, &str> = TableDefinition::new("configurations");
+const CONFIGURED: TableDefinition<u64, &str> = TableDefinition::new("configured");
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
 /// Everything that one tick took.
@@ -57,6 +64,39 @@ pub struct RunEvent {
     pub ended: bool,
 }
 
+/// What a run is configured with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// Tells configurations apart that give other views.
+    pub hash: String,
+    /// All that is needed to run it again.
+    pub text: String,
+}
+
+/// Which configuration holds, from which tick on, and from what it goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Configured {
+    /// The first tick at which it holds.
+    #[serde(skip)]
+    pub since: Tick,
+    /// Its hash.
+    pub hash: String,
+    /// The tick of the snapshot, of the configuration before, whose records it goes on from. `None` if it has read the
+    /// whole past itself.
+    pub base: Option<Tick>,
+}
+
+impl Configured {
+    fn read((since, written): (redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, &str>)) -> Result<Self, EngineError> {
+        let since = since.value();
+        let configured = serde_json::from_str::<Configured>(written.value()).map_err(|error| {
+            let what = format!("the configuration since tick {since} cannot be read: {error}");
+            EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
+        });
+        Ok(Configured { since, ..configured? })
+    }
+}
+
 /// A batch that a client pushed under an id.
 pub struct PushedBatch<'a> {
     /// The source.
@@ -65,9 +105,10 @@ pub struct PushedBatch<'a> {
     pub batch_id: &'a str,
 }
 
-/// The bindings of a data folder.
+/// The bindings of a data folder. Cheap to clone.
+#[derive(Clone)]
 pub struct Bindings {
-    database: Database,
+    database: Arc<Database>,
 }
 
 impl Bindings {
@@ -75,7 +116,7 @@ impl Bindings {
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         readable(|| {
             let database = Database::create(path).map_err(|error| cannot_open(path, error))?;
-            let bindings = Bindings { database };
+            let bindings = Bindings { database: Arc::new(database) };
             bindings.check_format(path)?;
             bindings.last()?;
             Ok(bindings)
@@ -87,18 +128,18 @@ impl Bindings {
         {
             write.open_table(BINDINGS).map_err(failed)?;
             write.open_table(PUSHED).map_err(failed)?;
+            write.open_table(CONFIGURATIONS).map_err(failed)?;
+            write.open_table(CONFIGURED).map_err(failed)?;
             let mut meta = write.open_table(META).map_err(failed)?;
             let format = meta.get("format").map_err(failed)?.map(|format| format.value());
             match format {
-                None => {
-                    meta.insert("format", FORMAT).map_err(failed)?;
-                }
                 Some(format) if format > FORMAT => {
                     let what = format!("{} has format {format}; this version reads up to {FORMAT}", path.display());
                     let help = "start it with the version that wrote it, or a later one";
                     return Err(EngineError::new(ErrorKind::Damaged, what, help));
                 }
-                Some(_) => {}
+                // What an earlier one lacks has just been added.
+                None | Some(_) => drop(meta.insert("format", FORMAT).map_err(failed)?),
             }
         }
         write.commit().map_err(failed)
@@ -106,12 +147,11 @@ impl Bindings {
 
     /// Makes a binding durable, with the ids of the pushed batches that it takes.
     pub fn bind(&self, tick: Tick, binding: &Binding, pushed: &[PushedBatch<'_>]) -> Result<(), EngineError> {
-        let bytes =
-            serde_json::to_vec(binding).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let bytes = encode(binding)?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
-            bindings.insert(tick, bytes.as_slice()).map_err(failed)?;
+            bindings.insert(tick, bytes.as_bytes()).map_err(failed)?;
             let mut batches = write.open_table(PUSHED).map_err(failed)?;
             for batch in pushed {
                 batches.insert((batch.source, batch.batch_id), tick).map_err(failed)?;
@@ -123,11 +163,99 @@ impl Bindings {
         Ok(())
     }
 
+    /// Makes the start of a run durable; and what holds from then on, if that is new, with the text of its configuration.
+    pub fn begin(
+        &self,
+        tick: Tick,
+        run: &RunEvent,
+        configured: Option<(&Configured, &str)>,
+    ) -> Result<Binding, EngineError> {
+        let binding = Binding { run: Some(run.clone()), ..Binding::default() };
+        let bytes = encode(&binding)?;
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            write.open_table(BINDINGS).map_err(failed)?.insert(tick, bytes.as_bytes()).map_err(failed)?;
+            if let Some((configured, text)) = configured {
+                let hash = configured.hash.as_str();
+                write.open_table(CONFIGURATIONS).map_err(failed)?.insert(hash, text).map_err(failed)?;
+                let written = encode(configured)?;
+                write.open_table(CONFIGURED).map_err(failed)?.insert(tick, written.as_str()).map_err(failed)?;
+            }
+        }
+        write.commit().map_err(failed)?;
+        Ok(binding)
+    }
+
+    /// The configuration that holds at a tick; `None` before the first that was recorded.
+    pub fn configured_at(&self, tick: Tick) -> Result<Option<Configured>, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let configured = read.open_table(CONFIGURED).map_err(failed)?;
+        let last = configured.range(..=tick).map_err(failed)?.next_back().transpose().map_err(failed)?;
+        last.map(Configured::read).transpose()
+    }
+
+    /// The first configuration that began to hold after a tick.
+    pub fn configured_after(&self, tick: Tick) -> Result<Option<Configured>, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let configured = read.open_table(CONFIGURED).map_err(failed)?;
+        let first = configured.range(tick + 1..).map_err(failed)?.next().transpose().map_err(failed)?;
+        first.map(Configured::read).transpose()
+    }
+
+    /// The text of the configuration with this hash.
+    pub fn configuration(&self, hash: &str) -> Result<String, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let configurations = read.open_table(CONFIGURATIONS).map_err(failed)?;
+        let text = configurations.get(hash).map_err(failed)?.map(|text| text.value().to_owned());
+        text.ok_or_else(|| {
+            let what = format!("the data folder has no text of the configuration {hash}");
+            EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
+        })
+    }
+
     /// Makes durable that every tick up to `tick` may have been shown as complete.
     pub fn reach(&self, tick: Tick) -> Result<(), EngineError> {
         let write = self.database.begin_write().map_err(failed)?;
         write.open_table(META).map_err(failed)?.insert("reached", tick).map_err(failed)?;
         write.commit().map_err(failed)
+    }
+
+    /// The tick up to which the past has been removed; 0 if none has.
+    pub fn removed(&self) -> Result<Tick, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let meta = read.open_table(META).map_err(failed)?;
+        Ok(meta.get("removed").map_err(failed)?.map_or(0, |tick| tick.value()))
+    }
+
+    /// Removes all bindings up to a tick, of which there is a snapshot. That they are gone is durable before they are.
+    pub fn remove_up_to(&self, tick: Tick) -> Result<(), EngineError> {
+        let last = self.last()?;
+        let write = self.database.begin_write().map_err(failed)?;
+        {
+            let mut meta = write.open_table(META).map_err(failed)?;
+            meta.insert("removed", tick).map_err(failed)?;
+            meta.insert("reached", last).map_err(failed)?;
+        }
+        write.commit().map_err(failed)?;
+        crash_point!("past.marked");
+        // Some at a time: the next tick waits for each.
+        loop {
+            let write = self.database.begin_write().map_err(failed)?;
+            let removed = {
+                let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
+                let range = bindings.range(..=tick).map_err(failed)?.take(REMOVED_AT_ONCE);
+                let ticks = range.map(|entry| entry.map(|(tick, _)| tick.value()));
+                let ticks = ticks.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+                for tick in &ticks {
+                    bindings.remove(tick).map_err(failed)?;
+                }
+                ticks.len()
+            };
+            write.commit().map_err(failed)?;
+            if removed < REMOVED_AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 
     /// The tick at which a pushed batch was bound, if it was.
@@ -145,6 +273,18 @@ impl Bindings {
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
         let bound = bindings.last().map_err(failed)?.map_or(0, |(tick, _)| tick.value());
         Ok(reached.max(bound))
+    }
+
+    /// The partitions that were bound after a tick.
+    pub fn partitions_after(&self, tick: Tick) -> Result<BTreeSet<Arc<str>>, EngineError> {
+        let (mut partitions, mut last) = (BTreeSet::new(), tick);
+        loop {
+            let bindings = self.after(last, 1024)?;
+            let Some((tick, _)) = bindings.last() else { return Ok(partitions) };
+            last = *tick;
+            let bound = bindings.into_iter().flat_map(|(_, binding)| binding.bound);
+            partitions.extend(bound.map(|bound| bound.partition));
+        }
     }
 
     /// How far each source is bound in the partition of this name.
@@ -182,6 +322,10 @@ impl Bindings {
         }
         Ok(list)
     }
+}
+
+fn encode(written: &impl Serialize) -> Result<String, EngineError> {
+    serde_json::to_string(written).map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))
 }
 
 /// The database panics where a page of its file is damaged: that is an error like any other damage.

@@ -63,10 +63,16 @@ impl Reports for Near {
 pub(crate) struct Crew<R> {
     pub(crate) workers: Vec<Way<R>>,
     pub(crate) specs: Vec<ViewSpec>,
+    pub(crate) first_seen_tables: usize,
     pub(crate) thread: JoinHandle<()>,
 }
 
-type Built = (usize, Thread, Vec<ViewSpec>);
+struct Built {
+    index: usize,
+    thread: Thread,
+    specs: Vec<ViewSpec>,
+    first_seen_tables: usize,
+}
 
 impl<R: Data + Send + Sync> Crew<R> {
     /// Starts the workers, and waits until each has built its graph.
@@ -94,10 +100,11 @@ impl<R: Data + Send + Sync> Crew<R> {
                 Err(_) => return Err(status.failure().unwrap_or_else(EngineError::stopped)),
             }
         }
-        crew.sort_by_key(|(index, ..)| *index);
-        let specs = crew.first().map(|(_, _, specs)| specs.clone()).unwrap_or_default();
-        let ways = senders.into_iter().zip(crew).map(|(sender, (_, thread, _))| Way::Here(sender, thread));
-        Ok(Crew { workers: ways.collect(), specs, thread })
+        crew.sort_by_key(|built| built.index);
+        let specs = crew.first().map(|built| built.specs.clone()).unwrap_or_default();
+        let first_seen_tables = crew.first().map_or(0, |built| built.first_seen_tables);
+        let ways = senders.into_iter().zip(crew).map(|(sender, built)| Way::Here(sender, built.thread));
+        Ok(Crew { workers: ways.collect(), specs, first_seen_tables, thread })
     }
 }
 
@@ -117,7 +124,12 @@ fn run<R: Data + Send + Sync>(
         let index = timely.index();
         let worker = Worker::build(timely, &graph, receivers[index - first].clone(), around.clone(), retention);
         // Whoever starts the crew waits for every worker, so the receiver is there.
-        let _ = built.lock().send((index, thread::current(), worker.views().specs()));
+        let _ = built.lock().send(Built {
+            index,
+            thread: thread::current(),
+            specs: worker.views().specs(),
+            first_seen_tables: worker.first_seen_tables(),
+        });
         worker.run(timely);
         if around.status.has_failed() {
             // Its dataflow waits for what a dead worker will never send.

@@ -1,6 +1,5 @@
 //! The engine as a whole: opened, fed, read and stopped.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -10,26 +9,26 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use operators::{Data, Tick};
 
 use crate::archive::Archive;
-use crate::binder::{Binder, Clock, Intakes};
-use crate::bindings::{Bindings, RunEvent};
-use crate::cluster::{ClusterConfig, Joined, Peers, head};
-use crate::crew::{Around, Crew, Near};
+use crate::assembly::{Assembly, Plan};
+use crate::binder::{Binder, Intakes};
+use crate::bindings::{Bindings, Configuration, Configured, RunEvent};
+use crate::cluster::ClusterConfig;
 use crate::error::{EngineError, ErrorKind};
-use crate::frontier::{Backlog, Frontier};
-use crate::hub::Hub;
 use crate::journal::Journal;
-use crate::mailbox::Mailboxes;
-use crate::metrics::Metrics;
+use crate::line::{BoundPast, Line};
+use crate::past::{Past, Revived};
+use crate::program::{Program, Revive};
 use crate::push::{Ingest, PUSHED_PARTITION, Push};
 use crate::reader::Reader;
-use crate::releaser::Releaser;
-use crate::row::Texts;
-use crate::source::{Arrival, Durable, Outlet, Source, SourceContext, SourceSpec, Stop};
+use crate::snapshot::{SnapshotReader, Snapshots, Taker};
+use crate::source::{Arrival, Outlet, Source, SourceContext, SourceSpec, Stop};
 use crate::status::Status;
-use crate::worker::Graph;
 
 /// How many batches of sources may wait to be bound.
 const ARRIVALS_MAX: usize = 8;
+
+/// The clock that ticks are taken from: microseconds since 1970-01-01, UTC.
+pub type Clock = Arc<dyn Fn() -> Tick + Send + Sync>;
 
 /// How an engine runs.
 #[derive(Clone)]
@@ -40,8 +39,8 @@ pub struct EngineConfig {
     pub workers: usize,
     /// How far back views can be read and readers can resume.
     pub retention: Duration,
-    /// The hash of the configuration, for the view `runs`.
-    pub configuration: String,
+    /// What it is configured with.
+    pub configuration: Configuration,
     /// Where ticks come from: microseconds since 1970-01-01, UTC.
     pub clock: Clock,
     /// The other processes that share the work, if there are any. Then this is the first of them, and `workers` are those of
@@ -56,7 +55,7 @@ impl EngineConfig {
             data: data.into(),
             workers: 1,
             retention: Duration::from_secs(60),
-            configuration: String::new(),
+            configuration: Configuration::default(),
             clock: Arc::new(|| {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 now.as_micros() as Tick
@@ -72,97 +71,41 @@ pub struct Engine {
     ingest: Ingest,
     stop: Stop,
     stop_binder: Sender<()>,
-    threads: Vec<JoinHandle<()>>,
+    binder: Option<JoinHandle<()>>,
 }
 
 impl Engine {
     /// Opens the data folder, starts the workers and, once the past has been replayed, the sources.
     ///
     /// Returns as soon as views can be asked for; [`Status::ready`] tells when replay is done.
-    pub fn start<R: Data + Send + Sync>(
-        config: EngineConfig,
-        graph: impl Graph<R>,
-        sources: Vec<SourceSpec<R>>,
-        texts: Arc<dyn Texts>,
-    ) -> Result<Engine, EngineError> {
-        let folder = DataFolder::open(&config.data)?;
-        let metrics = Metrics::new().map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+    pub fn start<R: Data + Send + Sync>(config: EngineConfig, program: Program<R>) -> Result<Engine, EngineError> {
+        let past = open_data_folder(&config.data)?;
+        let Program { graph, sources, texts, snapshots, revive } = program;
         let pulling = (0..).zip(&sources).filter(|(_, source)| source.pull.is_some()).map(|(index, _)| index);
         let status = Arc::new(Status::new(pulling.collect()));
-        let mut threads = Vec::new();
-
-        let joined = config.cluster.as_ref().map(|cluster| cluster.join(config.workers)).transpose()?;
-        let workers = config.workers * config.cluster.as_ref().map_or(1, ClusterConfig::processes);
-        let frontier = Arc::new(Frontier::default());
-        let mailboxes = Arc::new(Mailboxes::default());
-        let hub = Hub::new(workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
-        let backlog = Arc::new(Backlog::default());
-        let reports = Arc::new(Near { hub, backlog: Arc::clone(&backlog) });
-        let around = Around { reports, status: Arc::clone(&status) };
-        let Joined { peers, members, .. } = joined.unwrap_or_else(|| Joined::alone(config.workers));
-        let far = head::link(members, config.workers, &around, &texts)?;
-        let peers = Peers { status: Some(Arc::clone(&status)), ..peers };
-        let mut crew = Crew::start(peers, config.retention, graph, around)?;
-        crew.workers.extend(far.workers);
-        let releaser = Arc::new(Releaser::new(crew.workers, crew.specs.len(), backlog));
-        threads.extend(far.threads);
-        threads.push(crew.thread);
-
-        let (ingest, pushed) = Ingest::of(&sources);
-        let reader = Reader::new(
-            crew.specs,
-            workers,
-            Arc::clone(&releaser),
-            Arc::clone(&mailboxes),
-            Arc::clone(&frontier),
-            Arc::clone(&status),
+        let plan = Plan {
+            workers: config.workers,
+            cluster: config.cluster.clone(),
+            retention: config.retention,
+            graph,
+            names: sources.iter().map(|source| source.name.clone()).collect(),
             texts,
-            metrics.clone(),
-        );
-
-        let is_one_shot = |source: &SourceSpec<R>| source.pull.as_ref().is_some_and(|source| source.is_one_shot());
-        let one_shot: BTreeSet<u16> =
-            (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
-        let binder = Binder {
-            last: folder.bindings.last()?,
-            sources,
-            bindings: folder.bindings,
-            journal: folder.journal,
-            archive: folder.archive,
-            releaser: Arc::clone(&releaser),
-            frontier,
             status: Arc::clone(&status),
-            metrics,
-            clock: Arc::clone(&config.clock),
-            run: RunEvent {
-                started: 0,
-                version: env!("CARGO_PKG_VERSION").into(),
-                configuration: config.configuration.clone(),
-                workers: workers as u64,
-                ended: false,
-            },
-            progress: BTreeMap::new(),
-            outstanding: VecDeque::new(),
-            open: None,
-            holding: BTreeSet::new(),
-            bands: BTreeMap::new(),
-            one_shot,
-            durable: BTreeMap::new(),
+            past: revive.clone().map(|revive| Past::reads(past.clone(), revive, config.workers)),
         };
+        let Assembly { reader, line, mut ending } = Assembly::start(plan)?;
+        let (ingest, pushes) = Ingest::of(&sources);
         let stop = Stop::default();
-        let (stop_binder, binder_stopped) = bounded(1);
-        threads.push(spawn("binder", {
-            let stop = stop.clone();
-            move || {
-                if let Err(error) = bind_until_stopped(binder, pushed, binder_stopped, &stop) {
-                    mailboxes.fail_all(&error);
-                    status.fail(error);
-                }
-                mailboxes.fail_all(&EngineError::stopped());
-                releaser.stop();
+        let (stop_binder, stopped) = bounded(1);
+        let history = History { config, past, sources, snapshots, revive, line, stop: stop.clone() };
+        let binder = spawn("binder", move || {
+            let result = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped));
+            if let Err(error) = &result {
+                status.fail(error.clone());
             }
-        })?);
-        Ok(Engine { reader, ingest, stop, stop_binder, threads })
+            ending.end(result.err().as_ref());
+        })?;
+        Ok(Engine { reader, ingest, stop, stop_binder, binder: Some(binder) })
     }
 
     /// Reads its views.
@@ -184,10 +127,10 @@ impl Engine {
         self.stop.stop();
         // Closed or full: the binder stops already.
         let _ = self.stop_binder.try_send(());
-        for thread in self.threads.drain(..).rev() {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the engine has panicked");
-            }
+        if let Some(binder) = self.binder.take()
+            && binder.join().is_err()
+        {
+            tracing::error!("the binder has panicked");
         }
     }
 }
@@ -198,58 +141,152 @@ impl Drop for Engine {
     }
 }
 
-/// The durable state, open.
-struct DataFolder {
-    archive: Archive,
-    journal: Journal,
-    bindings: Bindings,
+/// Opens the durable state.
+fn open_data_folder(path: &Path) -> Result<BoundPast, EngineError> {
+    std::fs::create_dir_all(path).map_err(|error| EngineError::io("make the data folder", path, &error))?;
+    // The bindings first: they hold the lock that keeps a second process out.
+    let bindings = Bindings::open(&path.join("bindings.redb"))?;
+    let (journal, torn) = Journal::open(&path.join("journal"), || bindings.bound_in(PUSHED_PARTITION))?;
+    if let Some(torn) = torn {
+        tracing::warn!(
+            path = %torn.path.display(), position = torn.position, bytes = torn.bytes,
+            "cut a torn entry at the end of the journal: the process died while it wrote it, and nobody was told it was taken"
+        );
+    }
+    Ok(BoundPast { archive: Archive::open(path.join("files"))?, journal, bindings })
 }
 
-impl DataFolder {
-    fn open(path: &Path) -> Result<Self, EngineError> {
-        std::fs::create_dir_all(path).map_err(|error| EngineError::io("make the data folder", path, &error))?;
-        // The bindings first: they hold the lock that keeps a second process out.
-        let bindings = Bindings::open(&path.join("bindings.redb"))?;
-        let (journal, torn) = Journal::open(&path.join("journal"), || bindings.bound_in(PUSHED_PARTITION))?;
-        if let Some(torn) = torn {
-            tracing::warn!(
-                path = %torn.path.display(), position = torn.position, bytes = torn.bytes,
-                "cut a torn entry at the end of the journal: the process died while it wrote it, and nobody was told it was taken"
-            );
+/// What a run goes on from.
+struct History<R> {
+    config: EngineConfig,
+    past: BoundPast,
+    sources: Vec<SourceSpec<R>>,
+    snapshots: Option<Snapshots<R>>,
+    revive: Option<Arc<dyn Revive<R>>>,
+    line: Line<R>,
+    stop: Stop,
+}
+
+/// A run that has caught up with its past.
+struct Run<R> {
+    binder: Binder<R>,
+    archive: Archive,
+    registry: prometheus::Registry,
+    stop: Stop,
+}
+
+impl<R: Data + Send + Sync> History<R> {
+    /// Gives the workers the past: a snapshot, if there is one, and the ticks after it. Then begins the run.
+    fn go_on(mut self) -> Result<Run<R>, EngineError> {
+        let last = self.past.bindings.last()?;
+        let begins_at = (self.config.clock)().max(last + 1);
+        let (configured, is_new) = self.configured(last, begins_at)?;
+        let restored = self.restore(last, &configured)?;
+        self.line.replay(&self.past, &self.sources, last)?;
+        let replayed = usize::from(self.line.last() > restored);
+        let run = RunEvent {
+            started: begins_at,
+            version: env!("CARGO_PKG_VERSION").into(),
+            configuration: configured.hash.clone(),
+            workers: (self.config.workers * self.config.cluster.as_ref().map_or(1, ClusterConfig::processes)) as u64,
+            ended: false,
+        };
+        let registry = self.line.registry();
+        let archive = self.past.archive.clone();
+        let work = self
+            .snapshots
+            .take()
+            .filter(Snapshots::are_taken)
+            .map(|snapshots| self.line.snapshots(snapshots, self.past.clone(), self.stop.clone()));
+        let taker = work.map(|work| Taker::start(work, restored.max(configured.since), replayed)).transpose()?;
+        let clock = Arc::clone(&self.config.clock);
+        let mut binder = Binder::new(self.sources, self.past, self.line, clock, run, configured.since, taker);
+        binder.begin(begins_at, is_new.then_some((&configured, &self.config.configuration.text)))?;
+        binder.bind_what_the_journal_holds()?;
+        binder.line.catch_up();
+        Ok(Run { binder, archive, registry, stop: self.stop })
+    }
+
+    /// What holds in this run, and whether that is new.
+    fn configured(&self, last: Tick, begins_at: Tick) -> Result<(Configured, bool), EngineError> {
+        let Configuration { hash, text } = &self.config.configuration;
+        let held = match self.past.bindings.configured_at(last)? {
+            Some(held) if held.hash == *hash => return Ok((held, false)),
+            held => held,
+        };
+        let base = held.map(|held| self.carry_over(held, text, last)).transpose()?.flatten();
+        Ok((Configured { since: begins_at, hash: hash.clone(), base }, true))
+    }
+
+    /// Where a configuration has changed that does not change how the past is read: takes a snapshot of what the one before
+    /// had come to, and gives its tick.
+    fn carry_over(&self, held: Configured, text: &str, last: Tick) -> Result<Option<Tick>, EngineError> {
+        let takes_snapshots = self.snapshots.as_ref().is_some_and(Snapshots::are_taken);
+        let Some(revive) = self.revive.as_ref().filter(|_| takes_snapshots) else { return Ok(None) };
+        let old = self.past.bindings.configuration(&held.hash)?;
+        if !revive.carries(&old, text) {
+            let removed = self.past.bindings.removed()?;
+            if removed > 0 {
+                return Err(unreadable_again(removed));
+            }
+            tracing::info!("the configuration reads its sources otherwise than before: the whole past is read again");
+            return Ok(None);
         }
-        Ok(DataFolder { archive: Archive::open(path.join("files"))?, journal, bindings })
+        tracing::info!(tick = last, "the configuration has changed: it goes on from the records of the one before");
+        let mut before = Revived::open(&self.past, revive.as_ref(), self.config.workers, held, last)?;
+        before.go_on(&self.past, last)?;
+        before.take_snapshot(&self.past, &self.stop)
+    }
+
+    /// Restores the newest snapshot from which everything within the retention can be read; gives its tick.
+    fn restore(&mut self, last: Tick, configured: &Configured) -> Result<Tick, EngineError> {
+        let Some(snapshots) = &self.snapshots else { return Ok(0) };
+        let oldest_read = last.saturating_sub(self.config.retention.as_micros() as Tick);
+        let removed = self.past.bindings.removed()?;
+        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read.max(removed), configured)? else {
+            return if removed == 0 { Ok(0) } else { Err(nothing_to_go_on_from(removed, snapshots.store.name())) };
+        };
+        self.line.restore(&snapshot)?;
+        Ok(snapshot.given_at)
     }
 }
 
-fn bind_until_stopped<R: Send + 'static>(
-    mut binder: Binder<R>,
+fn unreadable_again(removed: Tick) -> EngineError {
+    let what = format!(
+        "the configuration reads its sources otherwise than before, but what they gave up to tick {removed} has been removed"
+    );
+    let help = "put the tables of the sources back as they were (others may be added), or start with a new data folder";
+    EngineError::new(ErrorKind::Invalid, what, help)
+}
+
+fn nothing_to_go_on_from(removed: Tick, place: &str) -> EngineError {
+    let what =
+        format!("the past up to tick {removed} has been removed, and there is no whole snapshot of it in {place}");
+    EngineError::new(ErrorKind::Damaged, what, "restore the snapshots from a backup, or start with a new data folder")
+}
+
+fn bind_until_stopped<R: Data + Send + Sync>(
+    run: Run<R>,
     pushes: Receiver<Push<R>>,
     stopped: Receiver<()>,
-    stop: &Stop,
 ) -> Result<(), EngineError> {
-    binder.replay()?;
-    binder.begin()?;
-    binder.bind_what_the_journal_holds()?;
-    binder.catch_up();
-    binder.holding = binder.one_shot.clone();
+    let Run { mut binder, archive, registry, stop } = run;
     let (arriving, arrivals) = bounded(ARRIVALS_MAX);
     let mut running = Vec::new();
     for index in 0..binder.sources.len() {
         let Some(source) = binder.sources[index].pull.take() else { continue };
-        let positions = binder.positions(index as u16);
-        let durable = Durable::new(positions.clone());
-        binder.durable.insert(index as u16, durable.clone());
+        let durable = binder.start_source(index as u16);
         let context = SourceContext {
-            positions,
+            positions: durable.positions(),
             outlet: Outlet::new(index as u16, arriving.clone()),
-            archive: binder.archive.clone(),
+            archive: archive.clone(),
             stop: stop.clone(),
             durable,
-            registry: binder.metrics.registry().clone(),
+            registry: registry.clone(),
         };
         running.push(run_source(index as u16, source, context, arriving.clone())?);
     }
-    binder.status.set_ready();
+    binder.line.status().set_ready();
     let intakes = Intakes { arrivals, pushes, stop: stopped };
     let result = binder.run(&intakes);
     // Closes the channels: sources that wait to give a batch are told to stop.

@@ -13,6 +13,10 @@ pub enum ErrorKind {
     NotFound,
     /// The tick asked for has been compacted: take a snapshot again.
     Compacted,
+    /// The caller has not shown who it is, or what it showed is not genuine or has expired.
+    Unauthenticated,
+    /// The caller may not do this.
+    Denied,
     /// A bound was reached; the caller may go on later, or from the tick that is named.
     Exhausted,
     /// The disk, a file or a peer failed.

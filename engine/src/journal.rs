@@ -13,7 +13,7 @@
 //! else, or before the end of what has been bound to ticks, means that the disk lost what it had confirmed: that is an
 //! error, and nothing is cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -177,6 +177,34 @@ impl Journal {
             Some((head, payload, _)) if head == place.head => Ok(Some((head, payload.to_vec()))),
             _ => Err(damaged(&path, place.position)),
         }
+    }
+}
+
+impl Journal {
+    /// Removes the segments that hold nothing but records below these bounds of their sources; gives how many. The segment
+    /// that is written to is closed if it holds such records, so that it can go once all of it may.
+    pub fn remove_below(&self, bounds: &BTreeMap<String, u64>) -> Result<usize, EngineError> {
+        let mut open = self.0.lock();
+        let is_needed = |place: &Place| {
+            let bound = bounds.get(&place.head.source).copied().unwrap_or(0);
+            place.head.first_offset + place.head.records > bound
+        };
+        let places = || open.places.values().flat_map(BTreeMap::values);
+        let needed: BTreeSet<u64> = places().filter(|place| is_needed(place)).map(|place| place.segment).collect();
+        if places().any(|place| place.segment == open.segment && !is_needed(place)) {
+            open.roll()?;
+        }
+        let mut removed = 0;
+        for segment in list_segments(&open.folder)?.into_iter().filter(|segment| !needed.contains(segment)) {
+            if segment != open.segment {
+                // Readers that have opened it can read it to its end.
+                let path = segment_path(&open.folder, segment);
+                fs::remove_file(&path).map_err(|error| EngineError::io("remove", &path, &error))?;
+                open.places.values_mut().for_each(|places| places.retain(|_, place| place.segment != segment));
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 }
 

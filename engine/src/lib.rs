@@ -19,9 +19,11 @@ macro_rules! crash_point {
 }
 
 pub mod archive;
-pub mod binder;
+mod assembly;
+mod binder;
 pub mod bindings;
 pub mod cluster;
+mod columns;
 mod crew;
 mod engine;
 pub mod error;
@@ -29,13 +31,18 @@ pub mod filter;
 pub mod frontier;
 pub mod hub;
 pub mod journal;
+pub mod kept;
+mod line;
 pub mod mailbox;
 pub mod metrics;
+mod past;
+mod program;
 pub mod push;
 pub mod reader;
 mod releaser;
 mod replay;
 pub mod row;
+pub mod snapshot;
 pub mod source;
 pub mod status;
 pub mod system;
@@ -44,9 +51,12 @@ mod way;
 pub mod worker;
 
 pub use archive::Archive;
-pub use engine::{Engine, EngineConfig};
+pub use bindings::Configuration;
+pub use engine::{Clock, Engine, EngineConfig};
 pub use error::{EngineError, ErrorKind};
+pub use kept::Kept;
 pub use operators::Tick;
+pub use program::{Program, Revive};
 pub use push::{Ingest, Receipt, Submitted};
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};

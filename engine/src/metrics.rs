@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use operators::Tick;
 use parking_lot::Mutex;
@@ -24,6 +24,9 @@ pub struct Metrics {
     pub frontier: IntGauge,
     /// Readers that follow a view.
     pub subscriptions: IntGauge,
+    snapshot: IntGauge,
+    snapshot_duration: Histogram,
+    snapshot_failures: IntCounter,
 }
 
 impl Metrics {
@@ -49,6 +52,12 @@ impl Metrics {
             underway: Arc::default(),
             frontier: IntGauge::new("tieout_frontier_seconds", "Every tick before this moment is complete")?,
             subscriptions: IntGauge::new("tieout_subscriptions_active", "Readers that follow a view")?,
+            snapshot: IntGauge::new("tieout_snapshot_tick_seconds", "The tick of the newest snapshot of this run")?,
+            snapshot_duration: Histogram::with_opts(
+                HistogramOpts::new("tieout_snapshot_duration_seconds", "How long it took to take a snapshot")
+                    .buckets(exponential_buckets(0.01, 2.0, 16)?),
+            )?,
+            snapshot_failures: IntCounter::new("tieout_snapshot_failures_total", "Snapshots that could not be taken")?,
             registry,
         };
         metrics.registry.register(Box::new(metrics.records.clone()))?;
@@ -58,6 +67,9 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.tick_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.frontier.clone()))?;
         metrics.registry.register(Box::new(metrics.subscriptions.clone()))?;
+        metrics.registry.register(Box::new(metrics.snapshot.clone()))?;
+        metrics.registry.register(Box::new(metrics.snapshot_duration.clone()))?;
+        metrics.registry.register(Box::new(metrics.snapshot_failures.clone()))?;
         Ok(metrics)
     }
 
@@ -74,6 +86,15 @@ impl Metrics {
     pub(crate) fn tick_released(&self, records: usize) {
         self.ticks.inc();
         self.tick_records.observe(records as f64);
+    }
+
+    pub(crate) fn snapshot_taken(&self, tick: Tick, duration: Duration, is_whole: bool) {
+        if is_whole {
+            self.snapshot.set((tick / 1_000_000) as i64);
+            self.snapshot_duration.observe(duration.as_secs_f64());
+        } else {
+            self.snapshot_failures.inc();
+        }
     }
 
     /// A tick is given to the workers whole.

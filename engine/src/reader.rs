@@ -1,6 +1,6 @@
 //! Reading views: whole at a tick, or followed from a tick on.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::filter;
 use crate::frontier::Frontier;
 use crate::mailbox::{Mail, Mailbox, Mailboxes, RowFilter};
 use crate::metrics::Metrics;
+use crate::past::{PastReads, TickChanges};
 use crate::releaser::{Asked, Question, Releaser, Wanted};
 use crate::row::{Texts, ViewSpec};
 use crate::status::Status;
@@ -31,14 +32,21 @@ const LIVENESS_INTERVAL: Duration = Duration::from_millis(200);
 pub struct Reader(Arc<Inner>);
 
 struct Inner {
-    specs: Vec<ViewSpec>,
+    specs: Vec<Arc<ViewSpec>>,
     workers: usize,
     ask: Box<dyn Asks>,
-    mailboxes: Arc<Mailboxes>,
-    frontier: Arc<Frontier>,
-    status: Arc<Status>,
-    texts: Arc<dyn Texts>,
-    metrics: Metrics,
+    sight: Sight,
+}
+
+/// What a reader sees beside the views.
+pub(crate) struct Sight {
+    pub(crate) mailboxes: Arc<Mailboxes>,
+    pub(crate) frontier: Arc<Frontier>,
+    pub(crate) status: Arc<Status>,
+    pub(crate) texts: Arc<dyn Texts>,
+    pub(crate) metrics: Metrics,
+    /// Where what is not retained is read, if anywhere.
+    pub(crate) past: Option<Arc<dyn PastReads>>,
 }
 
 /// Hides what the records are from those who only read views.
@@ -78,6 +86,8 @@ pub struct Request {
 /// All rows of a view at a tick.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// The view, with the columns that it had then.
+    pub spec: Arc<ViewSpec>,
     /// The tick.
     pub tick: Tick,
     /// The rows, in the order of their keys, and how many times each is there.
@@ -96,24 +106,19 @@ pub enum Update {
 }
 
 impl Reader {
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn new<R: Send + 'static>(
         specs: Vec<ViewSpec>,
         workers: usize,
         releaser: Arc<Releaser<R>>,
-        mailboxes: Arc<Mailboxes>,
-        frontier: Arc<Frontier>,
-        status: Arc<Status>,
-        texts: Arc<dyn Texts>,
-        metrics: Metrics,
+        sight: Sight,
     ) -> Self {
-        let ask = Box::new(releaser);
-        Reader(Arc::new(Inner { specs, workers, ask, mailboxes, frontier, status, texts, metrics }))
+        let specs = specs.into_iter().map(Arc::new).collect();
+        Reader(Arc::new(Inner { specs, workers, ask: Box::new(releaser), sight }))
     }
 
     /// The catalogue.
-    pub fn views(&self) -> &[ViewSpec] {
-        &self.0.specs
+    pub fn views(&self) -> impl ExactSizeIterator<Item = &ViewSpec> {
+        self.0.specs.iter().map(Arc::as_ref)
     }
 
     /// A view of the catalogue, by name.
@@ -123,34 +128,48 @@ impl Reader {
 
     /// Where the texts of symbols are found.
     pub fn texts(&self) -> &Arc<dyn Texts> {
-        &self.0.texts
+        &self.0.sight.texts
     }
 
     /// How the engine fares.
     pub fn status(&self) -> &Status {
-        &self.0.status
+        &self.0.sight.status
     }
 
     /// What it measures.
     pub fn metrics(&self) -> &Metrics {
         let seconds = self.frontier() / 1_000_000;
-        self.0.metrics.frontier.set(i64::try_from(seconds).unwrap_or(i64::MAX));
-        self.0.metrics.subscriptions.set(self.0.mailboxes.len() as i64);
-        &self.0.metrics
+        self.0.sight.metrics.frontier.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+        self.0.sight.metrics.subscriptions.set(self.0.sight.mailboxes.len() as i64);
+        &self.0.sight.metrics
     }
 
     /// Every tick before this is complete.
     pub fn frontier(&self) -> Tick {
-        self.0.frontier.get()
+        self.0.sight.frontier.get()
     }
 
     /// Waits until every tick up to and including `tick` is complete.
     pub async fn reached(&self, tick: Tick) {
-        self.0.frontier.reached(tick + 1).await;
+        self.0.sight.frontier.reached(tick + 1).await;
     }
 
-    /// Reads a view whole.
+    /// Reads a view whole. A tick that is no longer retained is computed again, which takes a while.
     pub async fn snapshot(&self, request: &Request) -> Result<Snapshot, EngineError> {
+        let retained = self.retained(request).await;
+        match (&self.0.sight.past, request.as_of, &retained) {
+            (Some(past), Some(at), Err(error)) if is_of_the_past(error) => {
+                // Of a view that never was, it is said which there are now.
+                match past.snapshot(request.clone(), at).await {
+                    Err(missing) if missing.kind == ErrorKind::NotFound => retained,
+                    read => read,
+                }
+            }
+            _ => retained,
+        }
+    }
+
+    async fn retained(&self, request: &Request) -> Result<Snapshot, EngineError> {
         let view = self.index(&request.view)?;
         let filter = self.filter(view, request)?;
         let what = request.as_of.map_or(Wanted::Now, Wanted::AsOf);
@@ -160,7 +179,19 @@ impl Reader {
         let answers = self.answers(asked).await?;
         let reader = self.clone();
         let rows = in_background(move || reader.sorted(view, rows_of(answers))).await?;
-        Ok(Snapshot { tick: at, rows })
+        Ok(Snapshot { spec: Arc::clone(&self.0.specs[view]), tick: at, rows })
+    }
+
+    /// The changes of a view within `(after, upto]`, which are retained.
+    pub(crate) async fn changes(&self, request: &Request, after: Tick, upto: Tick) -> Result<TickChanges, EngineError> {
+        let view = self.index(&request.view)?;
+        let filter = self.filter(view, request)?;
+        let asked = self.0.ask.ask(&Question { view, what: Wanted::ChangesAfter(after), follow: false, filter });
+        let answers = self.answers(asked).await?;
+        let reader = self.clone();
+        let mut changes = in_background(move || reader.changes_by_tick(view, answers)).await?;
+        changes.retain(|tick, _| *tick <= upto);
+        Ok(changes)
     }
 
     /// Follows a view: a snapshot and then its changes, or only the changes after `from_tick`.
@@ -168,7 +199,7 @@ impl Reader {
         let view = self.index(&request.view)?;
         let filter = self.filter(view, request)?;
         self.check_tick(request.as_of.or(request.from_tick))?;
-        if self.0.mailboxes.len() >= SUBSCRIPTIONS_MAX {
+        if self.0.sight.mailboxes.len() >= SUBSCRIPTIONS_MAX {
             let what = format!("{SUBSCRIPTIONS_MAX} readers follow views already");
             return Err(EngineError::new(ErrorKind::Exhausted, what, "end some of them, or try again later"));
         }
@@ -178,11 +209,26 @@ impl Reader {
             first.push_back(Update::Snapshot(self.snapshot(request).await?));
             after = Some(as_of);
         }
-        let (mut subscription, asked) = self.follow(view, after, filter, request.up_to);
+        let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
+        let (mut subscription, asked) = self.follow(view, what, filter.clone(), request.up_to);
         let at = asked.at;
         check_end(after.unwrap_or(at), request.up_to)?;
-        let answers = self.answers(asked).await?;
-        first.extend(self.first_updates(view, at, after, answers).await?);
+        match (self.answers(asked).await, after, &self.0.sight.past) {
+            (Err(error), Some(after), Some(past)) if error.kind == ErrorKind::Compacted => {
+                // Followed from now on; what was before is computed again meanwhile.
+                let (followed, asked) = self.follow(view, Wanted::ChangesFromNow, filter, request.up_to);
+                let at = asked.at;
+                self.answers(asked).await?;
+                let spec = (*self.0.specs[view]).clone();
+                let changes = past.changes(request.clone(), spec, after, at).await?;
+                let reader = self.clone();
+                let sorted = move |(tick, rows)| Update::Changes(tick, reader.sorted(view, rows));
+                first.extend(in_background(move || changes.into_iter().map(sorted).collect::<Vec<_>>()).await?);
+                first.push_back(Update::Progress(at + 1));
+                subscription = followed;
+            }
+            (answers, after, _) => first.extend(self.first_updates(view, at, after, answers?).await?),
+        }
         subscription.first = first;
         Ok(subscription)
     }
@@ -191,13 +237,12 @@ impl Reader {
     fn follow(
         &self,
         view: usize,
-        after: Option<Tick>,
+        what: Wanted,
         filter: Option<RowFilter>,
         up_to: Option<Tick>,
     ) -> (Subscription, Asked) {
         let mailbox = Arc::new(Mailbox::new(view, filter.clone()));
-        self.0.mailboxes.add(Arc::clone(&mailbox));
-        let what = after.map_or(Wanted::Now, Wanted::ChangesAfter);
+        self.0.sight.mailboxes.add(Arc::clone(&mailbox));
         let asked = self.0.ask.ask(&Question { view, what, follow: true, filter });
         mailbox.start_at(asked.at + 1);
         // From here on: dropping it takes back the question's `follow`, which must not happen to another reader's.
@@ -214,7 +259,10 @@ impl Reader {
         let reader = self.clone();
         in_background(move || {
             let mut first: Vec<Update> = match after {
-                None => vec![Update::Snapshot(Snapshot { tick: at, rows: reader.sorted(view, rows_of(answers)) })],
+                None => {
+                    let (spec, rows) = (Arc::clone(&reader.0.specs[view]), reader.sorted(view, rows_of(answers)));
+                    vec![Update::Snapshot(Snapshot { spec, tick: at, rows })]
+                }
                 Some(_) => {
                     let changes = reader.changes_by_tick(view, answers).into_iter();
                     changes.map(|(tick, rows)| Update::Changes(tick, rows)).collect()
@@ -238,7 +286,7 @@ impl Reader {
                 Ok(answer) => return answer,
                 Err(RecvTimeoutError::Disconnected) => return Err(EngineError::stopped()),
                 Err(RecvTimeoutError::Timeout) => {
-                    if let Some(failure) = self.0.status.failure() {
+                    if let Some(failure) = self.0.sight.status.failure() {
                         return Err(failure);
                     }
                 }
@@ -246,8 +294,8 @@ impl Reader {
         }
     }
 
-    fn changes_by_tick(&self, view: usize, answers: Vec<Answer>) -> BTreeMap<Tick, Rows> {
-        let mut ticks: BTreeMap<Tick, Rows> = BTreeMap::new();
+    fn changes_by_tick(&self, view: usize, answers: Vec<Answer>) -> TickChanges {
+        let mut ticks = TickChanges::new();
         for answer in answers {
             let Answer::Changes(changes) = answer else { continue };
             for (tick, row, diff) in changes {
@@ -265,12 +313,12 @@ impl Reader {
     pub(crate) fn sorted(&self, view: usize, mut rows: Rows) -> Rows {
         consolidate(&mut rows);
         let spec = &self.0.specs[view];
-        rows.sort_by_cached_key(|(row, diff)| (spec.key_text(row, self.0.texts.as_ref()), *diff));
+        rows.sort_by_cached_key(|(row, diff)| (spec.key_text(row, self.0.sight.texts.as_ref()), *diff));
         rows
     }
 
     fn filter(&self, view: usize, request: &Request) -> Result<Option<RowFilter>, EngineError> {
-        let parse = |filter: &Value| filter::parse(filter, &self.0.specs[view], &self.0.texts);
+        let parse = |filter: &Value| filter::parse(filter, &self.0.specs[view], &self.0.sight.texts);
         request.filter.as_ref().map(parse).transpose()
     }
 
@@ -308,8 +356,15 @@ fn check_end(start: Tick, up_to: Option<Tick>) -> Result<(), EngineError> {
     }
 }
 
+/// Whether the past may know better: it is no longer retained, or the view is of an earlier configuration.
+fn is_of_the_past(error: &EngineError) -> bool {
+    matches!(error.kind, ErrorKind::Compacted | ErrorKind::NotFound)
+}
+
 /// Waiting and sorting hold a thread: not one of those that serve all readers.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, EngineError> {
+pub(crate) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, EngineError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| EngineError::stopped())
 }
 
@@ -366,7 +421,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.reader.0.mailboxes.remove(&self.mailbox);
+        self.reader.0.sight.mailboxes.remove(&self.mailbox);
         self.reader.0.ask.unfollow(self.mailbox.view);
     }
 }

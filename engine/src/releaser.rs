@@ -9,18 +9,20 @@ use parking_lot::Mutex;
 
 use crate::error::EngineError;
 use crate::frontier::Backlog;
+use crate::kept::{Piece, Place, Table};
 use crate::mailbox::RowFilter;
 use crate::row::Key;
 use crate::way::Way;
-use crate::worker::{Answer, Command, Read, ReadWhat, Release, Reply};
+use crate::worker::{Answer, AskedPiece, Command, Read, ReadWhat, Release, Reply};
 
 /// Smaller batches are not split.
 const SHARED_ROWS_MIN: usize = 256;
 
 /// The way to the workers.
-pub struct Releaser<R> {
+pub(crate) struct Releaser<R> {
     state: Mutex<State<R>>,
     backlog: Arc<Backlog>,
+    first_seen_tables: usize,
 }
 
 struct State<R> {
@@ -44,6 +46,7 @@ pub(crate) enum Wanted {
     Now,
     AsOf(Tick),
     ChangesAfter(Tick),
+    ChangesFromNow,
 }
 
 /// The answers to come, and the tick that they are about.
@@ -54,18 +57,59 @@ pub(crate) struct Asked {
 
 impl<R> Releaser<R> {
     /// The way to these workers, which hold `views` views.
-    pub(crate) fn new(workers: Vec<Way<R>>, views: usize, backlog: Arc<Backlog>) -> Self {
+    pub(crate) fn new(workers: Vec<Way<R>>, views: usize, first_seen_tables: usize, backlog: Arc<Backlog>) -> Self {
         let state = State { workers, released: 0, next_worker: 0, followers: vec![0; views] };
-        Releaser { state: Mutex::new(state), backlog }
+        Releaser { state: Mutex::new(state), backlog, first_seen_tables }
+    }
+
+    /// How many workers there are.
+    pub(crate) fn workers(&self) -> usize {
+        self.state.lock().workers.len()
+    }
+
+    /// How many parts of the graph keep when their rows first appeared.
+    pub(crate) fn first_seen_tables(&self) -> usize {
+        self.first_seen_tables
+    }
+
+    /// Has the workers keep what there was at a tick, until told otherwise.
+    pub(crate) fn hold(&self, tick: Option<Tick>) {
+        self.state.lock().send_all(|| Command::Hold(tick));
+    }
+
+    /// Gives back when the rows of a part of the graph first appeared.
+    pub(crate) fn restore(&self, part: usize, entries: Vec<(Key, Tick)>) {
+        let entries = Arc::new(entries);
+        self.state.lock().send_all(|| Command::Restore(part, Arc::clone(&entries)));
+    }
+
+    /// Says that nothing before a tick can be read.
+    pub(crate) fn begin(&self, tick: Tick) {
+        self.state.lock().send_all(|| Command::Begin(tick));
+    }
+
+    /// Asks one worker for a piece of what it keeps.
+    pub(crate) fn piece(&self, worker: usize, table: Table, at: Tick, from: Place, limit: usize) -> Receiver<Piece<R>>
+    where
+        R: Send + 'static,
+    {
+        let (reply, piece) = crossbeam_channel::bounded(1);
+        let state = self.state.lock();
+        if let Some(worker) = state.workers.get(worker) {
+            // Who asked has gone when the engine stops.
+            let reply = Arc::new(move |piece| drop(reply.send(piece)));
+            worker.send(Command::Piece(AskedPiece { table, at, from, limit, reply }));
+        }
+        piece
     }
 
     /// What the workers have not taken yet.
-    pub fn backlog(&self) -> &Backlog {
+    pub(crate) fn backlog(&self) -> &Backlog {
         &self.backlog
     }
 
     /// Gives a tick its input, or a part of it, spread over the workers.
-    pub fn release(&self, release: Release<R>) {
+    pub(crate) fn release(&self, release: Release<R>) {
         self.backlog.add(release.events.iter().map(Vec::len).sum());
         let mut state = self.state.lock();
         let Release { tick, events, system, closes } = release;
@@ -86,14 +130,14 @@ impl<R> Releaser<R> {
     }
 
     /// Says that nothing comes up to and including `tick` any more.
-    pub fn advance(&self, tick: Tick) {
+    pub(crate) fn advance(&self, tick: Tick) {
         let mut state = self.state.lock();
         state.send_all(|| Command::Advance(tick + 1));
         state.released = state.released.max(tick);
     }
 
     /// Stops the workers.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.state.lock().send_all(|| Command::Stop);
     }
 
@@ -107,6 +151,7 @@ impl<R> Releaser<R> {
             Wanted::Now => (ReadWhat::Snapshot(released), released),
             Wanted::AsOf(tick) => (ReadWhat::Snapshot(tick), tick),
             Wanted::ChangesAfter(after) => (ReadWhat::Changes { after, upto: released }, released),
+            Wanted::ChangesFromNow => (ReadWhat::Changes { after: released, upto: released }, released),
         };
         if question.follow {
             state.followers[question.view] += 1;
@@ -124,7 +169,7 @@ impl<R> Releaser<R> {
     }
 
     /// One reader fewer follows a view.
-    pub fn unfollow(&self, view: usize) {
+    pub(crate) fn unfollow(&self, view: usize) {
         let mut state = self.state.lock();
         state.followers[view] = state.followers[view].saturating_sub(1);
         if state.followers[view] == 0 {
@@ -133,7 +178,7 @@ impl<R> Releaser<R> {
     }
 
     /// The last tick that was released.
-    pub fn released(&self) -> Tick {
+    pub(crate) fn released(&self) -> Tick {
         self.state.lock().released
     }
 }

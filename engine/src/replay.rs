@@ -24,11 +24,13 @@ impl<R: 'static> Replay<R> {
         Replay { journal, archive, readers: BTreeMap::new() }
     }
 
-    /// What a binding took, read again. Bindings are asked for in their order.
+    /// What a binding took, read again. Bindings are asked for in their order. `read` tells how much of a partition of the
+    /// source with an index there is already, when it is opened.
     pub(crate) fn batches(
         &mut self,
         binding: &Binding,
         sources: &[SourceSpec<R>],
+        read: impl Fn(u16, &str) -> u64,
     ) -> Result<Vec<(u16, Batch<R>)>, EngineError> {
         let mut batches = Vec::new();
         for bound in &binding.bound {
@@ -43,7 +45,9 @@ impl<R: 'static> Replay<R> {
             let reader = match self.readers.entry(key) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    entry.insert(open(&sources[usize::from(index)], &bound.partition, &self.journal, &self.archive)?)
+                    let from = read(index, &bound.partition);
+                    let spec = &sources[usize::from(index)];
+                    entry.insert(open(spec, &bound.partition, from, &self.journal, &self.archive)?)
                 }
             };
             reader.read_up_to(bound, |batch| batches.push((index, batch)))?;
@@ -55,6 +59,7 @@ impl<R: 'static> Replay<R> {
 fn open<R: 'static>(
     spec: &SourceSpec<R>,
     partition: &str,
+    from: u64,
     journal: &Journal,
     archive: &Archive,
 ) -> Result<Rereader<R>, EngineError> {
@@ -63,9 +68,9 @@ fn open<R: 'static>(
             source: spec.name.clone(),
             journal: journal.clone(),
             decoder: Arc::clone(decoder),
-            next: 0,
+            next: from,
         }),
-        (Some(source), _) => source.open(partition, 0, archive)?,
+        (Some(source), _) => source.open(partition, from, archive)?,
         (None, _) => {
             let what =
                 format!("ticks are bound to partition {partition} of `{}`, which has no such partition", spec.name);
@@ -76,7 +81,7 @@ fn open<R: 'static>(
             ));
         }
     };
-    Ok(Rereader { reader, rest: None, position: 0 })
+    Ok(Rereader { reader, rest: None, position: from })
 }
 
 /// Reads a partition again, cut at the bounds of the ticks that took it.

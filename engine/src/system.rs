@@ -92,7 +92,7 @@ pub fn dead_letter(source: &str, partition: &Arc<str>, refusal: &Refusal) -> Row
 }
 
 /// How far a partition is, as counted by the binder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Progress {
     /// The offset upper bound.
     pub upper: u64,
@@ -102,6 +102,14 @@ pub struct Progress {
     pub refused: u64,
     /// The tick that last moved it.
     pub last_tick: Tick,
+}
+
+/// The name of the source that a row of one of the engine's own views is about: its first cell, if that is a text.
+pub fn source_of(row: &Row) -> Option<&str> {
+    match row.cells().first() {
+        Some(Cell::Text(name)) => Some(name),
+        _ => None,
+    }
 }
 
 /// A partition's progress as a row of `source_progress`.

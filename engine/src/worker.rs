@@ -18,6 +18,7 @@ use timely::worker::Worker as Timely;
 
 use crate::crew::Around;
 use crate::error::{EngineError, ErrorKind};
+use crate::kept::{Kept, KeptState, KeptTrace, Piece, Place, Table};
 use crate::mailbox::RowFilter;
 use crate::row::{Key, Row};
 use crate::system::SystemView;
@@ -34,8 +35,9 @@ pub struct Inputs<'scope, R: Data> {
 
 /// The dataflow that turns records into views.
 pub trait Graph<R: Data>: Send + Sync + 'static {
-    /// Builds the dataflow of one worker and registers its views. Every worker builds the same.
-    fn build(&self, inputs: Inputs<'_, R>, views: &mut Views);
+    /// Builds the dataflow of one worker and registers its views; gives what must be kept of it to go on without its
+    /// past. Every worker builds the same.
+    fn build(&self, inputs: Inputs<'_, R>, views: &mut Views) -> Kept<R>;
 }
 
 /// A row of one of the engine's own views; and, for a refusal, the source's index.
@@ -51,8 +53,30 @@ pub enum Command<R> {
     Read(Read),
     /// Nobody follows this view any more.
     Unfollow(usize),
+    /// Keep what there was at this tick, to be asked for in pieces; or no longer.
+    Hold(Option<Tick>),
+    /// Give a piece of what is kept.
+    Piece(AskedPiece<R>),
+    /// Take back when rows first appeared, before any tick is released.
+    Restore(usize, Arc<Vec<(Key, Tick)>>),
+    /// Nothing before this tick can be read here.
+    Begin(Tick),
     /// Stop.
     Stop,
+}
+
+/// Which piece of what is kept, and where it goes.
+pub struct AskedPiece<R> {
+    /// The table.
+    pub table: Table,
+    /// As of which tick: one that is held.
+    pub at: Tick,
+    /// Where it begins.
+    pub from: Place,
+    /// About how many rows.
+    pub limit: usize,
+    /// What is done with it.
+    pub reply: Arc<dyn Fn(Piece<R>) + Send + Sync>,
 }
 
 /// A tick's input, or a part of it.
@@ -122,7 +146,9 @@ pub struct Worker<R: Data> {
     events: Input<Upsert<Key, R>>,
     system: Input<((Key, SystemRow), Tick, isize)>,
     views: Views,
+    kept: KeptState<R>,
     index: usize,
+    workers: usize,
     /// Every tick before this has been given whole.
     given: Tick,
     /// Every tick before this has been reported as complete.
@@ -142,7 +168,7 @@ impl<R: Data> Worker<R> {
         let mut events = InputHandle::new();
         let mut system = InputHandle::new();
         let mut views = Views::default();
-        timely.dataflow::<Tick, _, _>(|scope| {
+        let kept = timely.dataflow::<Tick, _, _>(|scope| {
             let rows: Collection<'_, (Key, SystemRow)> = scope.input_from(&mut system).as_collection();
             let dead_letters = rows.clone().filter(|(_key, (of, ..))| *of == SystemView::DeadLetters);
             // Few rows each, and each tick changes one of them: they share an arrangement, since one to which nothing
@@ -158,15 +184,34 @@ impl<R: Data> Worker<R> {
             }
             let refusals = dead_letters.map(|(_key, (_, _, source))| source);
             let events = scope.input_from(&mut events);
-            graph.build(Inputs { events, refusals }, &mut views);
+            let kept = graph.build(Inputs { events, refusals }, &mut views);
+            KeptState::new(kept, KeptTrace::new(&others), KeptTrace::new(&refused))
         });
-        let index = timely.index();
-        Worker { commands, around, retention, events, system, views, index, given: 0, reported: 0, since: 0 }
+        let (index, workers) = (timely.index(), timely.peers());
+        Worker {
+            commands,
+            around,
+            retention,
+            events,
+            system,
+            views,
+            kept,
+            index,
+            workers,
+            given: 0,
+            reported: 0,
+            since: 0,
+        }
     }
 
     /// The catalogue.
     pub fn views(&self) -> &Views {
         &self.views
+    }
+
+    /// How many parts of the graph keep when their rows first appeared.
+    pub(crate) fn first_seen_tables(&self) -> usize {
+        self.kept.first_seen_tables()
     }
 
     /// Works until told to stop.
@@ -182,6 +227,10 @@ impl<R: Data> Worker<R> {
                 Ok(Command::Advance(tick)) => self.advance(tick),
                 Ok(Command::Read(read)) => self.answer(timely, &read),
                 Ok(Command::Unfollow(view)) => self.views.follow(view, false),
+                Ok(Command::Hold(tick)) => self.kept.hold(tick),
+                Ok(Command::Piece(asked)) => self.give_piece(timely, &asked),
+                Ok(Command::Restore(part, entries)) => self.kept.restore(part, &entries, self.index, self.workers),
+                Ok(Command::Begin(tick)) => self.since = self.since.max(tick),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) if self.reported < self.given => {
                     timely.step_or_park(Some(STEP_PARK_MAX));
@@ -236,15 +285,25 @@ impl<R: Data> Worker<R> {
     fn let_go(&mut self) -> bool {
         let retained = self.reported.saturating_sub(self.retention.as_micros() as Tick).saturating_sub(1);
         self.since = self.since.max(retained);
-        self.views.compact_next(self.since, self.reported)
+        self.views.compact_next(self.since, self.reported) || self.kept.compact_next(self.since, self.reported)
+    }
+
+    /// Waits until the tick that it is of is complete, and gives it.
+    fn give_piece(&mut self, timely: &mut Timely, asked: &AskedPiece<R>) {
+        self.catch_up(timely, asked.at + 1);
+        (asked.reply)(self.kept.piece(asked.table, asked.at, asked.from, asked.limit));
+    }
+
+    fn catch_up(&mut self, timely: &mut Timely, tick: Tick) {
+        while self.views.frontier() < tick && !self.around.status.has_failed() {
+            timely.step_or_park(Some(STEP_PARK_MAX));
+        }
     }
 
     /// Answers once all that was released is complete, and before anything else is taken: the changes that are published
     /// from here on are those after the answer.
     fn answer(&mut self, timely: &mut Timely, read: &Read) {
-        while self.views.frontier() < self.given && !self.around.status.has_failed() {
-            timely.step_or_park(Some(STEP_PARK_MAX));
-        }
+        self.catch_up(timely, self.given);
         self.report();
         let answer = self.read(read);
         if read.follow && answer.is_ok() {

@@ -11,14 +11,17 @@ use std::time::Duration;
 
 use engine::cluster::{ClusterConfig, Hosts, Member, MemberConfig, Secret};
 use engine::{
-    Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Key, Request,
-    Row, SourceSpec, Subscription, Texts, Tick, Update, ViewSpec, Views,
+    Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Kept, Key,
+    Program, Request, Row, SourceSpec, Subscription, Texts, Tick, Update, ViewSpec, Views,
 };
 use operators::upsert::upsert;
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many rows a tick takes, and how many may wait for the workers before no more are given.
+const TICK_ROWS_MAX: i64 = 131_072;
 
 /// Numbers by key, with their names. In one process it may be held up, or have a defect.
 #[derive(Clone, Default)]
@@ -29,7 +32,7 @@ struct Numbers {
 }
 
 impl Graph<i64> for Numbers {
-    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) {
+    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) -> Kept<i64> {
         let Numbers { names, gate, has_defect } = self.clone();
         let numbers = upsert(inputs.events, "numbers", |_| 0);
         let rows = numbers.as_collection(move |_, value| {
@@ -40,6 +43,7 @@ impl Graph<i64> for Numbers {
         });
         let columns = vec![Column::new("value", ColumnKind::Int), Column::new("name", ColumnKind::Text)];
         views.rows(ViewSpec { name: "numbers".into(), about: String::new(), columns, key: vec![0] }, rows);
+        Kept::of(&numbers)
     }
 }
 
@@ -147,7 +151,7 @@ fn start(workers: usize, members: &[Numbers]) -> Cluster {
     let config = EngineConfig { workers, cluster: Some(place(&hosts, 0)), ..EngineConfig::new(folder.path()) };
     let sources = vec![SourceSpec::push("ranges", Range(names.clone()))];
     let graph = Numbers { names: names.clone(), ..Numbers::default() };
-    let head = Engine::start(config, graph, sources, Arc::new(names)).unwrap();
+    let head = Engine::start(config, Program::new(graph, sources, Arc::new(names))).unwrap();
     let members = starting.into_iter().map(|member| member.join().unwrap()).collect();
     Cluster { head, members, _folder: folder }
 }
@@ -244,7 +248,7 @@ async fn a_member_that_stands_still_holds_up_the_sources_within_a_bound_and_lose
     };
     gate.set_closed(false);
     // Half of each batch is the member's, and may wait until there is more than a tick of it.
-    let bound = engine::binder::TICK_ROWS_MAX as i64 / (BATCH / 2) + 2;
+    let bound = TICK_ROWS_MAX / (BATCH / 2) + 2;
     assert!((1..=bound).contains(&taken), "{taken} batches are taken before the binder waits, {bound} at most");
     let tick = timeout(PATIENCE, waiting).await.unwrap().unwrap().tick;
     engine.reader().reached(tick).await;
@@ -288,7 +292,8 @@ async fn the_number_of_a_process_is_taken_until_that_process_goes() {
     let head = std::thread::spawn(move || {
         let names = Names::default();
         let sources = vec![SourceSpec::push("ranges", Range(names.clone()))];
-        Engine::start(config, Numbers { names: names.clone(), ..Numbers::default() }, sources, Arc::new(names)).unwrap()
+        let graph = Numbers { names: names.clone(), ..Numbers::default() };
+        Engine::start(config, Program::new(graph, sources, Arc::new(names))).unwrap()
     });
     let early = std::thread::spawn({
         let hosts = hosts.clone();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{
-    Batch, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Key, Request, Row,
-    SourceSpec, Texts, ViewSpec, Views,
+    Batch, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Kept, Key, Program,
+    Request, Row, SourceSpec, Texts, ViewSpec, Views,
 };
 use operators::upsert::upsert;
 use tokio::time::timeout;
@@ -18,14 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Defect;
 
 impl Graph<i64> for Defect {
-    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) {
+    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) -> Kept<i64> {
         let numbers = upsert(inputs.events, "numbers", |_| 0);
+        let kept = Kept::of(&numbers);
         let rows = numbers.as_collection(|_, value| {
             assert_ne!(*value, 13, "a defect");
             Row::new([engine::Cell::Int(*value)])
         });
         let columns = vec![Column::new("value", ColumnKind::Int)];
         views.rows(ViewSpec { name: "numbers".into(), about: String::new(), columns, key: vec![0] }, rows);
+        kept
     }
 }
 
@@ -52,7 +54,9 @@ async fn a_worker_that_dies_is_told_and_nobody_waits_for_ever() {
     for workers in [1, 2] {
         let folder = tempfile::tempdir().unwrap();
         let config = EngineConfig { workers, ..EngineConfig::new(folder.path()) };
-        let engine = Engine::start(config, Defect, vec![SourceSpec::push("numbers", One)], Arc::new(NoTexts)).unwrap();
+        let engine =
+            Engine::start(config, Program::new(Defect, vec![SourceSpec::push("numbers", One)], Arc::new(NoTexts)))
+                .unwrap();
         engine.reader().status().ready().await.unwrap();
         engine.ingest().push("numbers", "a", b"13".to_vec()).await.unwrap();
         let failure = timeout(PATIENCE, engine.reader().status().failed()).await.expect("it is told");

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{
     Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph,
-    Inputs, Key, Request, Row, Snapshot, Source, SourceContext, SourceReader, SourceSpec, Texts, Update, ViewSpec,
-    Views,
+    Inputs, Kept, Key, Program, Request, Row, Rows, Snapshot, Source, SourceContext, SourceReader, SourceSpec, Texts,
+    Update, ViewSpec, Views,
 };
 use operators::Sums;
 use operators::sum_by::sum_by;
@@ -18,8 +18,9 @@ use parking_lot::Mutex;
 struct Numbers;
 
 impl Graph<i64> for Numbers {
-    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) {
+    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) -> Kept<i64> {
         let numbers = upsert(inputs.events, "numbers", |_| 0);
+        let kept = Kept::of(&numbers);
         let spec = |name: &str, columns: &[&str]| ViewSpec {
             name: name.into(),
             about: String::new(),
@@ -36,6 +37,7 @@ impl Graph<i64> for Numbers {
         views.sums(spec("totals", &["digit", "total"]), &totals, |digit, sums| {
             Row::new([Cell::Int(*digit), Cell::Int(sums.0[0] as i64)])
         });
+        kept
     }
 }
 
@@ -77,7 +79,7 @@ impl Texts for NoTexts {
 
 fn start(folder: &std::path::Path, workers: usize) -> Engine {
     let config = EngineConfig { workers, ..EngineConfig::new(folder) };
-    Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap()
+    Engine::start(config, Program::new(Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts))).unwrap()
 }
 
 async fn push(engine: &Engine, id: &str, lines: &str) -> engine::Receipt {
@@ -95,8 +97,12 @@ async fn read(engine: &Engine, view: &str) -> Snapshot {
 }
 
 fn ints(snapshot: &Snapshot) -> Vec<(i64, i64)> {
+    ints_of(&snapshot.rows)
+}
+
+fn ints_of(rows: &Rows) -> Vec<(i64, i64)> {
     let int = |cell: &Cell| if let Cell::Int(value) = cell { *value } else { panic!("not a number") };
-    snapshot.rows.iter().map(|(row, count)| (int(&row.cells()[0]), int(&row.cells()[1]) * *count as i64)).collect()
+    rows.iter().map(|(row, count)| (int(&row.cells()[0]), int(&row.cells()[1]) * *count as i64)).collect()
 }
 
 /// A partition whose first offset is 1042, and whose offsets have holes. Its reader gives its start first, with no record.
@@ -173,7 +179,9 @@ async fn a_partition_is_bound_at_its_start_before_it_has_a_record_and_its_source
     ] {
         log.records.lock().extend(records);
         let config = EngineConfig::new(folder.path());
-        let engine = Engine::start(config, Numbers, vec![SourceSpec::pull(log.clone())], Arc::new(NoTexts)).unwrap();
+        let engine =
+            Engine::start(config, Program::new(Numbers, vec![SourceSpec::pull(log.clone())], Arc::new(NoTexts)))
+                .unwrap();
         let tick = engine.reader().status().complete().await.unwrap();
         engine.reader().reached(tick).await;
         assert_eq!(*log.seen.lock(), durable);
@@ -205,7 +213,7 @@ async fn an_amendment_is_one_retraction_and_one_insertion_in_one_tick() {
             Update::Progress(tick) => assert!(tick <= receipt.tick, "no progress past a tick before its changes"),
             Update::Changes(tick, rows) => {
                 assert_eq!(tick, receipt.tick);
-                let diffs: Vec<_> = ints(&Snapshot { tick, rows });
+                let diffs: Vec<_> = ints_of(&rows);
                 assert_eq!(diffs, [(1, -32), (1, 42)]);
                 break;
             }
@@ -238,7 +246,7 @@ async fn restart_gives_the_same_ticks_and_rows_and_knows_pushed_batches() {
         let mut resumed = engine.reader().subscribe(&resumed).await.unwrap();
         let Some(Update::Changes(tick, rows)) = resumed.next().await.unwrap() else { panic!("a change comes first") };
         assert_eq!(tick, second.tick);
-        assert_eq!(ints(&Snapshot { tick, rows }), [(1, -11), (2, -21), (2, 99)]);
+        assert_eq!(ints_of(&rows), [(1, -11), (2, -21), (2, 99)]);
         engine.shutdown();
     }
 }
@@ -250,7 +258,9 @@ async fn a_tick_that_was_compacted_is_refused_and_says_so() {
     let clock = Arc::clone(&now);
     let config =
         EngineConfig { clock: Arc::new(move || clock.load(Ordering::Relaxed)), ..EngineConfig::new(folder.path()) };
-    let engine = Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap();
+    let engine =
+        Engine::start(config, Program::new(Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)))
+            .unwrap();
     let first = push(&engine, "a", "1 11").await;
     now.fetch_add(3_600_000_000, Ordering::Relaxed);
     push(&engine, "b", "1 12").await;
@@ -268,7 +278,9 @@ async fn a_tick_that_was_compacted_is_refused_and_says_so() {
 async fn a_reader_that_is_refused_does_not_end_another_one() {
     let folder = tempfile::tempdir().unwrap();
     let config = EngineConfig { retention: std::time::Duration::ZERO, ..EngineConfig::new(folder.path()) };
-    let engine = Engine::start(config, Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)).unwrap();
+    let engine =
+        Engine::start(config, Program::new(Numbers, vec![SourceSpec::push("lines", Lines)], Arc::new(NoTexts)))
+            .unwrap();
     let first = push(&engine, "a", "1 11").await;
     push(&engine, "b", "1 12").await;
     let mut following = engine.reader().subscribe(&request("numbers")).await.unwrap();
@@ -332,7 +344,7 @@ async fn a_second_process_is_kept_out_of_the_data_folder() {
     let folder = tempfile::tempdir().unwrap();
     let engine = start(folder.path(), 1);
     let config = EngineConfig::new(folder.path());
-    let second = Engine::start(config, Numbers, vec![], Arc::new(NoTexts)).err().unwrap();
+    let second = Engine::start(config, Program::new(Numbers, vec![], Arc::new(NoTexts))).err().unwrap();
     assert!(second.what.contains("in use by another process"), "{second}");
     drop(engine);
 }

@@ -190,6 +190,29 @@ pub fn visit_all<K: Key, V: Data, R: Difference>(
     visit_keys(&mut cursor, &storage, visit);
 }
 
+/// Visits the keys after `after` with their histories, as long as `visit` says to go on.
+pub fn visit_after<K: Key, V: Data, R: Difference>(
+    trace: &mut Trace<K, V, R>,
+    after: Option<&K>,
+    mut visit: impl FnMut(&K, &mut History<'_, V, R>) -> bool,
+) {
+    let (mut cursor, storage) = trace.cursor();
+    if let Some(after) = after {
+        cursor.seek_key(&storage, after);
+        if cursor.get_key(&storage) == Some(after) {
+            cursor.step_key(&storage);
+        }
+    }
+    let mut history = History::new();
+    while let Some(key) = cursor.get_key(&storage) {
+        history.read(&mut cursor, &storage);
+        if !visit(key, &mut history) {
+            return;
+        }
+        cursor.step_key(&storage);
+    }
+}
+
 /// The first and the last tick that a batch can hold.
 pub fn ticks_of<B: BatchReader<Time = Tick>>(batch: &B) -> (Tick, Tick) {
     let lower = batch.lower().elements().first().copied().unwrap_or(Tick::MAX);

@@ -9,7 +9,7 @@
 
 use std::io::Read;
 
-use sinks::{LISTEN_DEFAULT, bind, serve};
+use sinks::{LISTEN_DEFAULT, Security, bind, serve};
 
 #[path = "../src/toy.rs"]
 mod toy;
@@ -20,9 +20,9 @@ async fn main() -> Result<(), engine::EngineError> {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let engine = toy::start(folder.path());
     engine.reader().status().ready().await?;
-    let listener = bind(&listen).await?;
-    println!("{}", listener.local_addr().expect("a listener has an address"));
-    serve(engine.reader().clone(), engine.ingest().clone(), listener, end_of_input()).await?;
+    let listening = bind(&listen, Security::this_machine()).await?;
+    println!("{}", listening.address());
+    serve(engine.reader().clone(), engine.ingest().clone(), listening, end_of_input()).await?;
     engine.shutdown();
     Ok(())
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use engine::{
     Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph,
-    Inputs, Key, Row, Source, SourceContext, SourceReader, SourceSpec, Texts, ViewSpec, Views,
+    Inputs, Kept, Key, Program, Row, Source, SourceContext, SourceReader, SourceSpec, Texts, ViewSpec, Views,
 };
 use operators::Sums;
 use operators::sum_by::sum_by;
@@ -35,13 +35,17 @@ pub(crate) fn start(folder: &Path) -> Engine {
 
 /// Starts an engine as `config` says, which decodes nothing while the gate is closed.
 pub(crate) fn start_with(config: EngineConfig, gate: &Gate) -> Engine {
-    Engine::start(config, Numbers, vec![SourceSpec::push("numbers", Payloads(gate.clone()))], Arc::new(Names)).unwrap()
+    Engine::start(
+        config,
+        Program::new(Numbers, vec![SourceSpec::push("numbers", Payloads(gate.clone()))], Arc::new(Names)),
+    )
+    .unwrap()
 }
 
 /// Starts an engine with one source more, which gives nothing, and holds the tick open until the gate opens.
 pub(crate) fn start_held(folder: &Path, gate: &Gate) -> Engine {
     let sources = vec![SourceSpec::push("numbers", Payloads(Gate::default())), SourceSpec::pull(Holds(gate.clone()))];
-    Engine::start(EngineConfig::new(folder), Numbers, sources, Arc::new(Names)).unwrap()
+    Engine::start(EngineConfig::new(folder), Program::new(Numbers, sources, Arc::new(Names))).unwrap()
 }
 
 struct Holds(Gate);
@@ -82,8 +86,9 @@ impl Gate {
 struct Numbers;
 
 impl Graph<i64> for Numbers {
-    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) {
+    fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) -> Kept<i64> {
         let numbers = upsert(inputs.events, "numbers", |_| 0);
+        let kept = Kept::of(&numbers);
         views.derived(
             spec("numbers", &[("key", ColumnKind::Int), ("value", ColumnKind::Int)]),
             &numbers,
@@ -105,6 +110,7 @@ impl Graph<i64> for Numbers {
             &totals,
             |digit, sums| Row::new([Cell::Int(*digit), Cell::Int(sums.0[0] as i64)]),
         );
+        kept
     }
 }
 

@@ -2,46 +2,59 @@
 //!
 //! ```text
 //!  text ──▶ document (every key knows its place) ──┬─▶ settings ─────────────────────┐
+//!                                                  ├─▶ [access], [tls] ──▶ security  │
 //!                                                  ├─▶ [source.*] ──▶ engine sources ├──▶ Config, or Problems
 //!                                                  └─▶ the rest ────▶ graphs ────────┘
 //! ```
 
+mod access;
 mod attributes;
 mod document;
 mod models;
 mod problem;
 mod reading;
+mod recorded;
 mod settings;
+mod snapshots;
 mod sources;
+mod tls;
 
 use std::fs;
 use std::path::Path;
 
 use dataflows::{DataflowsConfig, Graphs};
-use engine::{EngineError, ErrorKind, SourceSpec};
+use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record};
+use sinks::Security;
 
 pub(crate) use problem::Problems;
+pub(crate) use recorded::reads_alike;
 pub(crate) use settings::Settings;
+pub(crate) use snapshots::SnapshotSettings;
 
 use crate::process::Failure;
 use document::Document;
 use models::ModelsSource;
 use problem::Problem;
+use recorded::{NamedFiles, Recorded};
 use sources::Sources;
 
 /// The name of the file that is looked for where a folder is given.
 const FILE_NAME: &str = "tieout.toml";
 
-/// The keys of the file that are tables of tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 4] = ["attributes", "calendar", "source", "reconciliation"];
+/// The keys of the file that are tables or about the graphs; the others are [`Settings`].
+const SECTIONS: [&str; 7] = ["access", "tls", snapshots::KEY, "attributes", "calendar", "source", "reconciliation"];
 
 /// A configuration, checked: all that an engine needs to run.
 pub(crate) struct Config {
     /// Where it runs, and how.
     pub(crate) settings: Settings,
-    /// The hash of the text.
-    pub(crate) hash: String,
+    /// Where snapshots are kept, and how often one is taken.
+    pub(crate) snapshots: SnapshotSettings,
+    /// It as the engine records it.
+    pub(crate) configuration: Configuration,
+    /// Who is served, and how that is encrypted.
+    pub(crate) security: Security,
     /// The sources, in the order of their definition, and the scoring models as the last one.
     pub(crate) sources: Vec<SourceSpec<Record>>,
     /// The names of the sources that are configured.
@@ -60,7 +73,7 @@ impl Config {
     /// The hash of all that the graphs follow from: the text, and the scoring models that it names.
     pub(crate) fn fingerprint(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(self.hash.as_bytes());
+        hasher.update(self.configuration.hash.as_bytes());
         for model in self.graphs.models() {
             hasher.update(blake3::hash(model.text.as_bytes()).as_bytes());
         }
@@ -75,54 +88,107 @@ impl Config {
         Ok(Config::parse(&path.display().to_string(), &text, folder)?)
     }
 
+    /// A configuration that was recorded; its texts are kept in `dictionary`.
+    pub(crate) fn recorded(json: &str, dictionary: &Dictionary) -> Result<Config, EngineError> {
+        let recorded = Recorded::parse(json)?;
+        let files = NamedFiles::of_record(&recorded);
+        let origin = Origin { folder: &recorded.folder, files, dictionary: dictionary.clone() };
+        Config::read("the configuration of then", &recorded.text, origin).map_err(|problems| {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let what = format!("this version cannot read the configuration that held then: {}", problems.join("; "));
+            EngineError::new(
+                ErrorKind::Invalid,
+                what,
+                "read that tick with the version of then; the view `runs` says which",
+            )
+        })
+    }
+
     /// Reads the text of a file called `name`; relative paths start in `folder`.
     pub(crate) fn parse(name: &str, text: &str, folder: &Path) -> Result<Config, Problems> {
+        let origin = Origin { folder, files: NamedFiles::of_disk(folder), dictionary: Dictionary::new() };
+        Config::read(name, text, origin)
+    }
+
+    fn read(name: &str, text: &str, origin: Origin<'_>) -> Result<Config, Problems> {
         let document = Document::parse(text).map_err(|problems| Problems::new(name, text, problems))?;
         let mut problems = Vec::new();
-        let config = build(&document, folder, &mut problems);
+        let config = build(&document, &origin, &mut problems);
         match config {
             Some(config) if problems.is_empty() => {
-                Ok(Config { hash: blake3::hash(text.as_bytes()).to_hex().to_string(), ..config })
+                let (folder, files) = (origin.folder.to_owned(), origin.files.all_read());
+                let recorded = Recorded { folder, text: text.to_owned(), files };
+                let configuration = recorded.configuration(&config.source_names);
+                Ok(Config { configuration, ..config })
             }
             _ => Err(Problems::new(name, text, problems)),
         }
     }
 }
 
-fn build(document: &Document<'_>, folder: &Path, problems: &mut Vec<Problem>) -> Option<Config> {
+/// Where a configuration comes from.
+struct Origin<'a> {
+    /// Where relative paths start.
+    folder: &'a Path,
+    files: NamedFiles,
+    dictionary: Dictionary,
+}
+
+impl Origin<'_> {
+    /// Whether it is one of the past: of that only the views matter, and whom it told what is over.
+    fn is_recorded(&self) -> bool {
+        self.files.are_recorded()
+    }
+}
+
+fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Problem>) -> Option<Config> {
+    let Origin { folder, files, dictionary } = origin;
     document.refuse_unknown(&[&settings::KEYS[..], &SECTIONS[..]].concat(), problems);
     let settings = Settings::read(document, folder, problems);
+    let snapshots = SnapshotSettings::read(document, problems);
     let dataflows = read_dataflows(document, problems);
-    let dictionary = Dictionary::new();
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
     attributes::check(attributes, document, problems)?;
-    let sources = Sources::read(document, attributes, &dictionary, folder, problems);
+    let sources = Sources::read(document, attributes, dictionary, folder, problems);
+    let security = if origin.is_recorded() {
+        Some(Security::this_machine())
+    } else {
+        read_security(document, folder, &sources, problems)
+    };
     let dataflows = dataflows?;
-    let graphs = Graphs::new(&dataflows, &sources.names, &dictionary, &|path| read_model(folder, path));
+    let graphs = Graphs::new(&dataflows, &sources.names, dictionary, &|path| files.read(path));
     let graphs =
         graphs.map_err(|error| problems.push(document.problem(&error.place, &error.what, &error.help))).ok()?;
     let mut specs = sources.specs;
     specs.push(SourceSpec::pull(ModelsSource::new(graphs.models())));
     Some(Config {
         settings: settings?,
-        hash: String::new(),
+        snapshots: snapshots?,
+        configuration: Configuration::default(),
+        security: security?,
         sources: specs,
         source_names: sources.names,
         endless: sources.endless,
         dataflows,
         graphs,
-        dictionary,
+        dictionary: dictionary.clone(),
     })
+}
+
+fn read_security(
+    document: &Document<'_>,
+    folder: &Path,
+    sources: &Sources,
+    problems: &mut Vec<Problem>,
+) -> Option<Security> {
+    let access = access::read(document, folder, &sources.names, problems);
+    let tls = tls::read(document, folder, problems);
+    Some(Security { access: access?, tls: tls? })
 }
 
 fn read_dataflows(document: &Document<'_>, problems: &mut Vec<Problem>) -> Option<DataflowsConfig> {
     let section = document.only(&["attributes", "calendar", "reconciliation"]);
     document.read(&section, "", problems)
-}
-
-fn read_model(folder: &Path, path: &str) -> Result<String, String> {
-    let path = folder.join(path);
-    fs::read_to_string(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> EngineError {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
-use engine::{Cell, Column, ColumnKind, EngineError, Row, Rows, Texts, ViewSpec};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
+use engine::{Column, ColumnKind, EngineError, Rows, Texts, ViewSpec};
 
 use super::foreign;
 
@@ -33,19 +33,10 @@ impl Received {
 
     /// The rows of a message: each with its `_tick` and how many times it is there, is added or is taken away.
     pub(crate) fn rows(&self, batch: &RecordBatch) -> Result<Rows, EngineError> {
-        let column =
-            |name: &str| batch.column_by_name(name).ok_or_else(|| foreign(format!("the rows have no column `{name}`")));
-        let diffs = column("_diff")?
-            .as_primitive_opt::<Int64Type>()
-            .ok_or_else(|| foreign("`_diff` is not a number".to_owned()))?;
-        let columns = self.spec.columns.iter().map(|own| Ok((column(&own.name)?.as_ref(), own.kind)));
-        let columns = columns.collect::<Result<Vec<_>, EngineError>>()?;
-        let row = |index: usize| {
-            let cells =
-                columns.iter().map(|(array, kind)| cell(*array, *kind, index)).collect::<Result<Vec<_>, _>>()?;
-            Ok((Row::new(cells), diffs.value(index) as isize))
-        };
-        (0..batch.num_rows()).map(row).collect()
+        let diffs = batch.column_by_name("_diff").and_then(|diffs| diffs.as_primitive_opt::<Int64Type>());
+        let diffs = diffs.ok_or_else(|| foreign("the rows have no column `_diff` of numbers".to_owned()))?;
+        let rows = self.spec.rows_of(batch).map_err(foreign)?;
+        Ok(rows.into_iter().zip(diffs.values()).map(|(row, diff)| (row, *diff as isize)).collect())
     }
 }
 
@@ -72,25 +63,10 @@ fn kind_of(data_type: &DataType) -> Option<ColumnKind> {
     })
 }
 
-fn cell(array: &dyn Array, kind: ColumnKind, index: usize) -> Result<Cell, EngineError> {
-    if array.is_null(index) {
-        return Ok(Cell::Null);
-    }
-    let cell = match kind {
-        ColumnKind::Bool => array.as_boolean_opt().map(|array| Cell::Bool(array.value(index))),
-        ColumnKind::Int => array.as_primitive_opt::<Int64Type>().map(|array| Cell::Int(array.value(index))),
-        ColumnKind::Fixed(_) => array.as_primitive_opt::<Decimal128Type>().map(|array| Cell::fixed(array.value(index))),
-        ColumnKind::Date => array.as_primitive_opt::<Date32Type>().map(|array| Cell::Date(array.value(index))),
-        ColumnKind::Time => {
-            array.as_primitive_opt::<TimestampMicrosecondType>().map(|array| Cell::Time(array.value(index)))
-        }
-        ColumnKind::Text => array.as_string_opt::<i32>().map(|array| Cell::text(array.value(index))),
-    };
-    cell.ok_or_else(|| foreign(format!("a value is a {}, not a {kind:?}", array.data_type())))
-}
-
 #[cfg(test)]
 mod tests {
+    use engine::{Cell, Row};
+
     use super::*;
 
     #[test]

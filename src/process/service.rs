@@ -2,13 +2,17 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use connectors::StoredRecords;
 use engine::cluster::ClusterConfig;
-use engine::{Engine, EngineConfig, EngineError, Reader};
+use engine::snapshot::{Snapshots, Store};
+use engine::{Engine, EngineConfig, EngineError, Program, Reader, Revive};
+use model::{Dictionary, Record};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::process::SymbolTexts;
 
 /// An engine that runs, and the server that serves it.
@@ -31,30 +35,29 @@ impl Service {
         cluster: Option<ClusterConfig>,
     ) -> Result<Self, EngineError> {
         // The address first: where it is taken, nothing has been started.
-        let listener = match listen {
-            Some(listen) => Some(sinks::bind(listen).await?),
+        let listening = match listen {
+            Some(listen) => Some(sinks::bind(listen, config.security.clone()).await?),
             None => None,
         };
         let engine_config = EngineConfig {
             workers: config.settings.workers,
             retention: config.settings.retention,
-            configuration: config.hash,
+            configuration: config.configuration.clone(),
             cluster,
-            ..EngineConfig::new(config.settings.data)
+            ..EngineConfig::new(&config.settings.data)
         };
-        let texts = Arc::new(SymbolTexts(config.dictionary));
-        let start = move || Engine::start(engine_config, config.graphs, config.sources, texts);
+        let program = program_of(config)?;
         // It waits for the other processes of a cluster.
-        let engine = tokio::task::spawn_blocking(start).await.map_err(|_| EngineError::stopped())??;
-        let server = listener.map(|listener| {
-            let address =
-                listener.local_addr().map_err(|error| EngineError::io("listen on", "the address".as_ref(), &error))?;
+        let start = tokio::task::spawn_blocking(move || Engine::start(engine_config, program));
+        let engine = start.await.map_err(|_| EngineError::stopped())??;
+        let server = listening.map(|listening| {
+            let address = listening.address();
             let (stop, stopped) = oneshot::channel();
             let stopped = async { drop(stopped.await) };
-            let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listener, stopped));
-            Ok(Server { address, stop, task })
+            let task = tokio::spawn(sinks::serve(engine.reader().clone(), engine.ingest().clone(), listening, stopped));
+            Server { address, stop, task }
         });
-        Ok(Service { server: server.transpose()?, engine })
+        Ok(Service { server, engine })
     }
 
     /// Reads the engine's views.
@@ -99,5 +102,44 @@ impl Service {
     /// Leaves it as it is, because the process is about to end: what has failed may never stop in order.
     pub(crate) fn abandon(self) {
         std::mem::forget(self);
+    }
+}
+
+/// What the engine runs.
+fn program_of(config: Config) -> Result<Program<Record>, EngineError> {
+    let store = config.snapshots.store(&config.settings.data)?;
+    let dictionary = config.dictionary.clone();
+    let (every, history) = (config.snapshots.every, config.snapshots.history);
+    let revival = Revival { store, every, history, dictionary };
+    let program = revival.program(config);
+    Ok(Program { revive: Some(Arc::new(revival)), ..program })
+}
+
+/// Makes programs of configurations that were recorded. Their snapshots are in the same place, and their texts in the same
+/// dictionary, so that what is read of the past is shown like the present.
+struct Revival {
+    store: Store,
+    every: Duration,
+    history: Option<Duration>,
+    dictionary: Dictionary,
+}
+
+impl Revival {
+    fn program(&self, config: Config) -> Program<Record> {
+        let codec = StoredRecords::new(&config.source_names, &config.dataflows.attributes, &self.dictionary);
+        let (store, codec) = (self.store.clone(), Arc::new(codec));
+        let snapshots = Snapshots { store, codec, every: self.every, history: self.history };
+        let texts = Arc::new(SymbolTexts(self.dictionary.clone()));
+        Program { snapshots: Some(snapshots), ..Program::new(config.graphs, config.sources, texts) }
+    }
+}
+
+impl Revive<Record> for Revival {
+    fn revive(&self, text: &str) -> Result<Program<Record>, EngineError> {
+        Ok(self.program(Config::recorded(text, &self.dictionary)?))
+    }
+
+    fn carries(&self, old: &str, new: &str) -> bool {
+        config::reads_alike(old, new)
     }
 }

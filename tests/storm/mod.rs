@@ -1,5 +1,7 @@
 //! A day of pushes, and what the views show of it: for tests in which the server dies.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +12,14 @@ use sinks::flight::client::Client;
 
 use crate::live::{Random, Server, views};
 
+/// Nothing is retained and snapshots are taken all the time: so each start goes on from one, and each read of a past tick
+/// computes it again.
 pub(crate) const CONFIG: &str = r#"
 listen = "127.0.0.1:0"
-retention_seconds = 3600
+retention_seconds = 0
+
+[snapshots]
+every_seconds = 0.03
 
 [source.internal]
 kind = "flight"

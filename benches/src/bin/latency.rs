@@ -16,7 +16,7 @@ use connectors::{FlightConfig, FlightSource, Scope};
 use engine::{Engine, SourceSpec};
 use model::{Dictionary, SourceId};
 use sinks::flight::client::{Client, Messages};
-use sinks::flight::{Kind, Ticket, bind, serve};
+use sinks::flight::{Kind, Security, Ticket, bind, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -44,13 +44,13 @@ async fn run(trades: u64, rounds: u64) {
     let late = rounds * 2 + thousands * 1000;
     assert!(late <= trades, "{late} late trades are too many for {trades}");
     let engine = start(folder.path(), trades, late).await;
-    let listener = bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
+    let listening = bind("127.0.0.1:0", Security::this_machine()).await.unwrap();
+    let address = listening.address().to_string();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let shutdown = async {
         let _ = stopped.await;
     };
-    let server = tokio::spawn(serve(engine.reader().clone(), engine.ingest().clone(), listener, shutdown));
+    let server = tokio::spawn(serve(engine.reader().clone(), engine.ingest().clone(), listening, shutdown));
     println!(
         "W1 {trades} + {trades} trades, {late} of the broker's come late, over Flight on loopback, durability on; load average {}",
         load()

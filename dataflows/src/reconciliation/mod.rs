@@ -26,9 +26,9 @@ pub mod scoring;
 pub mod tiers;
 pub mod tolerance;
 
-use engine::{Key, Views};
+use engine::{Key, Row, Views};
 use model::Record;
-use operators::first_seen::first_seen;
+use operators::first_seen::{FirstSeen, first_seen};
 use operators::{Arranged, Collection};
 
 pub use config::{Reconciliation, ReconciliationConfig, Surroundings};
@@ -36,14 +36,14 @@ pub use config::{Reconciliation, ReconciliationConfig, Surroundings};
 use self::outcome::Placed;
 use self::tiers::Tiers;
 
-/// Builds all reconciliations and registers their views.
+/// Builds all reconciliations and registers their views; gives when each break was first seen.
 pub fn build<'scope>(
     reconciliations: &[Reconciliation],
     sources: &[String],
     records: &Arranged<'scope, Key, Record>,
     refusals: Collection<'scope, u16>,
     views: &mut Views,
-) {
+) -> FirstSeen<Key> {
     let legs = reconciliations.iter().flat_map(|reconciliation| &reconciliation.legs);
     let legs: Vec<Placed> = (0..).zip(legs).map(|(index, leg)| Placed { leg: leg.clone(), index }).collect();
     let mut decided = Tiers::new(records);
@@ -52,7 +52,9 @@ pub fn build<'scope>(
     }
     let tiers::Outcome { breaks, matches, counts, groups } = decided.finish();
 
-    let breaks = first_seen(breaks, "breaks first seen", |identity, row, first| (*identity, breaks::seen(row, first)));
+    let seen = FirstSeen::default();
+    let stamped = |identity: &Key, row: &Row, first| (*identity, breaks::seen(row, first));
+    let breaks = first_seen(breaks, "breaks first seen", &seen, stamped);
     counts::summarise_breaks(breaks.clone(), views);
     views.keyed_rows(breaks::spec(), breaks);
 
@@ -61,4 +63,5 @@ pub fn build<'scope>(
         group.add_matches(view, views);
     }
     counts::register(&legs, sources, counts, refusals, views);
+    seen
 }

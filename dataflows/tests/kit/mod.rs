@@ -13,8 +13,8 @@ use std::time::Duration;
 use dataflows::{DataflowsConfig, Graphs};
 use engine::row::Shown;
 use engine::{
-    Batch, Decoder, Engine, EngineConfig, EngineError, Event, Key, Reader, Refusal, Request, Row, Rows, SourceSpec,
-    Subscription, Texts, Tick, Update, ViewSpec,
+    Batch, Decoder, Engine, EngineConfig, EngineError, Event, Key, Program, Reader, Refusal, Request, Row, Rows,
+    SourceSpec, Subscription, Texts, Tick, Update, ViewSpec,
 };
 use model::{Dictionary, Record, Symbol};
 
@@ -177,7 +177,7 @@ impl Desk {
         };
         // The one source has index 0, so what it refuses counts for the first name.
         let feed = vec![SourceSpec::push("feed", Feed)];
-        let engine = Engine::start(config, graphs, feed, Arc::new(TextsOf(dictionary.clone()))).unwrap();
+        let engine = Engine::start(config, Program::new(graphs, feed, Arc::new(TextsOf(dictionary.clone())))).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(engine.reader().status().ready()).unwrap();
         let mut desk = Desk { engine, models, last: 0, runtime, clock, pushes: 0, _folder: folder };

@@ -20,11 +20,12 @@ use super::{failed, gone};
 use crate::crew::{Around, Reports};
 use crate::engine::spawn;
 use crate::error::{EngineError, ErrorKind};
+use crate::kept::Piece;
 use crate::row::Texts;
 use crate::status::Status;
 use crate::view::Change;
 use crate::way::Way;
-use crate::worker::{Answer, Command, Read, Release, Reply};
+use crate::worker::{Answer, AskedPiece, Command, Read, Release, Reply};
 
 /// The workers of the members, and the threads that link them with the head.
 pub(crate) struct Far<R> {
@@ -35,6 +36,9 @@ pub(crate) struct Far<R> {
 /// Questions that a member has not answered whole yet, by their number, with what has come of the answers.
 type Questions = Arc<Mutex<HashMap<u64, (Reply, Option<Answer>)>>>;
 
+/// Who waits for which piece of what a member keeps.
+type AskedPieces<R> = Arc<Mutex<HashMap<u64, Arc<dyn Fn(Piece<R>) + Send + Sync>>>>;
+
 /// Starts the threads of the links. Each member has this many workers.
 pub(crate) fn link<R: Data + Send + Sync>(
     members: Vec<Link>,
@@ -44,7 +48,7 @@ pub(crate) fn link<R: Data + Send + Sync>(
 ) -> Result<Far<R>, EngineError> {
     let mut far = Far { workers: Vec::new(), threads: Vec::new() };
     for (member, Link { tcp, who }) in (1..).zip(members) {
-        let questions = Questions::default();
+        let (questions, pieces) = (Questions::default(), AskedPieces::default());
         let (to_member, commands) = unbounded();
         let outgoing = tcp.try_clone().map_err(|error| gone(&who, &error.to_string()))?;
         let mut orders = Orders {
@@ -52,6 +56,7 @@ pub(crate) fn link<R: Data + Send + Sync>(
             commands,
             texts: texts.follow(),
             questions: Arc::clone(&questions),
+            pieces: Arc::clone(&pieces),
             asked: 0,
             status: Arc::clone(&around.status),
         };
@@ -59,6 +64,7 @@ pub(crate) fn link<R: Data + Send + Sync>(
             reports: Arc::clone(&around.reports),
             workers: member * workers..(member + 1) * workers,
             questions,
+            pieces,
         };
         far.workers.extend((0..workers).map(|worker| Way::There(to_member.clone(), worker)));
         let (status, to) = (Arc::clone(&around.status), Arc::clone(&who));
@@ -88,6 +94,7 @@ struct Orders<R> {
     commands: Receiver<(usize, Command<R>)>,
     texts: mpsc::Receiver<Arc<str>>,
     questions: Questions,
+    pieces: AskedPieces<R>,
     asked: u64,
     status: Arc<Status>,
 }
@@ -126,6 +133,17 @@ impl<R: Data + Send + Sync> Orders<R> {
                 self.write(&Order::Read { worker, question, view, what, follow, filter })
             }
             Command::Unfollow(view) => self.write(&Order::Unfollow { worker, view }),
+            Command::Hold(tick) => self.write(&Order::Hold { worker, tick }),
+            Command::Begin(tick) => self.write(&Order::Begin { worker, tick }),
+            Command::Piece(AskedPiece { table, at, from, limit, reply }) => {
+                let question = self.asked;
+                self.asked += 1;
+                self.pieces.lock().insert(question, reply);
+                self.write(&Order::Piece { worker, question, table, at, from, limit })
+            }
+            Command::Restore(part, entries) => {
+                parts(entries.to_vec(), |entries, _| self.write(&Order::Restore { worker, part, entries }))
+            }
             Command::Stop => {
                 let failure = self.status.failure();
                 self.write(&Order::Stop { worker, failure })
@@ -158,20 +176,21 @@ impl<R: Data + Send + Sync> Orders<R> {
 }
 
 /// What comes from a member.
-struct Answers {
+struct Answers<R> {
     reports: Arc<dyn Reports>,
     /// The member's workers, by their place among all.
     workers: std::ops::Range<usize>,
     questions: Questions,
+    pieces: AskedPieces<R>,
 }
 
-impl Answers {
+impl<R: Data> Answers<R> {
     /// Takes what comes until the member has ended in order; gives why, if it has failed.
     fn take_all(self, link: TcpStream) -> io::Result<Option<EngineError>> {
         let mut link = BufReader::new(link);
         let mut changes: HashMap<usize, Vec<Change>> = HashMap::new();
         loop {
-            match read(&mut link)? {
+            match read::<Told<R>>(&mut link)? {
                 Told::Changes { worker, changes: part } => changes.entry(worker).or_default().extend(part),
                 Told::Report { worker, frontier, changes: last } => {
                     if !self.workers.contains(&worker) {
@@ -183,6 +202,12 @@ impl Answers {
                 }
                 Told::Taken { rows } => self.reports.taken(rows),
                 Told::Answered { question, answer, is_last } => self.answered(question, answer, is_last),
+                Told::Piece { question, piece } => {
+                    let asked = self.pieces.lock().remove(&question);
+                    if let Some(reply) = asked {
+                        reply(piece);
+                    }
+                }
                 Told::Done => return Ok(None),
                 Told::Failed(error) => return Ok(Some(error)),
             }

@@ -24,7 +24,7 @@ use crate::row::{Texts, ViewSpec};
 use crate::status::Status;
 use crate::view::Change;
 use crate::way::Way;
-use crate::worker::{Answer, Command, Graph, Read, Release, Reply};
+use crate::worker::{Answer, AskedPiece, Command, Graph, Read, Release, Reply};
 
 /// How many messages may wait to be sent to the head before workers wait.
 const MESSAGES_MAX: usize = 64;
@@ -45,11 +45,15 @@ pub struct MemberConfig {
 /// A member that runs. It ends when the head says so; when anything fails, the process must end.
 pub struct Member {
     status: Arc<Status>,
-    tell: Sender<Told>,
+    /// Sends the last message: why it cannot go on.
+    tell_failure: TellFailure,
     /// Closed when the last message has been sent.
     told: oneshot::Receiver<Infallible>,
     ended: oneshot::Receiver<()>,
 }
+
+/// Hides what the records are. Says whether there was room for the message.
+type TellFailure = Box<dyn Fn(EngineError) -> bool + Send + Sync>;
 
 impl Member {
     /// Waits for the other processes, and starts the workers.
@@ -98,7 +102,8 @@ impl Member {
             move || end_in_order([crew.thread, reader], &tell, writer, &status, end)
         })?;
         status.set_ready();
-        Ok(Member { status, tell, told, ended })
+        let tell_failure = Box::new(move |error| tell.try_send(Told::<R>::Failed(error)).is_ok());
+        Ok(Member { status, tell_failure, told, ended })
     }
 
     /// Waits until the head has ended it in order, or anything has failed.
@@ -111,7 +116,7 @@ impl Member {
             },
         };
         // So that the head can say more than that this process has gone. It may have gone itself, or not be listening.
-        if self.tell.try_send(Told::Failed(error.clone())).is_ok() {
+        if (self.tell_failure)(error.clone()) {
             let _ = timeout(LAST_WORD_MAX, &mut self.told).await;
         }
         Err(error)
@@ -119,9 +124,9 @@ impl Member {
 }
 
 /// Waits for the workers, says to the head that they have ended, and that this process has.
-fn end_in_order(
+fn end_in_order<R>(
     working: [JoinHandle<()>; 2],
-    tell: &Sender<Told>,
+    tell: &Sender<Told<R>>,
     writer: JoinHandle<()>,
     status: &Status,
     end: oneshot::Sender<()>,
@@ -136,7 +141,7 @@ fn end_in_order(
 }
 
 /// Sends what is to be told, up to the last message.
-fn send_all(link: TcpStream, telling: &Receiver<Told>) -> io::Result<()> {
+fn send_all<R: Data>(link: TcpStream, telling: &Receiver<Told<R>>) -> io::Result<()> {
     let mut link = BufWriter::new(link);
     loop {
         let next = match telling.try_recv() {
@@ -155,12 +160,12 @@ fn send_all(link: TcpStream, telling: &Receiver<Told>) -> io::Result<()> {
 }
 
 /// Tells the head what the workers have done.
-struct FarReports {
-    tell: Sender<Told>,
+struct FarReports<R> {
+    tell: Sender<Told<R>>,
 }
 
 // When the link has broken nobody takes it, and the status tells.
-impl Reports for FarReports {
+impl<R: Data + Send + Sync> Reports for FarReports<R> {
     fn report(&self, worker: usize, frontier: Tick, changes: Vec<Change>) {
         let _ = parts(changes, |changes, is_last| {
             let changes =
@@ -181,7 +186,7 @@ struct Orders<R> {
     workers: Vec<Way<R>>,
     specs: Vec<ViewSpec>,
     texts: Arc<dyn Texts>,
-    tell: Sender<Told>,
+    tell: Sender<Told<R>>,
 }
 
 impl<R: Data + Send + Sync> Orders<R> {
@@ -209,6 +214,16 @@ impl<R: Data + Send + Sync> Orders<R> {
                     self.give(worker, Command::Read(Read { view, what, follow, filter, reply }))?;
                 }
                 Order::Unfollow { worker, view } => self.give(worker, Command::Unfollow(view))?,
+                Order::Hold { worker, tick } => self.give(worker, Command::Hold(tick))?,
+                Order::Begin { worker, tick } => self.give(worker, Command::Begin(tick))?,
+                Order::Restore { worker, part, entries } => {
+                    self.give(worker, Command::Restore(part, Arc::new(entries)))?;
+                }
+                Order::Piece { worker, question, table, at, from, limit } => {
+                    let tell = self.tell.clone();
+                    let reply = Arc::new(move |piece| drop(tell.send(Told::Piece { question, piece })));
+                    self.give(worker, Command::Piece(AskedPiece { table, at, from, limit, reply }))?;
+                }
                 Order::Stop { worker, failure: why } => {
                     failure = failure.or(why);
                     stopped += 1;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame;
 use crate::error::EngineError;
+use crate::kept::{Piece, Place, Table};
 use crate::row::Key;
 use crate::view::Change;
 use crate::worker::{Answer, ReadWhat, SystemRow};
@@ -34,13 +35,21 @@ pub(super) enum Order<R> {
     Read { worker: usize, question: u64, view: usize, what: ReadWhat, follow: bool, filter: Option<String> },
     /// Nobody follows this view any more.
     Unfollow { worker: usize, view: usize },
+    /// Keep what there was at this tick, or no longer.
+    Hold { worker: usize, tick: Option<Tick> },
+    /// Give a piece of what is kept.
+    Piece { worker: usize, question: u64, table: Table, at: Tick, from: Place, limit: usize },
+    /// Take back when rows first appeared.
+    Restore { worker: usize, part: usize, entries: Vec<(Key, Tick)> },
+    /// Nothing before this tick can be read.
+    Begin { worker: usize, tick: Tick },
     /// Stop; and why, if the head has failed.
     Stop { worker: usize, failure: Option<EngineError> },
 }
 
 /// What a member tells the head. A worker is meant by its place among all.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Told {
+pub(super) enum Told<R> {
     /// Changes that belong to this worker's next report.
     Changes { worker: usize, changes: Vec<Change> },
     /// Every tick before `frontier` is complete with this worker; the last of its changes.
@@ -49,6 +58,8 @@ pub(super) enum Told {
     Taken { rows: usize },
     /// An answer, or a part of it.
     Answered { question: u64, answer: Result<Answer, EngineError>, is_last: bool },
+    /// A piece of what is kept.
+    Piece { question: u64, piece: Piece<R> },
     /// All workers have ended in order. The last message.
     Done,
     /// It cannot go on. The last message.
@@ -123,7 +134,7 @@ mod tests {
         assert_eq!((events, system.len()), (vec![upsert], 0));
         let half = read::<Order<i64>>(&mut &link[..link.len() - 1]).err().unwrap();
         assert_eq!(half.kind(), io::ErrorKind::UnexpectedEof);
-        let foreign = read::<Told>(&mut [0, 0, 0, 1, 99].as_slice()).err().unwrap();
+        let foreign = read::<Told<i64>>(&mut [0, 0, 0, 1, 99].as_slice()).err().unwrap();
         assert_ne!(foreign.kind(), io::ErrorKind::UnexpectedEof);
     }
 }

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use engine::row::Shown;
-use engine::{Row, Snapshot, Texts, Tick, ViewSpec};
+use engine::{Row, Snapshot, Texts, Tick};
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression as Codec, ZstdLevel};
@@ -27,9 +27,7 @@ const BATCH_ROWS_MAX: usize = 8192;
 
 /// A view as of a tick, ready to be written.
 pub(super) struct Content {
-    /// The view.
-    pub(super) spec: ViewSpec,
-    /// Its rows.
+    /// The view and its rows.
     pub(super) snapshot: Snapshot,
     /// Where texts are found.
     pub(super) texts: Arc<dyn Texts>,
@@ -63,13 +61,13 @@ impl Content {
 
     fn write_csv<W: Write>(&self, output: W) -> io::Result<W> {
         let mut writer = csv::Writer::from_writer(output);
-        let names = self.spec.columns.iter().map(|column| column.name.as_str());
+        let names = self.snapshot.spec.columns.iter().map(|column| column.name.as_str());
         writer.write_record(std::iter::once("_key").chain(names)).map_err(io::Error::from)?;
         for row in self.rows() {
-            let cells = row.cells().iter().zip(&self.spec.columns);
+            let cells = row.cells().iter().zip(&self.snapshot.spec.columns);
             let texts =
                 cells.map(|(cell, column)| Shown { cell, kind: column.kind, texts: self.texts.as_ref() }.to_string());
-            let key = self.spec.key_text(row, self.texts.as_ref());
+            let key = self.snapshot.spec.key_text(row, self.texts.as_ref());
             writer.write_record(std::iter::once(key).chain(texts)).map_err(io::Error::from)?;
         }
         writer.into_inner().map_err(|error| error.into_error())
@@ -99,14 +97,14 @@ impl Content {
     fn metadata(&self) -> [(&'static str, String); 3] {
         let tick: Tick = self.snapshot.tick;
         [
-            ("tieout.view", self.spec.name.clone()),
+            ("tieout.view", self.snapshot.spec.name.clone()),
             ("tieout.tick", tick.to_string()),
             ("tieout.version", env!("CARGO_PKG_VERSION").to_owned()),
         ]
     }
 
     fn schema(&self) -> SchemaRef {
-        let own = self.spec.schema();
+        let own = self.snapshot.spec.schema();
         let key: FieldRef = Arc::new(Field::new("_key", DataType::Utf8, false));
         Arc::new(Schema::new(std::iter::once(key).chain(own.fields().iter().cloned()).collect::<Vec<_>>()))
     }
@@ -121,9 +119,9 @@ impl Content {
     }
 
     fn batch(&self, schema: &SchemaRef, rows: &[&Row]) -> Result<RecordBatch, ArrowError> {
-        let keys = rows.iter().map(|row| self.spec.key_text(row, self.texts.as_ref()));
+        let keys = rows.iter().map(|row| self.snapshot.spec.key_text(row, self.texts.as_ref()));
         let key: ArrayRef = Arc::new(StringArray::from_iter_values(keys));
-        let own = self.spec.arrays(rows, self.texts.as_ref());
+        let own = self.snapshot.spec.arrays(rows, self.texts.as_ref());
         RecordBatch::try_new(Arc::clone(schema), std::iter::once(key).chain(own).collect())
     }
 }

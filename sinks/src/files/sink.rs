@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use engine::{EngineError, ErrorKind, Reader, Request, Snapshot, Texts, Tick, ViewSpec};
+use engine::{EngineError, ErrorKind, Reader, Request, Snapshot, Texts, Tick};
 
 use super::config::{Compression, ExportOptions, Format};
 use super::draft::Draft;
@@ -31,23 +31,21 @@ pub async fn export(
     options: &ExportOptions,
 ) -> Result<Exported, EngineError> {
     options.resolve(path)?;
-    let spec = reader.view(&request.view)?.clone();
     let snapshot = reader.snapshot(request).await?;
     let (texts, path, options) = (Arc::clone(reader.texts()), path.to_owned(), *options);
-    let written = tokio::task::spawn_blocking(move || write_snapshot(spec, snapshot, texts, &path, &options)).await;
+    let written = tokio::task::spawn_blocking(move || write_snapshot(snapshot, texts, &path, &options)).await;
     written.unwrap_or_else(|_| Err(EngineError::stopped()))
 }
 
 /// Writes rows that were read before, as [`export`] does.
 pub fn write_snapshot(
-    spec: ViewSpec,
     snapshot: Snapshot,
     texts: Arc<dyn Texts>,
     path: &Path,
     options: &ExportOptions,
 ) -> Result<Exported, EngineError> {
     let (format, compression) = options.resolve(path)?;
-    let content = Content { spec, snapshot, texts };
+    let content = Content { snapshot, texts };
     check(&content)?;
     write(&content, path.to_owned(), format, compression)
 }
@@ -70,10 +68,10 @@ fn write(
 /// A row that is there fewer times than not at all comes from a defect of its view: a file must not hide it.
 fn check(content: &Content) -> Result<(), EngineError> {
     let Some((row, count)) = content.snapshot.rows.iter().find(|(_, count)| *count < 0) else { return Ok(()) };
-    let key = content.spec.key_text(row, content.texts.as_ref());
+    let key = content.snapshot.spec.key_text(row, content.texts.as_ref());
     let what = format!(
         "view `{}` holds the row `{key}` {count} times as of tick {}",
-        content.spec.name, content.snapshot.tick
+        content.snapshot.spec.name, content.snapshot.tick
     );
     Err(EngineError::new(ErrorKind::Damaged, what, "the view is computed wrongly: please report it"))
 }

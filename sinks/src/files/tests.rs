@@ -229,8 +229,11 @@ fn a_full_disk_is_an_error_and_not_half_a_file() {
         return;
     };
     let content = super::encode::Content {
-        spec: engine::system::SystemView::Runs.spec(),
-        snapshot: engine::Snapshot { tick: 1, rows: Vec::new() },
+        snapshot: engine::Snapshot {
+            spec: Arc::new(engine::system::SystemView::Runs.spec()),
+            tick: 1,
+            rows: Vec::new(),
+        },
         texts: Arc::new(NoTexts),
     };
     for (format, compression) in [

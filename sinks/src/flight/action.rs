@@ -64,13 +64,16 @@ pub(super) fn answer(action: &Action, reader: &Reader) -> Result<Vec<u8>, Engine
     let answer = match action.r#type.as_str() {
         "health" => json!(Health::of(reader)),
         "frontier" => json!({ "frontier": reader.frontier() }),
-        other => {
-            let names: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).collect();
-            let help = format!("the actions are {}", names.join(", "));
-            return Err(EngineError::new(ErrorKind::NotFound, format!("there is no action `{other}`"), help));
-        }
+        other => return Err(unknown(other)),
     };
     Ok(answer.to_string().into_bytes())
+}
+
+/// There is no such action.
+pub(super) fn unknown(action: &str) -> EngineError {
+    let names: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).collect();
+    let help = format!("the actions are {}", names.join(", "));
+    EngineError::new(ErrorKind::NotFound, format!("there is no action `{action}`"), help)
 }
 
 /// The actions, as they are listed.

@@ -5,18 +5,20 @@ mod follow;
 mod push;
 mod read;
 
+use std::error::Error as _;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{Action, Criteria, FlightDescriptor, FlightInfo};
 use engine::{EngineError, ErrorKind, Tick};
-use tonic::transport::Channel;
 
 use super::catalogue::About;
 use super::metadata::Kind;
 use super::status::from_status;
 use super::{Health, PutReceipt, Ticket};
 
+pub use channel::Identification;
+use channel::Service;
 pub use follow::Follow;
 pub use push::{Pusher, Receipts};
 pub use read::{Message, Messages};
@@ -24,7 +26,7 @@ pub use read::{Message, Messages};
 /// A connection to a server. Cheap to clone; it connects again by itself.
 #[derive(Clone, Debug)]
 pub struct Client {
-    service: FlightServiceClient<Channel>,
+    service: Service,
 }
 
 /// A view of the catalogue.
@@ -43,7 +45,12 @@ pub struct ViewInfo {
 impl Client {
     /// Connects to an address such as `127.0.0.1:8815`.
     pub async fn connect(address: &str) -> Result<Client, EngineError> {
-        Ok(Client { service: channel::connect(address).await? })
+        Client::connect_as(address, &Identification::default()).await
+    }
+
+    /// Connects to an address such as `grpc+tls://tieout.example.com:8815`, and shows who asks.
+    pub async fn connect_as(address: &str, identification: &Identification) -> Result<Client, EngineError> {
+        Ok(Client { service: channel::connect(address, identification).await? })
     }
 
     /// The catalogue.
@@ -127,7 +134,16 @@ fn view_info(entry: FlightInfo) -> Result<ViewInfo, EngineError> {
 }
 
 fn failed(status: tonic::Status) -> EngineError {
-    from_status(&status)
+    if let Some(id) = status.metadata().get("x-correlation-id").and_then(|id| id.to_str().ok()) {
+        tracing::debug!(correlation_id = id, "the server has refused");
+    }
+    let error = from_status(&status);
+    // What has a cause of its own was not said by the server: the connection is broken.
+    if status.source().is_some() && error.help.is_empty() {
+        let help = "look whether the server runs; if it has [tls], its address is grpc+tls://host:port";
+        return EngineError { help: help.to_owned(), ..error };
+    }
+    error
 }
 
 /// The server answers, but not as this one does.

@@ -12,6 +12,7 @@ use futures::{Stream, StreamExt, stream};
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
+use super::call::Call;
 use super::encode::{Layout, Messages, schema_message};
 use super::metadata::Kind;
 use super::metrics::FlightMetrics;
@@ -30,6 +31,9 @@ pub(super) struct Feed {
     layout: Layout,
     metrics: FlightMetrics,
     stopping: Stopping,
+    call: Call,
+    /// Rows sent.
+    rows: u64,
     subscription: Option<Subscription>,
     sending: Option<Messages>,
     /// Every change before this has been sent.
@@ -46,18 +50,24 @@ impl Feed {
         ticket: &Ticket,
         metrics: FlightMetrics,
         stopping: Stopping,
+        call: Call,
     ) -> Result<Self, EngineError> {
-        let layout = Layout::new(reader.view(&ticket.view)?, reader.texts());
         let request = ticket.request();
-        let (mut subscription, mut sending) = (None, None);
+        let (mut subscription, mut sending, mut frontier) = (None, None, 0);
+        let layout;
         if ticket.follows() {
+            layout = Layout::new(reader.view(&ticket.view)?, reader.texts());
             subscription = Some(reader.subscribe(&request).await?);
             metrics.subscriptions.with_label_values(&[ticket.view.as_str()]).inc();
         } else {
             let snapshot = reader.snapshot(&request).await?;
+            // At an earlier tick the view may have had other columns.
+            layout = Layout::new(&snapshot.spec, reader.texts());
+            frontier = snapshot.tick + 1;
             sending = Some(Messages::new(Kind::Snapshot, snapshot.tick, snapshot.rows));
         }
-        Ok(Feed { layout, metrics, stopping, subscription, sending, frontier: 0, held: None, spoke: Instant::now() })
+        let spoke = Instant::now();
+        Ok(Feed { layout, metrics, stopping, call, rows: 0, subscription, sending, frontier, held: None, spoke })
     }
 
     /// As the messages of a stream.
@@ -78,6 +88,7 @@ impl Feed {
             if let Some(message) = self.next_message()? {
                 return Ok(Some(message));
             }
+            self.call.check_expiry().map_err(|error| self.ended(error))?;
             let Some(update) = self.next_update().await? else { return Ok(None) };
             self.sending = Some(match update {
                 Update::Snapshot(snapshot) => self.begin(Kind::Snapshot, snapshot.tick, snapshot.rows),
@@ -100,6 +111,7 @@ impl Feed {
             return Ok(None);
         };
         self.metrics.rows_sent.with_label_values(&[self.layout.view()]).inc_by(rows as u64);
+        self.rows += rows as u64;
         self.spoke = Instant::now();
         Ok(Some(message))
     }
@@ -128,11 +140,29 @@ impl Feed {
     }
 
     fn stopped(&self) -> Status {
+        self.ended(EngineError::new(ErrorKind::Stopped, "the server is stopping", "connect again"))
+    }
+
+    /// Why the stream ends, and where to resume.
+    fn ended(&self, error: EngineError) -> Status {
         let resume = self.frontier.saturating_sub(1);
         let help = match (&self.subscription, &self.sending) {
-            (Some(_), None) if resume > 0 => format!("connect again, and resume with from_tick = {resume}"),
-            _ => "connect again".to_owned(),
+            (Some(_), None) if resume > 0 => format!("{}, and resume with from_tick = {resume}", error.help),
+            _ => error.help,
         };
-        to_status(EngineError::new(ErrorKind::Stopped, "the server is stopping", help))
+        to_status(EngineError { help, ..error })
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        tracing::info!(
+            parent: self.call.span(),
+            tick = self.frontier.saturating_sub(1),
+            rows = self.rows,
+            duration_seconds = self.call.seconds(),
+            "{}",
+            if self.subscription.is_some() { "followed" } else { "read" }
+        );
     }
 }

@@ -1,25 +1,22 @@
 //! What is served beside Flight, over plain HTTP on the same port: metrics for Prometheus, and health for supervisors.
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use engine::Reader;
 use prometheus::{Encoder, TextEncoder};
-use tonic::Status;
 
 use super::action::Health;
 
-/// The routes.
+/// The routes. Each is in the table of what is served: [`crate::access::permissions`].
 pub(super) fn routes(reader: Reader) -> Router {
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(metrics))
         .route("/livez", get(alive))
         .route("/readyz", get(ready))
-        .fallback(not_found)
         .with_state(reader)
 }
 
@@ -55,14 +52,4 @@ async fn ready(State(reader): State<Reader>) -> (StatusCode, String) {
         Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
     }
-}
-
-/// A client of gRPC understands only its own kind of answer.
-async fn not_found(headers: HeaderMap) -> Response<Body> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if content_type.starts_with("application/grpc") {
-        let help = "this server speaks Arrow Flight: arrow.flight.protocol.FlightService";
-        return Status::unimplemented(format!("there is no such service (help: {help})")).into_http();
-    }
-    (StatusCode::NOT_FOUND, "not found; see / for what is served\n").into_response()
 }

@@ -15,6 +15,8 @@ pub(super) struct FlightMetrics {
     pub(super) puts: IntCounterVec,
     /// From the last byte of a pushed batch to its receipt.
     pub(super) put_duration: Histogram,
+    /// Requests refused, by why.
+    pub(super) refused: IntCounterVec,
     registry: Registry,
 }
 
@@ -42,6 +44,7 @@ impl FlightMetrics {
             subscriptions: counters("tieout_flight_subscriptions_total", "Subscriptions opened", "view")?,
             puts: counters("tieout_flight_puts_total", "Batches pushed: accepted, duplicate or refused", "result")?,
             put_duration: Histogram::with_opts(duration.buckets(seconds))?,
+            refused: counters("tieout_access_refused_total", "Requests refused: unauthenticated or denied", "reason")?,
             registry: registry.clone(),
         };
         metrics.collectors().into_iter().try_for_each(|collector| registry.register(collector))?;
@@ -57,12 +60,13 @@ impl FlightMetrics {
         }
     }
 
-    fn collectors(&self) -> [Box<dyn Collector>; 4] {
+    fn collectors(&self) -> [Box<dyn Collector>; 5] {
         [
             Box::new(self.rows_sent.clone()),
             Box::new(self.subscriptions.clone()),
             Box::new(self.puts.clone()),
             Box::new(self.put_duration.clone()),
+            Box::new(self.refused.clone()),
         ]
     }
 }

@@ -7,6 +7,10 @@
 //! | `DoGet` | a view as of a tick, or followed: see [`Ticket`] |
 //! | `DoPut` | pushes record batches to a source, acknowledged when durable: see [`PutReceipt`] |
 //! | `DoAction` | `health`, `frontier` |
+//! | `Handshake` | gives the token that goes with a name and a secret |
+//!
+//! Every request passes the guard: its caller is known and may ask (see [`crate::access`]), and it has a correlation id,
+//! which is in its answer and in the log.
 //!
 //! A stream begins with the rows as of a tick, ended by a message of kind `snapshot_end`; a subscription goes on with the
 //! changes of each tick, and tells every time that it is complete up to a later tick, also when nothing changed. What
@@ -24,11 +28,15 @@
 //! ```
 
 mod action;
+mod call;
 mod catalogue;
 pub mod client;
 mod config;
+mod correlation;
 mod encode;
 mod feed;
+mod guard;
+mod handshake;
 mod http;
 mod metadata;
 mod metrics;
@@ -45,5 +53,5 @@ pub use action::Health;
 pub use config::{FlightConfig, LISTEN_DEFAULT};
 pub use metadata::{Kind, Metadata, VERSION};
 pub use put::PutReceipt;
-pub use server::{bind, serve};
+pub use server::{Listening, Security, bind, serve};
 pub use ticket::Ticket;

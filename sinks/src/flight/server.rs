@@ -1,10 +1,12 @@
-//! The server: one port for Flight, metrics and health.
+//! The server: one port for Flight, metrics and health, encrypted if so configured, and guarded.
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use axum::middleware;
 use engine::journal::ENTRY_BYTES_MAX;
 use engine::{EngineError, ErrorKind, Ingest, Reader};
 use tokio::net::TcpListener;
@@ -12,10 +14,13 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
+use super::guard::{self, Guard};
 use super::http;
 use super::metrics::FlightMetrics;
 use super::sink::FlightSink;
 use super::stopping::{Stopping, running};
+use crate::access::Access;
+use crate::tls::{self, Tls};
 
 /// How large a message may be that a client sends.
 const DECODED_BYTES_MAX: usize = ENTRY_BYTES_MAX;
@@ -34,9 +39,45 @@ const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long connections may take to end once the server stops.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 
-/// Listens on an address such as `127.0.0.1:8815`.
-pub async fn bind(listen: &str) -> Result<TcpListener, EngineError> {
-    TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))
+/// Who is served, and how the way to them is encrypted.
+#[derive(Clone)]
+pub struct Security {
+    /// Who may do what.
+    pub access: Access,
+    /// The encryption, if there is any.
+    pub tls: Option<Tls>,
+}
+
+impl Security {
+    /// Everybody on this machine may do everything, and nothing is encrypted: what holds when nothing is configured.
+    pub fn this_machine() -> Self {
+        Security { access: Access::this_machine(), tls: None }
+    }
+}
+
+/// An address that is listened on, and for whom.
+pub struct Listening {
+    listener: TcpListener,
+    address: SocketAddr,
+    security: Security,
+}
+
+impl Listening {
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Listens on an address such as `127.0.0.1:8815`. One that other machines reach has to be guarded, or said to be open.
+pub async fn bind(listen: &str, security: Security) -> Result<Listening, EngineError> {
+    let listener = TcpListener::bind(listen).await.map_err(|error| cannot_listen(listen, &error))?;
+    let address = listener.local_addr().map_err(|error| cannot_listen(listen, &error))?;
+    security.access.check_address(address)?;
+    if security.access.is_guarded() && security.tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "tokens come unencrypted: set [tls], unless a proxy before this server encrypts them");
+    }
+    Ok(Listening { listener, address, security })
 }
 
 fn cannot_listen(listen: &str, error: &io::Error) -> EngineError {
@@ -61,7 +102,7 @@ fn cannot_listen(listen: &str, error: &io::Error) -> EngineError {
 pub async fn serve(
     reader: Reader,
     ingest: Ingest,
-    listener: TcpListener,
+    listening: Listening,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), EngineError> {
     let metrics = FlightMetrics::register(&reader)?;
@@ -71,9 +112,20 @@ pub async fn serve(
         shutdown.await;
         drop(running);
     };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let Listening { listener, security: Security { access, tls }, .. } = listening;
+    access.prepare();
+    let router = server().add_routes(routes(sink, reader, Guard { access, metrics: metrics.clone() }));
+    let serving = async {
+        match tls {
+            Some(tls) => router.serve_with_incoming_shutdown(tls::incoming(listener, tls), asked).await,
+            None => {
+                let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+                router.serve_with_incoming_shutdown(incoming, asked).await
+            }
+        }
+    };
     let served = tokio::select! {
-        served = server().add_routes(routes(sink, reader)).serve_with_incoming_shutdown(incoming, asked) => served,
+        served = serving => served,
         () = drained(stopping) => Ok(()),
     };
     metrics.unregister();
@@ -95,11 +147,12 @@ fn server() -> Server {
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
-fn routes(sink: FlightSink, reader: Reader) -> Routes {
+fn routes(sink: FlightSink, reader: Reader, guard: Guard) -> Routes {
     let flight = FlightServiceServer::new(sink)
         .max_decoding_message_size(DECODED_BYTES_MAX)
         .max_encoding_message_size(ENCODED_BYTES_MAX);
-    Routes::from(http::routes(reader)).add_service(flight)
+    let routes = Routes::from(http::routes(reader)).add_service(flight).into_axum_router();
+    Routes::from(routes.layer(middleware::from_fn_with_state(guard, guard::pass)))
 }
 
 /// Ends when the server stops, but some client does not take what it was sent.

@@ -11,9 +11,11 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::action::{self, Health};
+use super::call::Call;
 use super::catalogue;
 use super::encode::wire_schema;
 use super::feed::Feed;
+use super::handshake;
 use super::metrics::FlightMetrics;
 use super::put;
 use super::status::{internal, to_status, unimplemented};
@@ -52,7 +54,7 @@ impl FlightService for FlightSink {
         if !request.get_ref().expression.is_empty() {
             return Err(Status::invalid_argument("the catalogue takes no criteria (help: leave the expression empty)"));
         }
-        let views = self.reader.views().iter();
+        let views = self.reader.views();
         let entries: Vec<_> = views.map(|spec| self.info(&Ticket::snapshot(&spec.name))).collect();
         Ok(Response::new(stream::iter(entries).boxed()))
     }
@@ -70,21 +72,24 @@ impl FlightService for FlightSink {
     }
 
     async fn do_get(&self, request: Request<arrow_flight::Ticket>) -> Answer<Self::DoGetStream> {
+        let call = Call::of(&request)?;
         let ticket = Ticket::parse(&request.get_ref().ticket).map_err(to_status)?;
+        call.read(&self.reader.view(&ticket.view).map_err(to_status)?.name)?;
         Health::check(&self.reader).map_err(to_status)?;
-        let feed = Feed::open(&self.reader, &ticket, self.metrics.clone(), self.stopping.clone()).await;
+        let feed = Feed::open(&self.reader, &ticket, self.metrics.clone(), self.stopping.clone(), call).await;
         Ok(Response::new(feed.map_err(to_status)?.into_stream().boxed()))
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Answer<Self::DoPutStream> {
+        let call = Call::of(&request)?;
         Health::check(&self.reader).map_err(to_status)?;
-        let receipts =
-            put::receive(request.into_inner(), self.ingest.clone(), self.metrics.clone(), self.stopping.clone())
-                .await?;
+        let (ingest, metrics, stopping) = (self.ingest.clone(), self.metrics.clone(), self.stopping.clone());
+        let receipts = put::receive(request.into_inner(), ingest, metrics, stopping, call).await?;
         Ok(Response::new(receipts.boxed()))
     }
 
     async fn do_action(&self, request: Request<Action>) -> Answer<Self::DoActionStream> {
+        Call::of(&request)?.act(&request.get_ref().r#type)?;
         let body = action::answer(request.get_ref(), &self.reader).map_err(to_status)?;
         let answer = arrow_flight::Result { body: body.into() };
         Ok(Response::new(stream::iter([Ok(answer)]).boxed()))
@@ -94,8 +99,8 @@ impl FlightService for FlightSink {
         Ok(Response::new(stream::iter(action::list().map(Ok)).boxed()))
     }
 
-    async fn handshake(&self, _: Request<Streaming<HandshakeRequest>>) -> Answer<Self::HandshakeStream> {
-        Err(unimplemented("Handshake", "connect without a user or a password"))
+    async fn handshake(&self, request: Request<Streaming<HandshakeRequest>>) -> Answer<Self::HandshakeStream> {
+        handshake::answer(request.metadata())
     }
 
     async fn poll_flight_info(&self, _: Request<FlightDescriptor>) -> Answer<PollInfo> {

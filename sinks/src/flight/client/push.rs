@@ -4,23 +4,20 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_flight::encode::FlightDataEncoderBuilder;
-use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::{FlightData, FlightDescriptor, PutResult, SchemaAsIpc};
 use engine::{EngineError, ErrorKind};
 use futures::{StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
-use tonic::transport::Channel;
 
 use super::super::PutReceipt;
 use super::super::put::{PutMetadata, Target};
+use super::channel::Service;
 use super::{failed, foreign};
 
 /// How many batches wait to be sent.
 const WAITING_MAX: usize = 8;
-
-type Service = FlightServiceClient<Channel>;
 
 /// Pushes batches as one batch.
 pub(super) async fn put(

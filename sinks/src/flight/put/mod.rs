@@ -20,6 +20,7 @@ use futures::stream::{FuturesOrdered, Stream, StreamExt, TryStreamExt, iter, try
 use serde::{Deserialize, Serialize};
 use tonic::{Code, Status, Streaming};
 
+use super::call::Call;
 use super::metrics::FlightMetrics;
 use super::status::to_status;
 use super::stopping::Stopping;
@@ -48,9 +49,11 @@ pub(super) async fn receive(
     ingest: Ingest,
     metrics: FlightMetrics,
     stopping: Stopping,
+    call: Call,
 ) -> Result<impl Stream<Item = Result<PutResult, Status>> + Send, Status> {
     let first = messages.message().await.map_err(unreadable)?.ok_or_else(|| to_status(empty()))?;
     let target = Target::of(&first).map_err(to_status)?;
+    call.push(&target.source)?;
     let rest = messages.map_err(unreadable);
     // A message without a batch says nothing more than the descriptor did.
     let messages = iter([Ok(first)]).chain(rest).try_filter(|message| ready(!message.data_header.is_empty()));
@@ -64,6 +67,7 @@ pub(super) async fn receive(
         ingest,
         metrics,
         stopping,
+        call,
     };
     Ok(try_unfold(pushing, |mut pushing| async move {
         let result = pushing.next().await?;
@@ -84,6 +88,7 @@ struct Pushing {
     ingest: Ingest,
     metrics: FlightMetrics,
     stopping: Stopping,
+    call: Call,
 }
 
 /// What has come so far.
@@ -108,6 +113,7 @@ impl Pushing {
                     let message = message.unwrap_or_else(|_| Some(Err(torn())));
                     if let Err(error) = self.take(message).await {
                         self.metrics.puts.with_label_values(&["refused"]).inc();
+                        tracing::info!(parent: self.call.span(), error = error.message(), "a pushed batch is refused");
                         self.ended = Some(Err(error));
                     }
                 }
@@ -187,23 +193,48 @@ impl Pushing {
     /// Puts a batch in line. Decoding it may take a while, and must not hold up other clients.
     async fn submit(&mut self, payload: Payload, batch_id: String) -> Result<(), Status> {
         let started = Instant::now();
+        self.call.check_expiry().map_err(to_status)?;
         let (bytes, records) = payload.finish().map_err(to_status)?;
-        let (ingest, source, id) = (self.ingest.clone(), self.target.source.clone(), batch_id.clone());
+        let arrived = Arrived { batch_id, records, started, call: self.call.clone() };
+        arrived.tell(bytes.len());
+        let (ingest, source, id) = (self.ingest.clone(), self.target.source.clone(), arrived.batch_id.clone());
         let submitted = tokio::task::spawn_blocking(move || ingest.submit(&source, &id, bytes)).await;
-        let submitted =
-            submitted.unwrap_or_else(|_| Err(undecoded())).map_err(|error| to_status(of_batch(&batch_id, error)))?;
-        self.underway.push_back(acknowledge(submitted, batch_id, records, started, self.metrics.clone()).boxed());
+        let submitted = submitted
+            .unwrap_or_else(|_| Err(undecoded()))
+            .map_err(|error| to_status(of_batch(&arrived.batch_id, error)))?;
+        self.underway.push_back(acknowledge(submitted, arrived, self.metrics.clone()).boxed());
         Ok(())
     }
 }
 
-async fn acknowledge(
-    submitted: Submitted,
+/// A batch that has come whole.
+struct Arrived {
     batch_id: String,
     records: u64,
     started: Instant,
-    metrics: FlightMetrics,
-) -> Result<PutResult, Status> {
+    call: Call,
+}
+
+impl Arrived {
+    fn tell(&self, size_bytes: usize) {
+        let (span, batch_id, records) = (self.call.span(), self.batch_id.as_str(), self.records);
+        tracing::debug!(parent: span, batch_id, records, size_bytes, "a pushed batch has arrived");
+    }
+
+    fn tell_result(&self, result: &'static str, receipt: &Result<engine::Receipt, EngineError>) {
+        tracing::info!(
+            parent: self.call.span(),
+            batch_id = self.batch_id,
+            records = self.records,
+            tick = receipt.as_ref().ok().map(|receipt| receipt.tick),
+            error = receipt.as_ref().err().map(tracing::field::display),
+            duration_seconds = self.started.elapsed().as_secs_f64(),
+            "a pushed batch is {result}"
+        );
+    }
+}
+
+async fn acknowledge(submitted: Submitted, arrived: Arrived, metrics: FlightMetrics) -> Result<PutResult, Status> {
     let receipt = submitted.receipt().await;
     let result = match &receipt {
         Ok(receipt) if receipt.duplicate => "duplicate",
@@ -211,7 +242,9 @@ async fn acknowledge(
         Err(_) => "refused",
     };
     metrics.puts.with_label_values(&[result]).inc();
-    metrics.put_duration.observe(started.elapsed().as_secs_f64());
+    metrics.put_duration.observe(arrived.started.elapsed().as_secs_f64());
+    arrived.tell_result(result, &receipt);
+    let Arrived { batch_id, records, .. } = arrived;
     let receipt = receipt.map_err(|error| to_status(of_batch(&batch_id, error)))?;
     let receipt = PutReceipt { tick: receipt.tick, duplicate: receipt.duplicate, records, batch_id };
     // Numbers and a text: it cannot fail.

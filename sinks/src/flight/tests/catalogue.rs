@@ -10,7 +10,7 @@ async fn every_view_is_listed_with_what_it_is_about_its_key_and_its_columns() {
     let served = Served::ready().await;
     let views = served.client().await.views().await.unwrap();
     let names: Vec<_> = views.iter().map(|view| view.name.as_str()).collect();
-    assert_eq!(names, served.engine().reader().views().iter().map(|spec| spec.name.as_str()).collect::<Vec<_>>());
+    assert_eq!(names, served.engine().reader().views().map(|spec| spec.name.as_str()).collect::<Vec<_>>());
     let totals = views.iter().find(|view| view.name == "totals").unwrap();
     assert_eq!((totals.about.as_str(), totals.key.as_slice()), ("The totals.", ["digit".to_owned()].as_slice()));
     let columns: Vec<String> =

@@ -1,6 +1,8 @@
 //! The server and the client together, over real connections, on an engine that knows nothing of finance.
 
+mod access;
 mod catalogue;
+mod encrypted;
 mod following;
 mod pushing;
 mod reading;
@@ -14,17 +16,19 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use arrow_flight::flight_service_client::FlightServiceClient;
 use engine::{Engine, EngineConfig, EngineError, Tick};
 use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
 use super::client::{Client, Message, Messages};
-use super::{Kind, bind, serve};
+use super::{Kind, Security, bind, serve};
 use crate::toy::{self, Gate, pushed};
 
 /// An engine that is served.
 struct Served {
     folder: TempDir,
+    security: Security,
     engine: Option<Engine>,
     address: String,
     stop: Option<oneshot::Sender<()>>,
@@ -43,7 +47,12 @@ impl Served {
     }
 
     async fn of(folder: TempDir, engine: Engine) -> Self {
-        let mut served = Served { folder, engine: Some(engine), address: String::new(), stop: None, server: None };
+        Self::secured(folder, engine, Security::this_machine()).await
+    }
+
+    async fn secured(folder: TempDir, engine: Engine, security: Security) -> Self {
+        let (engine, address) = (Some(engine), String::new());
+        let mut served = Served { folder, security, engine, address, stop: None, server: None };
         served.serve("127.0.0.1:0").await;
         served
     }
@@ -55,15 +64,15 @@ impl Served {
     }
 
     async fn serve(&mut self, listen: &str) {
-        let listener = bind(listen).await.unwrap();
-        self.address = listener.local_addr().unwrap().to_string();
+        let listening = bind(listen, self.security.clone()).await.unwrap();
+        self.address = listening.address().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async move {
             let _ = stopped.await;
         };
         let (reader, ingest) = (self.engine().reader().clone(), self.engine().ingest().clone());
         self.stop = Some(stop);
-        self.server = Some(tokio::spawn(serve(reader, ingest, listener, shutdown)));
+        self.server = Some(tokio::spawn(serve(reader, ingest, listening, shutdown)));
     }
 
     /// Stops the server, and leaves the engine running.
@@ -99,6 +108,22 @@ impl Served {
     fn subscriptions(&self) -> i64 {
         self.engine().reader().metrics().subscriptions.get()
     }
+}
+
+/// What a plain HTTP/1.1 client gets over a connection: the status, and the body with the head.
+async fn ask_over(mut connection: impl AsyncRead + AsyncWrite + Unpin, request: &[u8]) -> (u16, String) {
+    connection.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    // Some that end an encrypted connection do not say goodbye.
+    let _ = connection.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), format!("{body}\n{head}"))
+}
+
+/// A request with GET.
+fn get_request(path: &str, headers: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: tieout\r\nConnection: close\r\n{headers}\r\n").into_bytes()
 }
 
 /// The rows of a batch of the view `numbers` or `totals`: tick, diff, key, and the two numbers.

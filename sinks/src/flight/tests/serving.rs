@@ -2,24 +2,17 @@ use std::time::Duration;
 
 use arrow_flight::{Action, Empty, FlightDescriptor};
 use engine::ErrorKind;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Code;
 
-use super::{Served, soon, until};
+use super::{Served, ask_over, get_request, soon, until};
 use crate::flight::client::Client;
-use crate::flight::{Kind, Ticket, bind, serve};
+use crate::flight::{Kind, Security, Ticket, bind, serve};
 use crate::toy::{Gate, pushed};
 
 /// What a plain HTTP/1.1 client gets: status and body.
 async fn get(address: &str, path: &str, headers: &str) -> (u16, String) {
-    let mut connection = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\r\n");
-    connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head[9..12].parse().unwrap(), format!("{body}\n{head}"))
+    ask_over(TcpStream::connect(address).await.unwrap(), &get_request(path, headers)).await
 }
 
 #[tokio::test]
@@ -114,7 +107,7 @@ async fn an_address_that_cannot_be_listened_on_says_what_to_do() {
         ("203.0.113.7:8815", "not one of this machine's"),
         ("8815", "an address and a port"),
     ] {
-        let error = bind(listen).await.unwrap_err();
+        let error = bind(listen, Security::this_machine()).await.err().unwrap();
         assert!(error.what.contains(listen) && error.help.contains(words), "{error}");
     }
 }
@@ -130,8 +123,8 @@ async fn a_server_that_is_not_there_is_named() {
 async fn an_engine_is_served_once_at_a_time() {
     let mut served = Served::ready().await;
     let (reader, ingest) = (served.engine().reader().clone(), served.engine().ingest().clone());
-    let listener = bind("127.0.0.1:0").await.unwrap();
-    let error = serve(reader, ingest, listener, async {}).await.unwrap_err();
+    let listening = bind("127.0.0.1:0", Security::this_machine()).await.unwrap();
+    let error = serve(reader, ingest, listening, async {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Invalid);
     served.stop_serving().await;
     served.serve("127.0.0.1:0").await;

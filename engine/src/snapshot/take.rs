@@ -1,0 +1,248 @@
+//! Takes snapshots in the background: asks the workers for pieces as of a tick, between the ticks that go on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use operators::{Data, Tick};
+
+use super::Snapshots;
+use super::codec::{encode_first_seen, encode_system};
+use super::manifest::{FORMAT, Manifest, PartitionProgress};
+use super::parts::Parts;
+use super::removal::remove_older;
+use crate::error::{EngineError, ErrorKind};
+use crate::kept::{Piece, PieceRows, Place, Table};
+use crate::line::BoundPast;
+use crate::metrics::Metrics;
+use crate::releaser::Releaser;
+use crate::row::Row;
+use crate::source::Stop;
+use crate::system::SystemView;
+
+/// How many rows a worker gives at once: about a tenth of a millisecond of its time.
+const PIECE_ROWS: usize = 1024;
+
+/// How many records are encoded at once.
+const ENCODE_ROWS: usize = 8192;
+
+/// How often whoever waits for a worker looks whether the engine stops.
+const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// What to take a snapshot of.
+pub(crate) struct Order {
+    /// The tick: the last that was released, and whole.
+    pub(crate) tick: Tick,
+    /// The hash of the configuration that holds.
+    pub(crate) configuration: String,
+    /// The tick from which it holds.
+    pub(crate) configured_since: Tick,
+    /// How far each partition is bound.
+    pub(crate) progress: Vec<PartitionProgress>,
+}
+
+/// Takes one snapshot at a time.
+pub(crate) struct Taker<R> {
+    orders: Sender<Order>,
+    is_busy: Arc<AtomicBool>,
+    every: Duration,
+    /// The tick of the last order.
+    last: Tick,
+    /// The rows that were released since.
+    rows: usize,
+    thread: Option<std::thread::JoinHandle<()>>,
+    kind: std::marker::PhantomData<fn(R)>,
+}
+
+impl<R: Data + Send> Taker<R> {
+    /// Starts the thread. `last` is the tick of the newest snapshot, and `rows` were released since.
+    pub(crate) fn start(work: Work<R>, last: Tick, rows: usize) -> Result<Self, EngineError> {
+        let (orders, received) = bounded::<Order>(1);
+        let is_busy = Arc::new(AtomicBool::new(false));
+        let busy = Arc::clone(&is_busy);
+        let every = work.snapshots.every;
+        let thread = crate::engine::spawn("snapshots", move || run(&work, &received, &busy))?;
+        Ok(Taker { orders, is_busy, every, last, rows, thread: Some(thread), kind: std::marker::PhantomData })
+    }
+
+    /// Takes note of what was released.
+    pub(crate) fn released(&mut self, rows: usize) {
+        self.rows += rows;
+    }
+
+    /// Whether it is time for the next one, now that the last tick is whole.
+    pub(crate) fn is_due(&self, tick: Tick) -> bool {
+        self.rows > 0
+            && u128::from(tick.saturating_sub(self.last)) >= self.every.as_micros()
+            && !self.is_busy.load(Ordering::Acquire)
+    }
+
+    /// Orders one, which nobody waits for.
+    pub(crate) fn order(&mut self, order: Order) {
+        self.last = order.tick;
+        self.rows = 0;
+        self.is_busy.store(true, Ordering::Release);
+        // Nobody takes it any more only when the engine stops.
+        let _ = self.orders.try_send(order);
+    }
+}
+
+impl<R> Drop for Taker<R> {
+    fn drop(&mut self) {
+        let (closed, _) = bounded(0);
+        self.orders = closed;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &AtomicBool) {
+    for order in orders {
+        let began = Instant::now();
+        let taken = work.take(&order);
+        work.metrics.snapshot_taken(order.tick, began.elapsed(), taken.is_ok());
+        if let (Ok(_), Some(history)) = (&taken, work.snapshots.history) {
+            match remove_older(&work.snapshots.store, &work.past, order.tick, history) {
+                Ok(Some(tick)) => tracing::info!(tick, "removed the past before a snapshot"),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "could not remove the past; it is tried again after the next snapshot")
+                }
+            }
+        }
+        match taken {
+            Ok(manifest) => tracing::info!(
+                tick = order.tick,
+                records = manifest.rows("records"),
+                bytes = manifest.size_bytes(),
+                seconds = began.elapsed().as_secs_f64(),
+                "took a snapshot"
+            ),
+            Err(error) if error.kind == ErrorKind::Stopped => {}
+            Err(error) => {
+                tracing::warn!(tick = order.tick, %error, "could not take a snapshot; the next one will be tried")
+            }
+        }
+        is_busy.store(false, Ordering::Release);
+    }
+}
+
+/// What takes a snapshot.
+pub(crate) struct Work<R> {
+    pub(crate) snapshots: Snapshots<R>,
+    pub(crate) releaser: Arc<Releaser<R>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) past: BoundPast,
+    pub(crate) stop: Stop,
+}
+
+impl<R: Data + Send> Work<R> {
+    /// Takes one, and waits for it.
+    pub(crate) fn take(&self, order: &Order) -> Result<Manifest, EngineError> {
+        self.releaser.hold(Some(order.tick));
+        let written = self.write(order);
+        self.releaser.hold(None);
+        written
+    }
+
+    fn write(&self, order: &Order) -> Result<Manifest, EngineError> {
+        let mut parts = Parts::new(&self.snapshots.store, order.tick);
+        for worker in 0..self.releaser.workers() {
+            self.records(worker, order.tick, &mut parts)?;
+            self.system(worker, order.tick, &mut parts)?;
+            for place in 0..self.releaser.first_seen_tables() {
+                self.first_seen(worker, order.tick, place, &mut parts)?;
+            }
+        }
+        let manifest = Manifest {
+            format: FORMAT,
+            tick: order.tick,
+            version: env!("CARGO_PKG_VERSION").into(),
+            configuration: order.configuration.clone(),
+            configured_since: order.configured_since,
+            progress: order.progress.clone(),
+            parts: parts.finish()?,
+        };
+        crash_point!("snapshot.unfinished");
+        self.snapshots.store.put_manifest(&manifest)?;
+        crash_point!("snapshot.finished");
+        Ok(manifest)
+    }
+
+    fn records(&self, worker: usize, tick: Tick, parts: &mut Parts<'_>) -> Result<(), EngineError> {
+        let mut waiting = Vec::new();
+        let mut write = |records: &mut Vec<R>| {
+            let rows = self.snapshots.codec.encode(records).map_err(unencodable)?;
+            records.clear();
+            parts.add("records", &rows)
+        };
+        self.each_piece(worker, tick, Table::Records, |rows| {
+            if let PieceRows::Records(records) = rows {
+                waiting.extend(records);
+            }
+            if waiting.len() >= ENCODE_ROWS { write(&mut waiting) } else { Ok(()) }
+        })?;
+        write(&mut waiting)
+    }
+
+    fn system(&self, worker: usize, tick: Tick, parts: &mut Parts<'_>) -> Result<(), EngineError> {
+        self.each_piece(worker, tick, Table::System, |rows| {
+            let PieceRows::System(rows) = rows else { return Ok(()) };
+            let mut of_view: BTreeMap<SystemView, Vec<Row>> = BTreeMap::new();
+            for (view, row, _source) in rows {
+                of_view.entry(view).or_default().push(row);
+            }
+            for (view, rows) in of_view {
+                parts.add(&view.spec().name, &encode_system(view, &rows).map_err(unencodable)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn first_seen(&self, worker: usize, tick: Tick, place: usize, parts: &mut Parts<'_>) -> Result<(), EngineError> {
+        let table = first_seen_table(place);
+        self.each_piece(worker, tick, Table::FirstSeen(place), |rows| {
+            let PieceRows::FirstSeen(entries) = rows else { return Ok(()) };
+            parts.add(&table, &encode_first_seen(&entries).map_err(unencodable)?)
+        })
+    }
+
+    fn each_piece(
+        &self,
+        worker: usize,
+        tick: Tick,
+        table: Table,
+        mut take: impl FnMut(PieceRows<R>) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let mut place = Some(Place::Start);
+        while let Some(from) = place {
+            let asked = self.releaser.piece(worker, table, tick, from, PIECE_ROWS);
+            let piece = self.answer(&asked)?;
+            place = piece.next;
+            take(piece.rows)?;
+        }
+        Ok(())
+    }
+
+    fn answer(&self, asked: &Receiver<Piece<R>>) -> Result<Piece<R>, EngineError> {
+        loop {
+            match asked.recv_timeout(LIVENESS_INTERVAL) {
+                Ok(piece) => return Ok(piece),
+                Err(RecvTimeoutError::Timeout) if !self.stop.is_stopped() => {}
+                Err(_) => return Err(EngineError::stopped()),
+            }
+        }
+    }
+}
+
+/// The name of a table of when rows first appeared.
+pub(super) fn first_seen_table(place: usize) -> String {
+    format!("first_seen_{place}")
+}
+
+fn unencodable(error: arrow::error::ArrowError) -> EngineError {
+    EngineError::new(ErrorKind::Invalid, format!("a snapshot cannot be encoded: {error}"), "report it")
+}

@@ -1,0 +1,164 @@
+//! A configuration as it is recorded: all that is needed to run it again when its files have changed or gone.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use engine::{Configuration, EngineError, ErrorKind};
+use serde::{Deserialize, Serialize};
+
+/// The parts of a configuration on which it depends what the views show. Where it runs, and to whom it tells what, may
+/// change at any time.
+const DECISIVE: [&str; 4] = ["attributes", "calendar", "reconciliation", "source"];
+
+/// What is recorded.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Recorded {
+    /// Where relative paths start.
+    pub(super) folder: PathBuf,
+    /// The text of the file.
+    pub(super) text: String,
+    /// The files that it names and that were read with it, by their paths as they are written.
+    pub(super) files: BTreeMap<String, String>,
+}
+
+impl Recorded {
+    /// What was recorded.
+    pub(super) fn parse(json: &str) -> Result<Self, EngineError> {
+        serde_json::from_str(json).map_err(|error| {
+            let what = format!("the configuration that was recorded cannot be read: {error}");
+            EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
+        })
+    }
+
+    /// It as the engine records it. Two that give the same views have the same hash: comments and spaces do not count, but
+    /// the order of sources does, since it gives them their numbers.
+    pub(super) fn configuration(&self, sources: &[String]) -> Configuration {
+        let tables: toml::Table = toml::from_str(&self.text).unwrap_or_default();
+        let decisive: BTreeMap<_, _> = tables.iter().filter(|(key, _)| DECISIVE.contains(&key.as_str())).collect();
+        let hashed = serde_json::json!({ "tables": decisive, "sources": sources, "files": self.files });
+        let text = serde_json::json!({ "folder": self.folder, "text": self.text, "files": self.files });
+        let hash = blake3::hash(hashed.to_string().as_bytes()).to_hex().to_string();
+        Configuration { hash, text: text.to_string() }
+    }
+}
+
+/// The files that a configuration names.
+pub(super) struct NamedFiles {
+    folder: PathBuf,
+    recorded: Option<BTreeMap<String, String>>,
+    read: RefCell<BTreeMap<String, String>>,
+}
+
+impl NamedFiles {
+    /// Those of this machine; relative paths start in `folder`.
+    pub(super) fn of_disk(folder: &Path) -> Self {
+        NamedFiles { folder: folder.to_owned(), recorded: None, read: RefCell::default() }
+    }
+
+    /// Those that were recorded.
+    pub(super) fn of_record(recorded: &Recorded) -> Self {
+        NamedFiles { recorded: Some(recorded.files.clone()), ..NamedFiles::of_disk(&recorded.folder) }
+    }
+
+    /// Whether they were recorded.
+    pub(super) fn are_recorded(&self) -> bool {
+        self.recorded.is_some()
+    }
+
+    /// The text of a file; or why there is none.
+    pub(super) fn read(&self, path: &str) -> Result<String, String> {
+        let text = match &self.recorded {
+            Some(files) => files.get(path).cloned().ok_or_else(|| format!("{path} was not recorded"))?,
+            None => {
+                let full = self.folder.join(path);
+                fs::read_to_string(&full).map_err(|error| format!("cannot read {}: {error}", full.display()))?
+            }
+        };
+        self.read.borrow_mut().insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+
+    /// All that have been read.
+    pub(super) fn all_read(self) -> BTreeMap<String, String> {
+        self.read.into_inner()
+    }
+}
+
+/// Whether two recorded configurations read the same records from the sources of the first: each of those is still there and
+/// as it was, and no attribute is gone. What else differs only changes what is made of the records.
+pub(crate) fn reads_alike(old: &str, new: &str) -> bool {
+    let tables = |json: &str| Recorded::parse(json).ok().and_then(|recorded| toml::from_str(&recorded.text).ok());
+    let (Some(old), Some(new)): (Option<toml::Table>, Option<toml::Table>) = (tables(old), tables(new)) else {
+        return false;
+    };
+    let entry = |tables: &toml::Table, key: &str| tables.get(key).cloned();
+    let sources =
+        |tables: &toml::Table| entry(tables, "source").and_then(|source| source.try_into::<toml::Table>().ok());
+    let (old_sources, new_sources) = (sources(&old).unwrap_or_default(), sources(&new).unwrap_or_default());
+    let names =
+        |tables: &toml::Table| entry(tables, "attributes").and_then(|names| names.try_into::<Vec<String>>().ok());
+    let (old_names, new_names) = (names(&old).unwrap_or_default(), names(&new).unwrap_or_default());
+    old_sources.iter().all(|(name, source)| new_sources.get(name) == Some(source))
+        && old_names.iter().all(|name| new_names.contains(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIGURATION: &str = r#"
+        attributes = ["book"]
+        [source.own]
+        kind = "files"
+        path = "own.csv"
+        [reconciliation.r]
+        sides = ["own", "broker"]
+        [source.broker]
+        kind = "files"
+    "#;
+
+    fn recorded(text: &str) -> Recorded {
+        Recorded { folder: PathBuf::from("/"), text: text.to_owned(), files: BTreeMap::new() }
+    }
+
+    fn text(text: &str) -> String {
+        recorded(text).configuration(&[]).text
+    }
+
+    #[test]
+    fn what_does_not_change_the_views_does_not_change_the_hash() {
+        let hash = |text: &str| recorded(text).configuration(&["own".into(), "broker".into()]).hash;
+        for same in [
+            CONFIGURATION.replace("[source.own]", "# ours\n[source.own]"),
+            format!("workers = 4\nlisten = \"127.0.0.1:0\"\n{CONFIGURATION}\n[snapshots]\nevery_seconds = 5"),
+        ] {
+            assert_eq!(hash(&same), hash(CONFIGURATION), "{same}");
+        }
+        assert_ne!(hash(&CONFIGURATION.replace("own.csv", "ours.csv")), hash(CONFIGURATION));
+        assert_ne!(recorded(CONFIGURATION).configuration(&[]).hash, hash(CONFIGURATION), "the order of sources");
+        let with_file = Recorded { files: [("m.json".into(), "{}".into())].into(), ..recorded(CONFIGURATION) };
+        assert_ne!(with_file.configuration(&["own".into(), "broker".into()]).hash, hash(CONFIGURATION));
+    }
+
+    #[test]
+    fn records_are_carried_over_unless_a_source_reads_them_otherwise() {
+        let carries = |new: &str| reads_alike(&text(CONFIGURATION), &text(new));
+        for alike in [
+            CONFIGURATION.to_owned(),
+            CONFIGURATION.replace("[\"own\", \"broker\"]", "[\"broker\", \"own\"]"),
+            CONFIGURATION.replace("[\"book\"]", "[\"desk\", \"book\"]"),
+            format!("{CONFIGURATION}\n[source.custodian]\nkind = \"flight\""),
+        ] {
+            assert!(carries(&alike), "{alike}");
+        }
+        for otherwise in [
+            CONFIGURATION.replace("own.csv", "ours.csv"),
+            CONFIGURATION.replace("source.broker", "source.bank"),
+            CONFIGURATION.replace("[\"book\"]", "[]"),
+        ] {
+            assert!(!carries(&otherwise), "{otherwise}");
+        }
+    }
+}
