@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  run, demo ──────────▶ config ──▶ engine ──▶ served: Flight, metrics, health on one port
+//!  cluster ────────────▶ run, once for each process of a cluster
 //!  query, subscribe, ──▶ Flight client ──▶ standard output, or a file
 //!  export, views
 //!  doctor, health ─────▶ what is wrong with a set-up, and whether a server lives
@@ -14,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod check;
+mod cluster;
 mod completions;
 mod config;
 mod demo;
@@ -56,6 +58,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Cluster(cluster::Cluster),
     Demo(demo::Demo),
     Generate(generate::Generate),
     Query(query::Query),
@@ -70,9 +73,10 @@ enum Command {
 }
 
 impl Command {
-    fn run(self) -> Result<Outcome, Failure> {
+    fn run(self, log_format: LogFormat) -> Result<Outcome, Failure> {
         match self {
             Command::Run(run) => run.run(),
+            Command::Cluster(cluster) => cluster.run(log_format),
             Command::Demo(demo) => demo.run(),
             Command::Generate(generate) => generate.run(),
             Command::Query(query) => query.run(),
@@ -93,5 +97,5 @@ fn main() -> ExitCode {
     let _scenario = fail::FailScenario::setup();
     let cli = Cli::parse();
     process::start_logging(cli.log_format);
-    process::exit_code(&cli.command.run())
+    process::exit_code(&cli.command.run(cli.log_format))
 }

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use engine::cluster::ClusterConfig;
 use engine::{EngineError, ErrorKind, Reader};
 use sinks::flight::LISTEN_DEFAULT;
 use sinks::running::Reached;
 
+use crate::cluster::{Place, member};
 use crate::config::{Config, Settings};
 use crate::output;
-use crate::process::{Failure, Outcome, Service, Stopping, block_on, tell, with_status_line};
+use crate::process::{Failure, Outcome, Service, block_on, tell, with_status_line};
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
@@ -20,11 +22,15 @@ line, else from the environment, else from the file.
 With --until-complete it ends when every source has been read and every sink has written it, prints a summary, and tells by its exit code (3) whether
 breaks remain; it is served then only if an address to listen on is set.
 
+With --hosts and --process it is one process of several that share the work: process 0 has the data folder and serves, the
+others have workers only. `tieout cluster` runs all of them on one machine.
+
 Examples:
   tieout run tieout.toml
   tieout run examples/two-sides --until-complete
   tieout run tieout.toml --data /var/lib/tieout --workers 4
-  tieout run tieout.toml --listen 0.0.0.0:8815       [access] must say who may do what";
+  tieout run tieout.toml --listen 0.0.0.0:8815       [access] must say who may do what
+  tieout run tieout.toml --hosts hosts.txt --process 1 --workers 4";
 
 /// Runs a configuration, and serves its views
 #[derive(Args)]
@@ -37,6 +43,8 @@ pub(crate) struct Run {
     until_complete: bool,
     #[command(flatten)]
     overrides: Overrides,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Settings that win over those of the file.
@@ -69,12 +77,16 @@ impl Run {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let mut config = Config::load(&self.config)?;
         self.overrides.apply(&mut config.settings);
+        let cluster = self.place.cluster(&config)?;
+        if let Some(cluster) = cluster.clone().filter(|_| self.place.is_member()) {
+            return block_on(member::serve(config, cluster, self.place));
+        }
         if self.until_complete {
             refuse_endless(&config)?;
         } else {
             config.settings.listen.get_or_insert_with(|| LISTEN_DEFAULT.to_owned());
         }
-        block_on(serve(config, self.until_complete))
+        block_on(serve(config, self.until_complete, cluster, self.place))
     }
 }
 
@@ -86,10 +98,18 @@ fn refuse_endless(config: &Config) -> Result<(), Failure> {
     Err(Failure::Usage(EngineError::new(ErrorKind::Invalid, what, help)))
 }
 
-async fn serve(config: Config, until_complete: bool) -> Result<Outcome, Failure> {
-    let mut stopping = Stopping::listen()?;
+async fn serve(
+    config: Config,
+    until_complete: bool,
+    cluster: Option<ClusterConfig>,
+    place: Place,
+) -> Result<Outcome, Failure> {
+    let mut stopping = place.stopping()?;
     let listen = config.settings.listen.clone();
-    let mut service = Service::start(config, listen.as_deref()).await?;
+    let mut service = tokio::select! {
+        started = Service::start(config, listen.as_deref(), cluster) => started?,
+        asked = stopping.asked() => return asked.map_err(Failure::from).and_then(|()| stopped(until_complete)),
+    };
     let (reader, sinks) = (service.reader().clone(), service.sinks());
     let address = service.address();
     let work = async {

@@ -92,7 +92,7 @@ async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what
     // A snapshot and a removal come when it is time for them: how often within a day is not said.
     let wanted = |moment: &str| if moment.starts_with("snapshot.") || moment.starts_with("past.") { 1 } else { 3 };
     let has_died = |moment: &&str| deaths.get(moment).is_some_and(|deaths| *deaths >= wanted(moment));
-    assert!(MOMENTS.iter().all(|moment| has_died(moment)), "{deaths:?}");
+    assert!(MOMENTS.iter().all(has_died), "{deaths:?}");
 }
 
 /// A folder whose server removes the past as it goes.

@@ -9,3 +9,4 @@ pub mod parquet_files;
 pub mod persons;
 pub mod process;
 pub mod w1;
+pub mod w1_whole;

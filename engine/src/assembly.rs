@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use operators::Data;
 
-use crate::crew::{Around, Crew};
+use crate::cluster::{ClusterConfig, Joined, Peers, head};
+use crate::crew::{Around, Crew, Near};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::{Backlog, Frontier};
 use crate::hub::Hub;
@@ -23,6 +24,8 @@ use crate::worker::Graph;
 /// What an assembly is made from.
 pub(crate) struct Plan<R> {
     pub(crate) workers: usize,
+    /// The other processes, if there are any; the workers are those of each.
+    pub(crate) cluster: Option<ClusterConfig>,
     /// How far back views can be read from the workers.
     pub(crate) retention: Duration,
     pub(crate) graph: Box<dyn Graph<R>>,
@@ -45,19 +48,25 @@ pub(crate) struct Assembly<R> {
 pub(crate) struct Ending<R> {
     releaser: Arc<Releaser<R>>,
     mailboxes: Arc<Mailboxes>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl<R: Data + Send + Sync> Assembly<R> {
     pub(crate) fn start(plan: Plan<R>) -> Result<Self, EngineError> {
-        let Plan { workers, retention, graph, names, texts, status, past } = plan;
+        let Plan { workers, cluster, retention, graph, names, texts, status, past } = plan;
         let metrics = Metrics::new().map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
         let frontier = Arc::new(Frontier::default());
         let mailboxes = Arc::new(Mailboxes::default());
-        let hub = Hub::new(workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
+        let joined = cluster.as_ref().map_or_else(|| Ok(Joined::alone(workers)), |cluster| cluster.join(workers))?;
+        let all_workers = workers * cluster.as_ref().map_or(1, ClusterConfig::processes);
+        let hub = Hub::new(all_workers, Arc::clone(&frontier), Arc::clone(&mailboxes), metrics.clone());
         let backlog = Arc::new(Backlog::default());
-        let around = Around { hub: Arc::new(hub), backlog: Arc::clone(&backlog), status: Arc::clone(&status) };
-        let crew = Crew::start(workers, retention, graph, around)?;
+        let reports = Arc::new(Near { hub, backlog: Arc::clone(&backlog) });
+        let around = Around { reports, status: Arc::clone(&status) };
+        let far = head::link(joined.members, workers, &around, &texts)?;
+        let peers = Peers { status: Some(Arc::clone(&status)), ..joined.peers };
+        let mut crew = Crew::start(peers, retention, graph, around)?;
+        crew.workers.extend(far.workers);
         let releaser = Releaser::new(crew.workers, crew.specs.len(), crew.first_seen_tables, backlog);
         let releaser = Arc::new(releaser);
         let sight = Sight {
@@ -68,9 +77,10 @@ impl<R: Data + Send + Sync> Assembly<R> {
             metrics: metrics.clone(),
             past,
         };
-        let reader = Reader::new(crew.specs, workers, Arc::clone(&releaser), sight);
+        let reader = Reader::new(crew.specs, all_workers, Arc::clone(&releaser), sight);
         let line = Line::new(Ends { releaser: Arc::clone(&releaser), frontier, status, metrics }, names);
-        Ok(Assembly { reader, line, ending: Ending { releaser, mailboxes, thread: Some(crew.thread) } })
+        let threads = std::iter::once(crew.thread).chain(far.threads).collect();
+        Ok(Assembly { reader, line, ending: Ending { releaser, mailboxes, threads } })
     }
 }
 
@@ -82,10 +92,10 @@ impl<R> Ending<R> {
         }
         self.mailboxes.fail_all(&EngineError::stopped());
         self.releaser.stop();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the thread of the workers has panicked");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the workers has panicked");
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::archive::Archive;
 use crate::assembly::{Assembly, Plan};
 use crate::binder::{Binder, Intakes};
 use crate::bindings::{Bindings, Configuration, Configured, RunEvent};
+use crate::cluster::ClusterConfig;
 use crate::error::{EngineError, ErrorKind};
 use crate::journal::Journal;
 use crate::line::{BoundPast, Line};
@@ -42,6 +43,9 @@ pub struct EngineConfig {
     pub configuration: Configuration,
     /// Where ticks come from: microseconds since 1970-01-01, UTC.
     pub clock: Clock,
+    /// The other processes that share the work, if there are any. Then this is the first of them, and `workers` are those of
+    /// each.
+    pub cluster: Option<ClusterConfig>,
 }
 
 impl EngineConfig {
@@ -56,6 +60,7 @@ impl EngineConfig {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 now.as_micros() as Tick
             }),
+            cluster: None,
         }
     }
 }
@@ -80,6 +85,7 @@ impl Engine {
         let status = Arc::new(Status::new(pulling.collect()));
         let plan = Plan {
             workers: config.workers,
+            cluster: config.cluster.clone(),
             retention: config.retention,
             graph,
             names: sources.iter().map(|source| source.name.clone()).collect(),
@@ -182,7 +188,7 @@ impl<R: Data + Send + Sync> History<R> {
             started: begins_at,
             version: env!("CARGO_PKG_VERSION").into(),
             configuration: configured.hash.clone(),
-            workers: self.config.workers as u64,
+            workers: (self.config.workers * self.config.cluster.as_ref().map_or(1, ClusterConfig::processes)) as u64,
             ended: false,
         };
         let registry = self.line.registry();

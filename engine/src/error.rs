@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// What kind of failure it is, for callers that act on it: exit codes, gRPC status, whether to retry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorKind {
     /// The caller asked for something that does not exist or makes no sense.
     Invalid,
@@ -26,7 +28,7 @@ pub enum ErrorKind {
 }
 
 /// An error for people. It renders the same on a terminal, in a log and in a reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineError {
     /// What kind of failure it is.
     pub kind: ErrorKind,

@@ -15,8 +15,8 @@ use crate::mailbox::RowFilter;
 use crate::row::{Cell, ColumnKind, Row, Texts, ViewSpec};
 
 /// Reads a filter for a view.
-pub fn parse(filter: &Value, spec: &ViewSpec, texts: &Arc<dyn Texts>) -> Result<RowFilter, EngineError> {
-    let Value::Object(conditions) = filter else {
+pub fn parse(written: &Value, spec: &ViewSpec, texts: &Arc<dyn Texts>) -> Result<RowFilter, EngineError> {
+    let Value::Object(conditions) = written else {
         return Err(invalid("the filter is not an object", r#"write it as {"column": value}"#));
     };
     let mut tests = Vec::new();
@@ -29,7 +29,8 @@ pub fn parse(filter: &Value, spec: &ViewSpec, texts: &Arc<dyn Texts>) -> Result<
         }
     }
     let texts = Arc::clone(texts);
-    Ok(Arc::new(move |row: &Row| tests.iter().all(|test| test.holds(row, texts.as_ref()))))
+    let wants = Arc::new(move |row: &Row| tests.iter().all(|test| test.holds(row, texts.as_ref())));
+    Ok(RowFilter { written: written.clone(), wants })
 }
 
 #[derive(Clone, Copy)]

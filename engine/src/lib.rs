@@ -5,6 +5,7 @@
 //!                         │                                     │
 //!                     journal, bindings                    views: read from the workers' own arrangements
 //! ```
+//! The workers may be threads of several processes: see [`cluster`].
 
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -21,6 +22,7 @@ pub mod archive;
 mod assembly;
 mod binder;
 pub mod bindings;
+pub mod cluster;
 mod columns;
 mod crew;
 mod engine;
@@ -47,6 +49,7 @@ pub mod source;
 pub mod status;
 pub mod system;
 pub mod view;
+mod way;
 pub mod worker;
 
 pub use archive::Archive;

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use differential_dataflow::consolidation::consolidate;
 use operators::Tick;
 use parking_lot::Mutex;
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::error::{EngineError, ErrorKind};
@@ -16,7 +17,19 @@ use crate::row::Row;
 use crate::view::Rows;
 
 /// Which rows a reader wants.
-pub type RowFilter = Arc<dyn Fn(&Row) -> bool + Send + Sync>;
+#[derive(Clone)]
+pub struct RowFilter {
+    /// As it was written: another process reads it again.
+    pub(crate) written: Value,
+    pub(crate) wants: Arc<dyn Fn(&Row) -> bool + Send + Sync>,
+}
+
+impl RowFilter {
+    /// Whether it lets a row through.
+    pub(crate) fn wants(&self, row: &Row) -> bool {
+        (self.wants)(row)
+    }
+}
 
 /// Beyond so many rows over several ticks, a reader is given what waits for it as one tick.
 pub const MERGED_ROWS_MIN: usize = 200_000;
@@ -40,7 +53,7 @@ impl Published {
     /// The rows as `sort` gives them, which the first who asks does for all, and of them those that are wanted.
     pub(crate) fn wanted(&self, filter: Option<&RowFilter>, sort: impl FnOnce(Rows) -> Rows) -> Rows {
         let sorted = self.sorted.get_or_init(|| sort(self.rows.clone()));
-        sorted.iter().filter(|(row, _)| filter.is_none_or(|filter| filter(row))).cloned().collect()
+        sorted.iter().filter(|(row, _)| filter.is_none_or(|filter| filter.wants(row))).cloned().collect()
     }
 }
 
@@ -157,7 +170,7 @@ impl Mailbox {
 
     /// The net change of all that waits.
     fn merged(&self, waiting: VecDeque<(Tick, Arc<Published>)>) -> Published {
-        let wanted = |(row, _): &&(Row, isize)| self.filter.as_ref().is_none_or(|filter| filter(row));
+        let wanted = |(row, _): &&(Row, isize)| self.filter.as_ref().is_none_or(|filter| filter.wants(row));
         let mut rows = Rows::new();
         for (_, published) in waiting {
             rows.extend(published.rows.iter().filter(wanted).cloned());
@@ -287,7 +300,8 @@ mod tests {
     #[test]
     fn readers_of_one_view_share_what_was_published_and_each_takes_what_it_wants() {
         let mailboxes = Mailboxes::default();
-        let even: RowFilter = Arc::new(|row| matches!(row.cells()[0], Cell::Int(key) if key % 2 == 0));
+        let is_even = |row: &Row| matches!(row.cells()[0], Cell::Int(key) if key % 2 == 0);
+        let even = RowFilter { written: Value::Null, wants: Arc::new(is_even) };
         let readers = [None, Some(even)].map(|filter| Arc::new(Mailbox::new(0, filter)));
         for reader in &readers {
             reader.start_at(1);

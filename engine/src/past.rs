@@ -209,7 +209,7 @@ impl<R: Data + Send + Sync> Revived<R> {
         let names = program.sources.iter().map(|source| source.name.clone()).collect();
         let status = Arc::new(Status::new(Vec::new()));
         let Program { graph, sources, texts, snapshots, .. } = program;
-        let plan = Plan { workers, retention: RETAINED, graph, names, texts, status, past: None };
+        let plan = Plan { workers, cluster: None, retention: RETAINED, graph, names, texts, status, past: None };
         let mut assembly = Assembly::start(plan)?;
         let mut since = 0;
         if let Some(snapshots) = &snapshots

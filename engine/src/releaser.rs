@@ -1,9 +1,8 @@
 //! Gives commands to the workers: all of them the same ones, in the same order.
 
 use std::sync::Arc;
-use std::thread::Thread;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use operators::Tick;
 use operators::upsert::Upsert;
 use parking_lot::Mutex;
@@ -13,7 +12,8 @@ use crate::frontier::Backlog;
 use crate::kept::{Piece, Place, Table};
 use crate::mailbox::RowFilter;
 use crate::row::Key;
-use crate::worker::{Answer, AskedPiece, Command, Read, ReadWhat, Release};
+use crate::way::Way;
+use crate::worker::{Answer, AskedPiece, Command, Read, ReadWhat, Release, Reply};
 
 /// Smaller batches are not split.
 const SHARED_ROWS_MIN: usize = 256;
@@ -26,7 +26,7 @@ pub(crate) struct Releaser<R> {
 }
 
 struct State<R> {
-    workers: Vec<(Sender<Command<R>>, Thread)>,
+    workers: Vec<Way<R>>,
     released: Tick,
     next_worker: usize,
     followers: Vec<usize>,
@@ -57,12 +57,7 @@ pub(crate) struct Asked {
 
 impl<R> Releaser<R> {
     /// The way to these workers, which hold `views` views.
-    pub(crate) fn new(
-        workers: Vec<(Sender<Command<R>>, Thread)>,
-        views: usize,
-        first_seen_tables: usize,
-        backlog: Arc<Backlog>,
-    ) -> Self {
+    pub(crate) fn new(workers: Vec<Way<R>>, views: usize, first_seen_tables: usize, backlog: Arc<Backlog>) -> Self {
         let state = State { workers, released: 0, next_worker: 0, followers: vec![0; views] };
         Releaser { state: Mutex::new(state), backlog, first_seen_tables }
     }
@@ -94,12 +89,16 @@ impl<R> Releaser<R> {
     }
 
     /// Asks one worker for a piece of what it keeps.
-    pub(crate) fn piece(&self, worker: usize, table: Table, at: Tick, from: Place, limit: usize) -> Receiver<Piece<R>> {
+    pub(crate) fn piece(&self, worker: usize, table: Table, at: Tick, from: Place, limit: usize) -> Receiver<Piece<R>>
+    where
+        R: Send + 'static,
+    {
         let (reply, piece) = crossbeam_channel::bounded(1);
         let state = self.state.lock();
-        if let Some((sender, thread)) = state.workers.get(worker) {
-            let _ = sender.send(Command::Piece(AskedPiece { table, at, from, limit, reply }));
-            thread.unpark();
+        if let Some(worker) = state.workers.get(worker) {
+            // Who asked has gone when the engine stops.
+            let reply = Arc::new(move |piece| drop(reply.send(piece)));
+            worker.send(Command::Piece(AskedPiece { table, at, from, limit, reply }));
         }
         piece
     }
@@ -122,10 +121,8 @@ impl<R> Releaser<R> {
             state.next_worker = (state.next_worker + 1) % count;
         }
         shares[0].system = system;
-        for ((sender, thread), share) in state.workers.iter().zip(shares) {
-            // Of a worker that has died the status tells.
-            let _ = sender.send(Command::Release(share));
-            thread.unpark();
+        for (worker, share) in state.workers.iter().zip(shares) {
+            worker.send(Command::Release(share));
         }
         if closes {
             state.released = tick;
@@ -146,7 +143,8 @@ impl<R> Releaser<R> {
 
     /// Asks all workers about a view, between two ticks.
     pub(crate) fn ask(&self, question: &Question) -> Asked {
-        let (reply, answers) = crossbeam_channel::unbounded();
+        let (answered, answers) = crossbeam_channel::unbounded();
+        let reply: Reply = Arc::new(move |answer| drop(answered.send(answer)));
         let mut state = self.state.lock();
         let released = state.released;
         let (what, at) = match question.what {
@@ -201,9 +199,6 @@ fn share_out<R>(mut events: Vec<Upsert<Key, R>>, shares: &mut [Release<R>], firs
 
 impl<R> State<R> {
     fn send_all(&self, command: impl Fn() -> Command<R>) {
-        for (sender, thread) in &self.workers {
-            let _ = sender.send(command());
-            thread.unpark();
-        }
+        self.workers.iter().for_each(|worker| worker.send(command()));
     }
 }

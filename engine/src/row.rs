@@ -3,6 +3,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Decimal128Builder, Int64Builder, StringBuilder,
@@ -242,6 +243,15 @@ impl ViewSpec {
 pub trait Texts: Send + Sync {
     /// The text of a symbol; `None` if it was never seen.
     fn text(&self, symbol: [u8; 16]) -> Option<Arc<str>>;
+
+    /// Every text that is kept, and then each new one: what the other processes of a cluster are told. A text is among them
+    /// before a record that names it is given to the engine.
+    fn follow(&self) -> Receiver<Arc<str>> {
+        channel().1
+    }
+
+    /// Keeps a text that another process has told.
+    fn keep(&self, _text: &str) {}
 }
 
 /// A cell as people read it: the same in keys, CSV and terminals.

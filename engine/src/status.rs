@@ -54,8 +54,14 @@ impl Status {
 
     /// The engine cannot go on.
     pub fn fail(&self, error: EngineError) {
-        tracing::error!(%error, "the engine has failed");
-        self.state.lock().failure.get_or_insert(error);
+        let mut state = self.state.lock();
+        match &state.failure {
+            None => tracing::error!(%error, "the engine has failed"),
+            // A consequence, as a rule.
+            Some(_) => tracing::debug!(%error, "the engine has failed already"),
+        }
+        state.failure.get_or_insert(error);
+        drop(state);
         self.changed.notify_waiters();
     }
 

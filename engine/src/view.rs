@@ -9,6 +9,7 @@ use differential_dataflow::trace::{BatchReader, TraceReader};
 use operators::arrangement::{Batch, Difference};
 use operators::group::{Group, History, ticks_of, visit_all, visit_changed};
 use operators::{Arranged, Collection, Data, Key as IndexKey, Sums, Tick, Trace, arrange};
+use serde::{Deserialize, Serialize};
 use timely::progress::Antichain;
 
 use crate::row::{Key, Row, ViewSpec};
@@ -17,7 +18,7 @@ use crate::row::{Key, Row, ViewSpec};
 pub type Rows = Vec<(Row, isize)>;
 
 /// A change of a view, ready to be sent to those who follow it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The view, by its place in the catalogue.
     pub view: usize,

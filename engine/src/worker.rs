@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, TryRecvError};
 use differential_dataflow::AsCollection;
 use operators::upsert::Upsert;
 use operators::{Collection, Data, Tick, arrange};
+use serde::{Deserialize, Serialize};
 use timely::communication::Allocator;
 use timely::communication::allocator::Thread;
 use timely::container::CapacityContainerBuilder;
@@ -76,8 +77,8 @@ pub struct AskedPiece<R> {
     pub from: Place,
     /// About how many rows.
     pub limit: usize,
-    /// Where it goes.
-    pub reply: Sender<Piece<R>>,
+    /// What is done with it.
+    pub reply: Arc<dyn Fn(Piece<R>) + Send + Sync>,
 }
 
 /// A tick's input, or a part of it.
@@ -103,12 +104,15 @@ pub struct Read {
     pub follow: bool,
     /// Which rows are wanted.
     pub filter: Option<RowFilter>,
-    /// Where the answer goes: one from each worker.
-    pub reply: Sender<Result<Answer, EngineError>>,
+    /// What is done with the answer: one from each worker.
+    pub reply: Reply,
 }
 
+/// Takes a worker's answer. A reader that has gone needs none.
+pub type Reply = Arc<dyn Fn(Result<Answer, EngineError>) + Send + Sync>;
+
 /// What to read of a view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReadWhat {
     /// All rows as of a tick.
     Snapshot(Tick),
@@ -122,6 +126,7 @@ pub enum ReadWhat {
 }
 
 /// What a worker answers.
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Answer {
     /// Rows.
     Rows(Rows),
@@ -236,7 +241,7 @@ impl<R: Data> Worker<R> {
                     let rows = release.events.iter().map(Vec::len).sum();
                     self.release(release);
                     timely.step();
-                    self.around.backlog.remove(rows);
+                    self.around.reports.taken(rows);
                 }
                 Ok(Command::Advance(tick)) => self.advance(tick),
                 Ok(Command::Read(read)) => self.answer(timely, &read),
@@ -291,7 +296,7 @@ impl<R: Data> Worker<R> {
         }
         self.reported = frontier;
         let changes = self.views.take_changes();
-        self.around.hub.report(self.index, frontier, changes);
+        self.around.reports.report(self.index, frontier, changes);
         self.let_go();
     }
 
@@ -305,8 +310,7 @@ impl<R: Data> Worker<R> {
     /// Waits until the tick that it is of is complete, and gives it.
     fn give_piece(&mut self, timely: &mut Timely, asked: &AskedPiece<R>) {
         self.catch_up(timely, asked.at + 1);
-        // Who asked has gone when the engine stops.
-        let _ = asked.reply.send(self.kept.piece(asked.table, asked.at, asked.from, asked.limit));
+        (asked.reply)(self.kept.piece(asked.table, asked.at, asked.from, asked.limit));
     }
 
     fn catch_up(&mut self, timely: &mut Timely, tick: Tick) {
@@ -324,12 +328,11 @@ impl<R: Data> Worker<R> {
         if read.follow && answer.is_ok() {
             self.views.follow(read.view, true);
         }
-        // A reader that has gone needs no answer.
-        let _ = read.reply.send(answer);
+        (read.reply)(answer);
     }
 
     fn read(&mut self, read: &Read) -> Result<Answer, EngineError> {
-        let wanted = |row: &Row| read.filter.as_ref().is_none_or(|filter| filter(row));
+        let wanted = |row: &Row| read.filter.as_ref().is_none_or(|filter| filter.wants(row));
         let (ReadWhat::Snapshot(oldest) | ReadWhat::Changes { after: oldest, .. }) = read.what;
         if oldest < self.since {
             return Err(self.compacted(oldest));

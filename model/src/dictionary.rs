@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use parking_lot::RwLock;
 
@@ -19,13 +20,20 @@ type Texts = HashMap<Symbol, Arc<str>, BuildHasherDefault<FirstBytes>>;
 /// The texts of long symbols. Cloning shares them.
 #[derive(Clone)]
 pub struct Dictionary {
-    shards: Arc<[RwLock<Texts>; SHARDS]>,
+    shards: Arc<[RwLock<Shard>; SHARDS]>,
+}
+
+/// The texts under one lock, and who is told of new ones.
+#[derive(Default)]
+struct Shard {
+    texts: Texts,
+    followers: Vec<Sender<Arc<str>>>,
 }
 
 impl Dictionary {
     /// A dictionary that holds nothing yet.
     pub fn new() -> Dictionary {
-        Dictionary { shards: Arc::new(std::array::from_fn(|_| RwLock::new(Texts::default()))) }
+        Dictionary { shards: Arc::new(std::array::from_fn(|_| RwLock::new(Shard::default()))) }
     }
 
     /// The symbol of a text, keeping the text if the symbol cannot carry it.
@@ -40,10 +48,29 @@ impl Dictionary {
 
     fn keep(&self, symbol: Symbol, text: &str) {
         let shard = self.shard(symbol);
-        if shard.read().contains_key(&symbol) {
+        if shard.read().texts.contains_key(&symbol) {
             return;
         }
-        shard.write().entry(symbol).or_insert_with(|| Arc::from(text));
+        let Shard { texts, followers } = &mut *shard.write();
+        texts.entry(symbol).or_insert_with(|| {
+            let text: Arc<str> = Arc::from(text);
+            // Under the lock: whoever finds the text here knows that every follower has it too.
+            followers.retain(|follower| follower.send(Arc::clone(&text)).is_ok());
+            text
+        });
+    }
+
+    /// Every long text that is kept, and from then on each new one, as soon as it is kept. What is not taken waits without
+    /// bound.
+    pub fn follow(&self) -> Receiver<Arc<str>> {
+        let (follower, texts) = channel();
+        for shard in self.shards.iter() {
+            let mut shard = shard.write();
+            // The receiver is at hand, so nothing is refused.
+            shard.texts.values().for_each(|text| drop(follower.send(Arc::clone(text))));
+            shard.followers.push(follower.clone());
+        }
+        texts
     }
 
     /// How a symbol is written; `None` for [`Symbol::NONE`] and for a long text that was never interned.
@@ -53,7 +80,7 @@ impl Dictionary {
         }
         match symbol.inline_text() {
             Some(text) => Some(Arc::from(text)),
-            None => self.shard(symbol).read().get(&symbol).cloned(),
+            None => self.shard(symbol).read().texts.get(&symbol).cloned(),
         }
     }
 
@@ -61,7 +88,7 @@ impl Dictionary {
     pub fn entries(&self) -> Vec<(Symbol, Arc<str>)> {
         let mut entries: Vec<(Symbol, Arc<str>)> = Vec::new();
         for shard in self.shards.iter() {
-            entries.extend(shard.read().iter().map(|(symbol, text)| (*symbol, Arc::clone(text))));
+            entries.extend(shard.read().texts.iter().map(|(symbol, text)| (*symbol, Arc::clone(text))));
         }
         entries.sort_unstable_by_key(|(symbol, _)| *symbol);
         entries
@@ -69,7 +96,7 @@ impl Dictionary {
 
     /// How many long texts are kept.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().len()).sum()
+        self.shards.iter().map(|shard| shard.read().texts.len()).sum()
     }
 
     /// True when no long text is kept.
@@ -77,7 +104,7 @@ impl Dictionary {
         self.len() == 0
     }
 
-    fn shard(&self, symbol: Symbol) -> &RwLock<Texts> {
+    fn shard(&self, symbol: Symbol) -> &RwLock<Shard> {
         &self.shards[usize::from(symbol.bytes()[14]) % SHARDS]
     }
 }
@@ -142,6 +169,18 @@ mod tests {
     fn what_was_never_said_has_no_text() {
         assert_eq!(Dictionary::new().text(Symbol::of(LONG)), None);
         assert_eq!(Dictionary::new().text(Symbol::NONE), None);
+    }
+
+    #[test]
+    fn a_follower_is_told_each_long_text_once_also_those_from_before() {
+        let dictionary = Dictionary::new();
+        dictionary.intern("the first long text");
+        let texts = dictionary.follow();
+        for text in ["short", "the second long text", "the first long text", "the second long text"] {
+            dictionary.intern(text);
+        }
+        let told: Vec<Arc<str>> = texts.try_iter().collect();
+        assert_eq!(told, [Arc::from("the first long text"), Arc::from("the second long text")]);
     }
 
     #[test]

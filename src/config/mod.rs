@@ -96,6 +96,16 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// The hash of all that the graphs follow from: the text, and the scoring models that it names.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.configuration.hash.as_bytes());
+        for model in self.graphs.models() {
+            hasher.update(blake3::hash(model.text.as_bytes()).as_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+
     /// Reads the file at `path`, or `tieout.toml` in the folder at `path`.
     pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
         let path = Config::file(path);

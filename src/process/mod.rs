@@ -6,6 +6,7 @@ mod logging;
 mod service;
 mod signals;
 mod status_line;
+mod texts;
 
 use std::future::Future;
 use std::io::Write;
@@ -17,6 +18,7 @@ pub(crate) use logging::{LogFormat, start_logging};
 pub(crate) use service::Service;
 pub(crate) use signals::Stopping;
 pub(crate) use status_line::with_status_line;
+pub(crate) use texts::SymbolTexts;
 
 /// Tells a person something on standard error. Where nobody reads it any more, that is no failure.
 pub(crate) fn tell(what: impl std::fmt::Display) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use connectors::StoredRecords;
+use engine::cluster::ClusterConfig;
 use engine::snapshot::{Snapshots, Store};
-use engine::{Engine, EngineConfig, EngineError, Program, Reader, Revive, Texts};
-use model::{Dictionary, Record, Symbol};
+use engine::{Engine, EngineConfig, EngineError, Program, Reader, Revive};
+use model::{Dictionary, Record};
 use sinks::Sinks;
 use sinks::running::Reached;
 use tokio::sync::oneshot;
@@ -15,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::disk;
 use crate::config::{self, Config};
+use crate::process::SymbolTexts;
 
 /// An engine that runs, the server that serves it, and the sinks that write what changes in it.
 pub(crate) struct Service {
@@ -30,8 +32,12 @@ struct Server {
 }
 
 impl Service {
-    /// Starts an engine; serves it where there is an address to listen on.
-    pub(crate) async fn start(mut config: Config, listen: Option<&str>) -> Result<Self, EngineError> {
+    /// Starts an engine, as the head of a cluster where there is one; serves it where there is an address to listen on.
+    pub(crate) async fn start(
+        mut config: Config,
+        listen: Option<&str>,
+        cluster: Option<ClusterConfig>,
+    ) -> Result<Self, EngineError> {
         // The address first: where it is taken, nothing has been started.
         let listening = match listen {
             Some(listen) => Some(sinks::bind(listen, config.security.clone()).await?),
@@ -41,10 +47,14 @@ impl Service {
             workers: config.settings.workers,
             retention: config.settings.retention,
             configuration: config.configuration.clone(),
+            cluster,
             ..EngineConfig::new(&config.settings.data)
         };
         let (data, outputs) = (config.settings.data.clone(), std::mem::take(&mut config.outputs));
-        let engine = Engine::start(engine_config, program_of(config)?)?;
+        let program = program_of(config)?;
+        // It waits for the other processes of a cluster.
+        let start = tokio::task::spawn_blocking(move || Engine::start(engine_config, program));
+        let engine = start.await.map_err(|_| EngineError::stopped())??;
         disk::measure(data.clone(), engine.reader().metrics().registry())?;
         let server = listening.map(|listening| {
             let address = listening.address();
@@ -94,7 +104,13 @@ impl Service {
             task.await.unwrap_or_else(|_| Err(EngineError::stopped()))?;
         }
         self.sinks.stop().await;
-        tokio::task::spawn_blocking(move || self.engine.shutdown()).await.map_err(|_| EngineError::stopped())
+        let reader = self.engine.reader().clone();
+        let shutdown = tokio::task::spawn_blocking(move || self.engine.shutdown());
+        tokio::select! {
+            ended = shutdown => ended.map_err(|_| EngineError::stopped()),
+            // What has failed may never end in order.
+            error = reader.status().failed() => Err(error),
+        }
     }
 
     /// Leaves it as it is, because the process is about to end: what has failed may never stop in order.
@@ -139,14 +155,5 @@ impl Revive<Record> for Revival {
 
     fn carries(&self, old: &str, new: &str) -> bool {
         config::reads_alike(old, new)
-    }
-}
-
-/// The texts of symbols, for views.
-struct SymbolTexts(Dictionary);
-
-impl Texts for SymbolTexts {
-    fn text(&self, symbol: [u8; 16]) -> Option<Arc<str>> {
-        self.0.text(Symbol::from_bytes(symbol))
     }
 }

@@ -124,7 +124,7 @@ pub(crate) async fn changes(client: &Client, view: &str, after: u64, up_to: u64)
     ticks
 }
 
-fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {
+pub(crate) fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {
     let schema = batch.schema();
     let options = FormatOptions::default();
     let shown: Vec<usize> = (0..batch.num_columns()).filter(|index| is_shown(schema.field(*index).name())).collect();
