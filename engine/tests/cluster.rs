@@ -35,6 +35,7 @@ impl Graph<i64> for Numbers {
     fn build(&self, inputs: Inputs<'_, i64>, views: &mut Views) -> Kept<i64> {
         let Numbers { names, gate, has_defect } = self.clone();
         let numbers = upsert(inputs.events, "numbers", |_| 0);
+        let kept = Kept::of(&numbers);
         let rows = numbers.as_collection(move |_, value| {
             gate.pass();
             assert!(!has_defect, "a defect");
@@ -43,7 +44,7 @@ impl Graph<i64> for Numbers {
         });
         let columns = vec![Column::new("value", ColumnKind::Int), Column::new("name", ColumnKind::Text)];
         views.rows(ViewSpec { name: "numbers".into(), about: String::new(), columns, key: vec![0] }, rows);
-        Kept::of(&numbers)
+        kept
     }
 }
 
