@@ -418,7 +418,8 @@ async fn a_cluster_whose_past_has_been_removed_goes_on_from_its_snapshot_in_any_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_does_not_belong_is_refused_and_both_sides_say_why() {
     let folder = folder(storm::CONFIG, 2);
-    let other = format!("{}\n# changed\n", storm::CONFIG);
+    let other = storm::CONFIG.replace("0.01", "0.02");
+    assert_ne!(other, storm::CONFIG);
     std::fs::write(folder.path().join("other.toml"), other).unwrap();
     let hosts = std::fs::read_to_string(folder.path().join("hosts")).unwrap();
     std::fs::write(folder.path().join("three"), format!("{hosts}127.0.0.1:9\n")).unwrap();
