@@ -347,8 +347,9 @@ async fn a_member_that_is_killed_ends_all_and_the_others_say_which_it_was() {
     for mut process in [head, other] {
         let (code, log) = process.end();
         assert_eq!(code, 1, "{log}");
-        assert!(log.contains("process 1 (127.0.0.1:") && log.contains("has gone: "), "{log}");
-        assert!(!log.contains("panicked"), "{log}");
+        // The other member may notice first that the head has ended because of it.
+        let is_told = ["process 0 (127.0.0.1:", "process 1 (127.0.0.1:"].iter().any(|who| log.contains(who));
+        assert!(is_told && log.contains("has gone: ") && !log.contains("panicked"), "{log}");
     }
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
@@ -387,8 +388,7 @@ async fn a_member_that_stands_still_for_three_seconds_only_delays() {
 async fn a_cluster_whose_past_has_been_removed_goes_on_from_its_snapshot_in_any_shape() {
     let day = day(60);
     let expected = calm(&day).await;
-    let snapshots = "[snapshots]\nevery_seconds = 1\nhistory_seconds = 1\n";
-    let config = format!("{}\n{snapshots}", storm::CONFIG.replace("retention_seconds = 3600", "retention_seconds = 1"));
+    let config = storm::CONFIG.replace("[snapshots]\n", "[snapshots]\nhistory_seconds = 1\n");
     let folder = folder(&config, 2);
     let member = Process::member(folder.path(), 1, "2");
     let arguments = ["run", "tieout.toml", "--hosts", "hosts", "--process", "0", "--workers", "2"];
@@ -418,7 +418,8 @@ async fn a_cluster_whose_past_has_been_removed_goes_on_from_its_snapshot_in_any_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_does_not_belong_is_refused_and_both_sides_say_why() {
     let folder = folder(storm::CONFIG, 2);
-    let other = format!("{}\n# changed\n", storm::CONFIG);
+    let other = storm::CONFIG.replace("0.01", "0.02");
+    assert_ne!(other, storm::CONFIG);
     std::fs::write(folder.path().join("other.toml"), other).unwrap();
     let hosts = std::fs::read_to_string(folder.path().join("hosts")).unwrap();
     std::fs::write(folder.path().join("three"), format!("{hosts}127.0.0.1:9\n")).unwrap();
