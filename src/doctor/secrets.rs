@@ -1,8 +1,8 @@
 //! Are the secrets there that the configuration names? They are not read into anything that is shown.
 //!
 //! A secret stands in a file or in an environment variable: `{ file = "…" }`, `{ env = "…" }`, `secret_file = "…"`,
-//! `secret_env = "…"`, the key of `[tls]`, and the private keys of Kafka's properties. They are looked for in the text, so that they are told of also where the
-//! configuration is not sound because one of them is missing.
+//! `secret_env = "…"`, the key of `[tls]`, and the private keys of Kafka's properties. They are looked for in the text, so
+//! that they are told of also where the configuration is not sound because one of them is missing.
 
 use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
@@ -116,7 +116,13 @@ mod tests {
         let found: Vec<&str> = secrets.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(
             found,
-            ["access.tokens.desk.secret_file", "alert[0].token", "source.a.properties.sasl.password", "tls.key"]
+            [
+                "access.tokens.desk.secret_file",
+                "alert[0].token",
+                "source.a.properties.sasl.password",
+                "source.a.properties.ssl.key.location",
+                "tls.key"
+            ]
         );
     }
 }
