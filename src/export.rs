@@ -9,7 +9,7 @@ use sinks::files::{ExportOptions, Format, write_snapshot};
 
 use crate::output::without_texts;
 use crate::process::{Failure, Outcome, block_on, tell};
-use crate::query::{Asked, Server, snapshot};
+use crate::query::{Asked, Server, moment_of, snapshot};
 
 const EXAMPLES: &str = "\
 The file appears whole or not at all, and takes the place of what was there.
@@ -56,8 +56,9 @@ impl Export {
         let snapshot = Snapshot { spec: Arc::new(received.spec), tick, rows };
         let exported = write_snapshot(snapshot, without_texts(), &self.out, &options).map_err(Failure::of_request)?;
         tell(format_args!(
-            "{} rows as of tick {tick} in {} ({} bytes)",
+            "{} rows as of tick {tick}, {}, in {} ({} bytes)",
             exported.rows,
+            moment_of(tick),
             exported.path.display(),
             exported.size_bytes
         ));

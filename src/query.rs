@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::Rows;
+use model::Timestamp;
 use sinks::client::{Client, Identification};
 use sinks::flight::Ticket;
 
@@ -99,6 +100,11 @@ pub(crate) fn tick_of(text: &str) -> serde_json::Value {
     text.parse::<u64>().map_or_else(|_| text.into(), Into::into)
 }
 
+/// The moment that a tick is.
+pub(crate) fn moment_of(tick: engine::Tick) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(tick).unwrap_or(i64::MAX))
+}
+
 fn not_a_filter(error: &serde_json::Error) -> Failure {
     let help = r#"write JSON such as {"severity": "high"}, in single quotes for the shell"#;
     Failure::Usage(engine::EngineError::new(
@@ -131,7 +137,7 @@ impl Query {
         let shown: Rows = rows.iter().take(self.limit.unwrap_or(usize::MAX)).cloned().collect();
         output::print_rows(&received.spec, &shown, self.output.unwrap_or_else(Format::usual))?;
         let of_all = if shown.len() < rows.len() { format!(" of {}", rows.len()) } else { String::new() };
-        tell(format_args!("{}{of_all} rows as of tick {tick}", shown.len()));
+        tell(format_args!("{}{of_all} rows as of tick {tick}, {}", shown.len(), moment_of(tick)));
         Ok(Outcome::Done)
     }
 }

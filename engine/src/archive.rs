@@ -57,23 +57,6 @@ impl Archive {
         Ok(kept)
     }
 
-    /// Removes the kept file with this hash, if it is there.
-    pub fn remove(&self, hash: &str) -> Result<(), EngineError> {
-        let path = self.folder.join(hash);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EngineError::io("remove", &path, &error)),
-            _ => Ok(()),
-        }
-    }
-
-    /// The hashes of all kept files.
-    pub fn hashes(&self) -> Result<Vec<String>, EngineError> {
-        let failed = |error: io::Error| EngineError::io("read the folder", &self.folder, &error);
-        let names = fs::read_dir(&self.folder).map_err(failed)?.map(|entry| Ok(entry.map_err(failed)?.file_name()));
-        let names = names.collect::<Result<Vec<_>, EngineError>>()?.into_iter();
-        Ok(names.filter_map(|name| name.into_string().ok()).filter(|name| !name.starts_with('.')).collect())
-    }
-
     /// The kept file with this hash.
     pub fn path_of(&self, hash: &str) -> Result<PathBuf, EngineError> {
         let path = self.folder.join(hash);

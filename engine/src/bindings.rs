@@ -1,6 +1,6 @@
 //! Bindings: the durable record of which input each tick took, fsynced before any worker sees the tick.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -262,7 +262,8 @@ impl Bindings {
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut meta = write.open_table(META).map_err(failed)?;
-            meta.insert("removed", tick).map_err(failed)?;
+            let removed = meta.get("removed").map_err(failed)?.map_or(0, |removed| removed.value());
+            meta.insert("removed", removed.max(tick)).map_err(failed)?;
             // The last tick must not be forgotten with its binding.
             let reached = meta.get("reached").map_err(failed)?.map_or(0, |reached| reached.value());
             meta.insert("reached", reached.max(tick)).map_err(failed)?;
@@ -304,18 +305,6 @@ impl Bindings {
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
         let bound = bindings.last().map_err(failed)?.map_or(0, |(tick, _)| tick.value());
         Ok(reached.max(bound))
-    }
-
-    /// The partitions that were bound after a tick.
-    pub fn partitions_after(&self, tick: Tick) -> Result<BTreeSet<Arc<str>>, EngineError> {
-        let (mut partitions, mut last) = (BTreeSet::new(), tick);
-        loop {
-            let bindings = self.after(last, 1024)?;
-            let Some((tick, _)) = bindings.last() else { return Ok(partitions) };
-            last = *tick;
-            let bound = bindings.into_iter().flat_map(|(_, binding)| binding.bound);
-            partitions.extend(bound.map(|bound| bound.partition));
-        }
     }
 
     /// How far each source is bound in the partition of this name.

@@ -181,6 +181,8 @@ impl<R: Data + Send + Sync> History<R> {
         let last = self.past.bindings.last()?;
         let begins_at = (self.config.clock)().max(last + 1);
         let (configured, is_new) = self.configured(last, begins_at)?;
+        // What was shown before this configuration held is the past's to read.
+        self.line.begin_at(configured.since);
         let restored = self.restore(last, &configured)?;
         self.line.replay(&self.past, &self.sources, last)?;
         let replayed = usize::from(self.line.last() > restored);
@@ -222,10 +224,12 @@ impl<R: Data + Send + Sync> History<R> {
     /// had come to, and gives its tick.
     fn carry_over(&self, held: Configured, text: &str, last: Tick) -> Result<Option<Tick>, EngineError> {
         let takes_snapshots = self.snapshots.as_ref().is_some_and(Snapshots::are_taken);
-        let Some(revive) = self.revive.as_ref().filter(|_| takes_snapshots) else { return Ok(None) };
+        let removed = self.past.bindings.removed()?;
+        let Some(revive) = self.revive.as_ref().filter(|_| takes_snapshots) else {
+            return if removed == 0 { Ok(None) } else { Err(no_snapshot_to_go_on_from(removed)) };
+        };
         let old = self.past.bindings.configuration(&held.hash)?;
         if !revive.carries(&old, text) {
-            let removed = self.past.bindings.removed()?;
             if removed > 0 {
                 return Err(unreadable_again(removed));
             }
@@ -242,10 +246,8 @@ impl<R: Data + Send + Sync> History<R> {
     fn restore(&mut self, last: Tick, configured: &Configured) -> Result<Tick, EngineError> {
         let Some(snapshots) = &self.snapshots else { return Ok(0) };
         let oldest_read = last.saturating_sub(self.config.retention.as_micros() as Tick);
-        let removed = self.past.bindings.removed()?;
-        let Some(snapshot) = SnapshotReader::newest(snapshots, oldest_read.max(removed), configured)? else {
-            return if removed == 0 { Ok(0) } else { Err(nothing_to_go_on_from(removed, snapshots.store.name())) };
-        };
+        let found = SnapshotReader::newest(snapshots, &self.past.bindings, oldest_read, last, configured)?;
+        let Some(snapshot) = found else { return Ok(0) };
         self.line.restore(&snapshot)?;
         Ok(snapshot.given_at)
     }
@@ -259,10 +261,11 @@ fn unreadable_again(removed: Tick) -> EngineError {
     EngineError::new(ErrorKind::Invalid, what, help)
 }
 
-fn nothing_to_go_on_from(removed: Tick, place: &str) -> EngineError {
-    let what =
-        format!("the past up to tick {removed} has been removed, and there is no whole snapshot of it in {place}");
-    EngineError::new(ErrorKind::Damaged, what, "restore the snapshots from a backup, or start with a new data folder")
+fn no_snapshot_to_go_on_from(removed: Tick) -> EngineError {
+    let what = format!(
+        "the configuration has changed, and the past up to tick {removed} has been removed: without a snapshot there is nothing to go on from"
+    );
+    EngineError::new(ErrorKind::Invalid, what, "set `snapshots.every_seconds` to more than 0, at least for this start")
 }
 
 fn bind_until_stopped<R: Data + Send + Sync>(

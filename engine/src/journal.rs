@@ -220,7 +220,6 @@ impl Journal {
         let mut removed = 0;
         for segment in list_segments(&open.folder)?.into_iter().filter(|segment| !needed.contains(segment)) {
             if segment != open.segment {
-                // Readers that have opened it can read it to its end.
                 let path = segment_path(&open.folder, segment);
                 fs::remove_file(&path).map_err(|error| EngineError::io("remove", &path, &error))?;
                 open.places.values_mut().for_each(|places| places.retain(|_, place| place.segment != segment));
@@ -235,12 +234,21 @@ impl Open {
     fn roll(&mut self) -> Result<(), EngineError> {
         let path = segment_path(&self.folder, self.segment);
         self.file.sync_all().map_err(|error| EngineError::io("make durable", &path, &error))?;
-        create_segment(&self.folder, self.segment + 1)?;
-        self.segment += 1;
-        let path = segment_path(&self.folder, self.segment);
-        (self.file, self.length) =
-            open_for_append(&path).map_err(|error| EngineError::io("write to", &path, &error))?;
-        Ok(())
+        let next = self.segment + 1;
+        let path = segment_path(&self.folder, next);
+        let opened = create_segment(&self.folder, next)
+            .and_then(|()| open_for_append(&path).map_err(|error| EngineError::io("write to", &path, &error)));
+        match opened {
+            Ok((file, length)) => {
+                (self.segment, self.file, self.length) = (next, file, length);
+                Ok(())
+            }
+            Err(error) => {
+                // What is written goes on to the segment before, which must stay the last one.
+                let _ = fs::remove_file(&path);
+                Err(error)
+            }
+        }
     }
 }
 

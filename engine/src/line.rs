@@ -194,6 +194,11 @@ impl<R: Send + Sync + 'static> Line<R> {
         let mut replay = Replay::new(past.journal.clone(), past.archive.clone());
         loop {
             let bindings = past.bindings.after(self.last, BINDINGS_AT_ONCE)?;
+            // Asked after they were read: that the past is removed is durable before anything of it goes.
+            let removed = past.bindings.removed()?;
+            if removed > self.last {
+                return Err(gone_meanwhile(self.last, removed));
+            }
             let Some((first, _)) = bindings.first() else { return Ok(()) };
             if *first > upto || self.ends.status.has_failed() {
                 return Ok(());
@@ -333,6 +338,12 @@ pub(crate) struct BoundPast {
 fn gone(source: &str) -> EngineError {
     let what = format!("a snapshot holds records of the source `{source}`, which the configuration no longer has");
     EngineError::new(ErrorKind::Invalid, what, "put the source back, or start with a new data folder")
+}
+
+fn gone_meanwhile(last: Tick, removed: Tick) -> EngineError {
+    let what =
+        format!("what came after tick {last} cannot be replayed: the past up to tick {removed} has been removed");
+    EngineError::new(ErrorKind::Compacted, what, "ask for a later tick, or take a snapshot again")
 }
 
 fn unreadable(tick: Tick) -> EngineError {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use differential_dataflow::consolidation::consolidate;
 use operators::{Data, Tick};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::assembly::{Assembly, Plan};
 use crate::bindings::Configured;
@@ -59,14 +59,16 @@ pub(crate) struct Past<R> {
     revive: Arc<dyn Revive<R>>,
     workers: usize,
     revived: Arc<Mutex<Option<Revived<R>>>>,
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// An engine of the past.
 pub(crate) struct Revived<R> {
     configured: Configured,
-    /// The oldest tick that it can show.
+    /// The oldest tick that it can show: that of a snapshot, or 0.
     since: Tick,
+    /// Whether the snapshot is of the configuration before.
+    continues: bool,
     assembly: Assembly<R>,
     sources: Vec<SourceSpec<R>>,
     snapshots: Option<Snapshots<R>>,
@@ -76,7 +78,7 @@ pub(crate) struct Revived<R> {
 impl<R: Data + Send + Sync> Past<R> {
     /// Reads the past of a data folder.
     pub(crate) fn reads(bound: BoundPast, revive: Arc<dyn Revive<R>>, workers: usize) -> Arc<dyn PastReads> {
-        Arc::new(Past { bound, revive, workers, revived: Arc::default(), waiting: AtomicUsize::new(0) })
+        Arc::new(Past { bound, revive, workers, revived: Arc::default(), waiting: Arc::default() })
     }
 
     /// The configuration that held at a tick, and from when.
@@ -99,21 +101,27 @@ impl<R: Data + Send + Sync> Past<R> {
         configured: Configured,
         oldest: Tick,
         newest: Tick,
-    ) -> Result<MutexGuard<'_, Option<Revived<R>>>, EngineError> {
-        let _place = Place::take(&self.waiting)?;
-        let mut slot = self.revived.lock().await;
-        let kept = slot.take();
+    ) -> Result<OwnedMutexGuard<Option<Revived<R>>>, EngineError> {
+        let place = Place::take(&self.waiting)?;
+        let mut slot = Arc::clone(&self.revived).lock_owned().await;
         let (bound, revive, workers) = (self.bound.clone(), Arc::clone(&self.revive), self.workers);
+        // The place and the turn go along: whoever asked may go away before it is done.
         let revived = in_background(move || {
-            let kept = kept.filter(|kept| kept.configured == configured && kept.since <= oldest);
+            let _place = place;
+            let removed = bound.bindings.removed()?;
+            let is_of_use = |kept: &Revived<R>| {
+                kept.configured == configured && kept.since <= oldest && kept.assembly.line.last() >= removed
+            };
+            let kept = slot.take().filter(is_of_use);
             let mut revived = match kept {
                 Some(kept) => kept,
                 None => Revived::open(&bound, revive.as_ref(), workers, configured, oldest)?,
             };
             revived.go_on(&bound, newest)?;
-            Ok::<_, EngineError>(revived)
+            *slot = Some(revived);
+            Ok::<_, EngineError>(slot)
         });
-        *slot = Some(revived.await??);
+        let slot = revived.await.and_then(|slot| slot).map_err(of_the_past)?;
         self.forget_later();
         Ok(slot)
     }
@@ -133,7 +141,7 @@ impl<R: Data + Send + Sync> Past<R> {
     async fn read_snapshot(&self, request: Request, at: Tick) -> Result<Snapshot, EngineError> {
         let revived = self.revived(self.configured(at)?, at, at).await?;
         let Some(revived) = revived.as_ref() else { return Err(EngineError::stopped()) };
-        revived.assembly.reader.snapshot(&Request { as_of: Some(at), ..request }).await
+        revived.assembly.reader.snapshot(&Request { as_of: Some(at), ..request }).await.map_err(of_the_past)
     }
 
     /// The changes, configuration by configuration. Where one took the place of another, its first tick changes whatever
@@ -154,7 +162,7 @@ impl<R: Data + Send + Sync> Past<R> {
             let revived = self.revived(configured, after, last).await?;
             let Some(engine) = revived.as_ref() else { return Err(EngineError::stopped()) };
             check_columns(engine.assembly.reader.view(&request.view)?, &spec, last)?;
-            changes.extend(engine.assembly.reader.changes(&request, after, last).await?);
+            changes.extend(engine.assembly.reader.changes(&request, after, last).await.map_err(of_the_past)?);
             drop(revived);
             after = last;
             if next <= upto {
@@ -211,20 +219,23 @@ impl<R: Data + Send + Sync> Revived<R> {
         let Program { graph, sources, texts, snapshots, .. } = program;
         let plan = Plan { workers, cluster: None, retention: RETAINED, graph, names, texts, status, past: None };
         let mut assembly = Assembly::start(plan)?;
-        let mut since = 0;
+        let (mut since, mut continues) = (0, false);
         if let Some(snapshots) = &snapshots
-            && let Some(snapshot) = SnapshotReader::newest(snapshots, oldest, &configured)?
+            && let Some(snapshot) = SnapshotReader::newest(snapshots, &bound.bindings, oldest, oldest, &configured)?
         {
             assembly.line.restore(&snapshot)?;
-            since = snapshot.given_at;
+            (since, continues) = (snapshot.given_at, snapshot.continues);
         }
-        Ok(Revived { configured, since, assembly, sources, snapshots, used: Instant::now() })
+        Ok(Revived { configured, since, continues, assembly, sources, snapshots, used: Instant::now() })
     }
 
     /// Takes a snapshot of the last tick that it has replayed; gives that tick.
     pub(crate) fn take_snapshot(&self, bound: &BoundPast, stop: &Stop) -> Result<Option<Tick>, EngineError> {
         let Some(snapshots) = self.snapshots.clone() else { return Ok(None) };
         let line = &self.assembly.line;
+        if self.since == line.last() && !self.continues {
+            return Ok(Some(self.since));
+        }
         let order = Order {
             tick: line.last(),
             configuration: self.configured.hash.clone(),
@@ -251,22 +262,33 @@ impl<R: Data + Send + Sync> Revived<R> {
 }
 
 /// A place among those who wait.
-struct Place<'a>(&'a AtomicUsize);
+struct Place(Arc<AtomicUsize>);
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Result<Self, EngineError> {
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Result<Self, EngineError> {
         if waiting.fetch_add(1, Ordering::Relaxed) >= WAITING_MAX {
             waiting.fetch_sub(1, Ordering::Relaxed);
             let what = format!("{WAITING_MAX} readers wait for the past already");
             return Err(EngineError::new(ErrorKind::Exhausted, what, "ask again a little later"));
         }
-        Ok(Place(waiting))
+        Ok(Place(Arc::clone(waiting)))
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// That an engine of the past has ended does not mean that this one stops.
+fn of_the_past(error: EngineError) -> EngineError {
+    match error.kind {
+        ErrorKind::Stopped => {
+            let what = "the engine that computed the past has ended; the log says why";
+            EngineError::new(ErrorKind::Unavailable, what, "ask again")
+        }
+        _ => error,
     }
 }
 

@@ -222,7 +222,8 @@ impl Reader {
                 let at = asked.at;
                 self.answers(asked).await?;
                 let spec = (*self.0.specs[view]).clone();
-                let changes = past.changes(request.clone(), spec, after, at).await?;
+                let upto = request.up_to.map_or(at, |up_to| at.min(up_to.saturating_sub(1)));
+                let changes = past.changes(request.clone(), spec, after, upto).await?;
                 let reader = self.clone();
                 let sorted = move |(tick, rows)| Update::Changes(tick, reader.sorted(view, rows));
                 first.extend(in_background(move || changes.into_iter().map(sorted).collect::<Vec<_>>()).await?);

@@ -310,6 +310,9 @@ impl<R: Data> Worker<R> {
     /// Waits until the tick that it is of is complete, and gives it.
     fn give_piece(&mut self, timely: &mut Timely, asked: &AskedPiece<R>) {
         self.catch_up(timely, asked.at + 1);
+        if self.around.status.has_failed() {
+            return;
+        }
         (asked.reply)(self.kept.piece(asked.table, asked.at, asked.from, asked.limit));
     }
 

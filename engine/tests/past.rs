@@ -170,6 +170,58 @@ async fn what_is_older_than_the_history_is_removed_and_the_rest_shows_what_was_s
     assert!(error.to_string().contains("restore the snapshots from a backup"), "{error}");
 }
 
+/// The workers used to answer for ticks before their configuration held, if a run of it had begun before: with what it made
+/// of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_start_of_a_configuration_that_read_the_past_again_shows_what_was_shown_before_it() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let run = Run::start(folder.path(), &clock, 1, "10", false).await;
+    let tick = run.push("a", "1 12\n2 25").await;
+    let shown = run.view("totals").await;
+    run.engine.shutdown();
+    for _ in 0..2 {
+        let keeping = (std::time::Duration::ZERO, None);
+        let hour = std::time::Duration::from_secs(3600);
+        let run = Run::retaining(hour, folder.path(), &clock, 1, "007", keeping).unwrap();
+        run.engine.reader().status().ready().await.unwrap();
+        assert_ne!(run.view("totals").await, shown);
+        assert_eq!(run.view_at("totals", tick).await, shown);
+        run.engine.shutdown();
+    }
+}
+
+/// An engine of the past used to go on over the bindings that had been removed since it was made.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_removed_while_the_past_is_read_is_refused_and_never_passed_over() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let run = Run::begin(folder.path(), &clock, 1, "10", (EVERY, Some(EVERY * 2))).unwrap();
+    run.engine.reader().status().ready().await.unwrap();
+    let (mut recorded, mut ticks) = (Recorded::default(), Vec::new());
+    let (mut shown, mut refused) = (0, 0);
+    for place in 0..30 {
+        let lines = format!("{place} {place}\n1 {place}\n{} {}", place % 7, place * 3);
+        let id = place.to_string();
+        ticks.push(if place % 3 == 0 { run.snapshot(&id, &lines).await } else { run.push(&id, &lines).await });
+        recorded.take(&run, ticks[place]).await;
+        for back in [9, 7, 5, 2] {
+            let Some(tick) = place.checked_sub(back).map(|place| ticks[place]) else { continue };
+            let request = Request { view: "numbers".into(), as_of: Some(tick), ..Request::default() };
+            match run.engine.reader().snapshot(&request).await {
+                Ok(snapshot) => {
+                    shown += 1;
+                    assert_eq!(snapshot.rows, recorded.0[&("numbers", tick)], "push {place}, {back} back");
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.to_string().contains("has been removed"), "{error}");
+                }
+            }
+        }
+    }
+    assert!(shown > 20 && refused > 20, "{shown} shown, {refused} refused");
+    run.engine.shutdown();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_before_all_that_was_recorded_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! A configuration as it is recorded: all that is needed to run it again when its files have changed or gone.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 /// The parts of a configuration on which it depends what the views show. Where it runs, and to whom it tells what, may
 /// change at any time.
 const DECISIVE: [&str; 4] = ["attributes", "calendar", "reconciliation", "source"];
+
+/// The settings of a source that do not change what its records are: how it is reached, and how often.
+const UNDECISIVE: [&str; 5] = ["brokers", "properties", "group", "poll_interval_ms", "discover_interval_ms"];
 
 /// What is recorded.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +38,7 @@ impl Recorded {
     /// It as the engine records it. Two that give the same views have the same hash: comments and spaces do not count, but
     /// the order of sources does, since it gives them their numbers.
     pub(super) fn configuration(&self, sources: &[String]) -> Configuration {
-        let tables: toml::Table = toml::from_str(&self.text).unwrap_or_default();
+        let tables = decisive(&self.text).unwrap_or_default();
         let decisive: BTreeMap<_, _> = tables.iter().filter(|(key, _)| DECISIVE.contains(&key.as_str())).collect();
         let hashed = serde_json::json!({ "tables": decisive, "sources": sources, "files": self.files });
         let text = serde_json::json!({ "folder": self.folder, "text": self.text, "files": self.files });
@@ -87,9 +90,10 @@ impl NamedFiles {
 }
 
 /// Whether two recorded configurations read the same records from the sources of the first: each of those is still there and
-/// as it was, and no attribute is gone. What else differs only changes what is made of the records.
+/// as it was, and the attributes are the same ones: a new one may be found in records that were read before. What else
+/// differs only changes what is made of the records.
 pub(crate) fn reads_alike(old: &str, new: &str) -> bool {
-    let tables = |json: &str| Recorded::parse(json).ok().and_then(|recorded| toml::from_str(&recorded.text).ok());
+    let tables = |json: &str| Recorded::parse(json).ok().and_then(|recorded| decisive(&recorded.text));
     let (Some(old), Some(new)): (Option<toml::Table>, Option<toml::Table>) = (tables(old), tables(new)) else {
         return false;
     };
@@ -101,7 +105,19 @@ pub(crate) fn reads_alike(old: &str, new: &str) -> bool {
         |tables: &toml::Table| entry(tables, "attributes").and_then(|names| names.try_into::<Vec<String>>().ok());
     let (old_names, new_names) = (names(&old).unwrap_or_default(), names(&new).unwrap_or_default());
     old_sources.iter().all(|(name, source)| new_sources.get(name) == Some(source))
-        && old_names.iter().all(|name| new_names.contains(name))
+        && BTreeSet::from_iter(old_names) == BTreeSet::from_iter(new_names)
+}
+
+/// A text's tables, without the settings of sources that do not change what their records are.
+fn decisive(text: &str) -> Option<toml::Table> {
+    let mut tables: toml::Table = toml::from_str(text).ok()?;
+    let sources = tables.get_mut("source").and_then(toml::Value::as_table_mut);
+    for source in
+        sources.into_iter().flat_map(|sources| sources.iter_mut()).filter_map(|(_, source)| source.as_table_mut())
+    {
+        source.retain(|key, _| UNDECISIVE.iter().all(|undecisive| key != *undecisive));
+    }
+    Some(tables)
 }
 
 #[cfg(test)]
@@ -148,8 +164,8 @@ mod tests {
         for alike in [
             CONFIGURATION.to_owned(),
             CONFIGURATION.replace("[\"own\", \"broker\"]", "[\"broker\", \"own\"]"),
-            CONFIGURATION.replace("[\"book\"]", "[\"desk\", \"book\"]"),
             format!("{CONFIGURATION}\n[source.custodian]\nkind = \"flight\""),
+            CONFIGURATION.replace("[source.broker]", "[source.broker]\n        poll_interval_ms = 5"),
         ] {
             assert!(carries(&alike), "{alike}");
         }
@@ -157,6 +173,7 @@ mod tests {
             CONFIGURATION.replace("own.csv", "ours.csv"),
             CONFIGURATION.replace("source.broker", "source.bank"),
             CONFIGURATION.replace("[\"book\"]", "[]"),
+            CONFIGURATION.replace("[\"book\"]", "[\"desk\", \"book\"]"),
         ] {
             assert!(!carries(&otherwise), "{otherwise}");
         }

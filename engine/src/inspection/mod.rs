@@ -95,7 +95,8 @@ impl Inspection {
 
     /// The snapshot from which a start would go on that keeps `retention_ticks` readable.
     pub fn start(&self, store: &Store, configured: &Configured, retention_ticks: Tick) -> Result<Start, EngineError> {
-        Start::find(store, self.last()?.saturating_sub(retention_ticks), configured)
+        let last = self.last()?;
+        Start::find(store, &self.bindings, last.saturating_sub(retention_ticks), last, configured)
     }
 
     /// What would be replayed after a snapshot; without one, everything.

@@ -11,8 +11,8 @@ use super::manifest::{Manifest, Part};
 use super::parts;
 use super::store::Store;
 use super::take::first_seen_table;
-use crate::bindings::Configured;
-use crate::error::EngineError;
+use crate::bindings::{Bindings, Configured};
+use crate::error::{EngineError, ErrorKind};
 use crate::row::{Key, Row};
 use crate::source::Event;
 use crate::system::SystemView;
@@ -53,33 +53,60 @@ pub struct Start {
 }
 
 impl Start {
-    /// The newest snapshot that is not after `upto`, is whole and was taken while this configuration held; else the one
-    /// that it goes on from.
-    pub(crate) fn find(store: &Store, upto: Tick, configured: &Configured) -> Result<Self, EngineError> {
+    /// The newest snapshot that is not after `wanted`, is whole and was taken while this configuration held; else the one
+    /// that it goes on from. Where the past has been removed and that leaves none, the oldest whole one up to `last`.
+    pub(crate) fn find(
+        store: &Store,
+        bindings: &Bindings,
+        wanted: Tick,
+        last: Tick,
+        configured: &Configured,
+    ) -> Result<Self, EngineError> {
+        let removed = bindings.removed()?;
         let mut left_out = Vec::new();
-        for tick in store.ticks()?.into_iter().filter(|tick| (configured.since..=upto).contains(tick)) {
-            match store.manifest(tick).and_then(|manifest| whole(store, manifest, Some(configured))) {
+        let mut ticks = store.ticks()?;
+        // Those after the last tick are of another time line, which a backup has taken the place of.
+        ticks.retain(|tick| (configured.since.max(removed)..=last).contains(tick));
+        let (later, mut candidates): (Vec<Tick>, Vec<Tick>) = ticks.into_iter().partition(|tick| *tick > wanted);
+        let has_all = removed == 0 && configured.base.is_none();
+        if !has_all {
+            candidates.extend(later.into_iter().rev());
+        }
+        let base = configured.base.filter(|base| *base >= removed);
+        for tick in candidates {
+            // What it goes on from is older than what comes only because nothing else was left.
+            if tick > wanted && base.is_some_and(|base| whole(store, base, None).is_ok()) {
+                break;
+            }
+            match whole(store, tick, Some(configured)) {
                 Ok(Some(manifest)) => return Ok(Start { manifest: Some(manifest), continues: false, left_out }),
                 Ok(None) => {}
-                Err(error) => left_out.push(error),
+                Err(error) if error.kind == ErrorKind::Damaged => left_out.push(error),
+                Err(error) => return Err(error),
             }
         }
-        let Some(base) = configured.base else { return Ok(Start { manifest: None, continues: false, left_out }) };
-        let base = store.manifest(base).and_then(|manifest| whole(store, manifest, None));
-        let manifest = base.map_err(|error| needed(&error, configured))?;
-        Ok(Start { manifest, continues: true, left_out })
+        if let Some(base) = base {
+            let manifest = whole(store, base, None).map_err(|error| needed(&error, configured))?;
+            return Ok(Start { manifest, continues: true, left_out });
+        }
+        if has_all {
+            return Ok(Start { manifest: None, continues: false, left_out });
+        }
+        Err(nothing_to_go_on_from(removed, store.name()))
     }
 }
 
 impl<R: 'static> SnapshotReader<R> {
-    /// The newest snapshot that is not after `upto`, is whole and was taken while this configuration held; else the one
-    /// that it goes on from. Those that are not whole are told of.
+    /// The snapshot that [`Start::find`] finds. Those that are not whole are told of.
     pub(crate) fn newest(
         snapshots: &Snapshots<R>,
-        upto: Tick,
+        bindings: &Bindings,
+        wanted: Tick,
+        last: Tick,
         configured: &Configured,
     ) -> Result<Option<Self>, EngineError> {
-        let Start { manifest, continues, left_out } = Start::find(&snapshots.store, upto, configured)?;
+        let Start { manifest, continues, left_out } =
+            Start::find(&snapshots.store, bindings, wanted, last, configured)?;
         for error in left_out {
             tracing::warn!(%error, "a snapshot is left out");
         }
@@ -122,20 +149,24 @@ impl<R: 'static> SnapshotReader<R> {
     }
 }
 
-/// The manifest, if the snapshot was taken while this configuration held; an error if a part is missing or damaged.
-fn whole(store: &Store, manifest: Manifest, configured: Option<&Configured>) -> Result<Option<Manifest>, EngineError> {
+/// The manifest of a tick, if the snapshot was taken while this configuration held; an error if a part is missing or damaged.
+fn whole(store: &Store, tick: Tick, configured: Option<&Configured>) -> Result<Option<Manifest>, EngineError> {
+    let manifest = store.manifest(tick)?;
     let of = (&manifest.configuration, manifest.configured_since);
     if configured.is_some_and(|configured| (&configured.hash, configured.since) != of) {
         return Ok(None);
     }
-    for part in &manifest.parts {
-        store.part(manifest.tick, part)?;
-    }
-    Ok(Some(manifest))
+    store.whole(tick).map(Some)
 }
 
 /// A configuration that goes on from a snapshot has nothing else to go on from.
 fn needed(error: &EngineError, configured: &Configured) -> EngineError {
     let what = format!("{}; the configuration since tick {} goes on from it", error.what, configured.since);
     EngineError::new(error.kind, what, "restore the snapshots from a backup")
+}
+
+fn nothing_to_go_on_from(removed: Tick, place: &str) -> EngineError {
+    let what =
+        format!("the past up to tick {removed} has been removed, and there is no whole snapshot of it in {place}");
+    EngineError::new(ErrorKind::Damaged, what, "restore the snapshots from a backup, or start with a new data folder")
 }

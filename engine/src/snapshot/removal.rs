@@ -1,4 +1,5 @@
-//! Removes what is older than the history that is kept: bindings, journal, kept files and snapshots.
+//! Removes what is older than the history that is kept: bindings, journal and snapshots. Kept files stay: that a file has
+//! been read is told by its copy.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use operators::Tick;
 
 use super::manifest::Manifest;
 use super::store::Store;
-use crate::error::EngineError;
+use crate::error::{EngineError, ErrorKind};
 use crate::line::BoundPast;
 use crate::push::PUSHED_PARTITION;
 
@@ -22,27 +23,32 @@ pub(super) fn remove_older(
     let horizon = now.saturating_sub(Tick::try_from(history.as_micros()).unwrap_or(Tick::MAX));
     let Some(oldest_kept) = oldest_kept(store, past, horizon)? else { return Ok(None) };
     let tick = oldest_kept.tick;
+    let is_new = tick > past.bindings.removed()?;
     past.bindings.remove_up_to(tick)?;
     crash_point!("past.unbound");
     let pushed = oldest_kept.progress.iter().filter(|progress| &*progress.partition == PUSHED_PARTITION);
     let bounds: BTreeMap<String, u64> =
         pushed.map(|progress| (progress.source.clone(), progress.progress.upper)).collect();
     past.journal.remove_below(&bounds)?;
-    remove_files(past, &oldest_kept)?;
     crash_point!("past.unread");
     for older in store.ticks()?.into_iter().filter(|older| *older < tick) {
         store.remove(older)?;
     }
-    Ok(Some(tick))
+    Ok(is_new.then_some(tick))
 }
 
 /// The newest whole snapshot that is not after the horizon, and from which all configurations since go on: one that has read
 /// the whole past needs all of it.
 fn oldest_kept(store: &Store, past: &BoundPast, horizon: Tick) -> Result<Option<Manifest>, EngineError> {
-    for tick in store.ticks()?.into_iter().filter(|tick| *tick <= horizon) {
-        let Ok(manifest) = store.manifest(tick) else { continue };
-        let is_whole = manifest.parts.iter().all(|part| store.part(tick, part).is_ok());
-        if !is_whole {
+    let removed = past.bindings.removed()?;
+    for tick in store.ticks()?.into_iter().filter(|tick| (removed..=horizon).contains(tick)) {
+        let manifest = match store.whole(tick) {
+            Ok(manifest) => manifest,
+            Err(error) if error.kind == ErrorKind::Damaged => continue,
+            Err(error) => return Err(error),
+        };
+        let held = past.bindings.configured_at(tick)?;
+        if held.is_none_or(|held| (&held.hash, held.since) != (&manifest.configuration, manifest.configured_since)) {
             continue;
         }
         let mut later = past.bindings.configured_after(tick)?;
@@ -55,16 +61,4 @@ fn oldest_kept(store: &Store, past: &BoundPast, horizon: Tick) -> Result<Option<
         return Ok(Some(manifest));
     }
     Ok(None)
-}
-
-/// Removes kept files that were read before the snapshot, and not since. A partition of a file is named by its hash.
-fn remove_files(past: &BoundPast, oldest_kept: &Manifest) -> Result<(), EngineError> {
-    let later = past.bindings.partitions_after(oldest_kept.tick)?;
-    for hash in past.archive.hashes()? {
-        let was_read = oldest_kept.progress.iter().any(|progress| progress.partition.ends_with(&hash));
-        if was_read && !later.iter().any(|partition| partition.ends_with(&hash)) {
-            past.archive.remove(&hash)?;
-        }
-    }
-    Ok(())
 }

@@ -50,7 +50,7 @@ impl Store {
         std::fs::create_dir_all(folder).map_err(|error| EngineError::io("make the folder", folder, &error))?;
         let objects = object_store::local::LocalFileSystem::new_with_prefix(folder);
         let objects = objects.map_err(|error| unavailable("open", &folder.display().to_string(), &error))?;
-        Store::new(Arc::new(objects.with_fsync(true)), "", folder.display().to_string())
+        Store::new(Arc::new(objects.with_fsync(true).with_automatic_cleanup(true)), "", folder.display().to_string())
     }
 
     /// How people call the place.
@@ -80,6 +80,13 @@ impl Store {
         if manifest.tick != tick {
             return Err(self.damaged(tick, &format!("its manifest is of tick {}", manifest.tick)));
         }
+        Ok(manifest)
+    }
+
+    /// The manifest of the snapshot of a tick, of which every part is what was written.
+    pub(super) fn whole(&self, tick: Tick) -> Result<Manifest, EngineError> {
+        let manifest = self.manifest(tick)?;
+        manifest.parts.iter().try_for_each(|part| self.part(tick, part).map(drop))?;
         Ok(manifest)
     }
 
@@ -133,7 +140,7 @@ impl Store {
 
     pub(super) fn damaged(&self, tick: Tick, what: &str) -> EngineError {
         let what = format!("the snapshot of tick {tick} in {} is not whole: {what}", self.name);
-        EngineError::new(ErrorKind::Damaged, what, "an earlier one is used, or the whole past replayed")
+        EngineError::new(ErrorKind::Damaged, what, "restore it from a backup, or let an earlier one be used")
     }
 
     fn wait<T>(&self, work: impl Future<Output = T>) -> T {

@@ -48,6 +48,8 @@ pub(crate) struct Taker<R> {
     orders: Sender<Order>,
     releaser: Arc<Releaser<R>>,
     is_busy: Arc<AtomicBool>,
+    /// Whether the last one could not be taken: then the next one needs nothing new.
+    has_failed: Arc<AtomicBool>,
     every: Duration,
     /// The tick of the last order.
     last: Tick,
@@ -62,9 +64,11 @@ impl<R: Data + Send> Taker<R> {
         let (orders, received) = bounded::<Order>(1);
         let is_busy = Arc::new(AtomicBool::new(false));
         let busy = Arc::clone(&is_busy);
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let failed = Arc::clone(&has_failed);
         let (every, releaser) = (work.snapshots.every, Arc::clone(&work.releaser));
-        let thread = crate::engine::spawn("snapshots", move || run(&work, &received, &busy))?;
-        Ok(Taker { orders, releaser, is_busy, every, last, rows, thread: Some(thread) })
+        let thread = crate::engine::spawn("snapshots", move || run(&work, &received, &busy, &failed))?;
+        Ok(Taker { orders, releaser, is_busy, has_failed, every, last, rows, thread: Some(thread) })
     }
 
     /// Takes note of what was released.
@@ -74,7 +78,7 @@ impl<R: Data + Send> Taker<R> {
 
     /// Whether it is time for the next one, now that the last tick is whole.
     pub(crate) fn is_due(&self, tick: Tick) -> bool {
-        self.rows > 0
+        (self.rows > 0 || self.has_failed.load(Ordering::Acquire))
             && u128::from(tick.saturating_sub(self.last)) >= self.every.as_micros()
             && !self.is_busy.load(Ordering::Acquire)
     }
@@ -100,14 +104,15 @@ impl<R> Drop for Taker<R> {
     }
 }
 
-fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &AtomicBool) {
+fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &AtomicBool, has_failed: &AtomicBool) {
     for order in orders {
         let began = Instant::now();
-        let taken = work.write(&order);
+        let taken = guarded(|| work.write(&order));
         work.releaser.hold(None);
+        has_failed.store(taken.is_err(), Ordering::Release);
         work.metrics.snapshot_taken(order.tick, began.elapsed(), taken.is_ok());
         if let (Ok(_), Some(history)) = (&taken, work.snapshots.history) {
-            match remove_older(&work.snapshots.store, &work.past, order.tick, history) {
+            match guarded(|| remove_older(&work.snapshots.store, &work.past, order.tick, history)) {
                 Ok(Some(tick)) => tracing::info!(tick, "removed the past before a snapshot"),
                 Ok(None) => {}
                 Err(error) => {
@@ -238,6 +243,14 @@ impl<R: Data + Send> Work<R> {
             }
         }
     }
+}
+
+/// A panic of the database, where a page of it is damaged, ends a snapshot and not the taking of snapshots.
+fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let what = "the thread that takes snapshots has panicked; the log says where";
+        Err(EngineError::new(ErrorKind::Damaged, what, "run `tieout doctor`, and report it"))
+    })
 }
 
 /// The name of a table of when rows first appeared.

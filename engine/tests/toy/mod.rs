@@ -240,9 +240,21 @@ impl Run {
         modulus: &str,
         (every, history): (Duration, Option<Duration>),
     ) -> Result<Run, EngineError> {
+        Run::retaining(Duration::ZERO, folder, clock, workers, modulus, (every, history))
+    }
+
+    /// And retains so much of it in memory.
+    pub(crate) fn retaining(
+        retention: Duration,
+        folder: &Path,
+        clock: &Clock,
+        workers: usize,
+        modulus: &str,
+        (every, history): (Duration, Option<Duration>),
+    ) -> Result<Run, EngineError> {
         let config = EngineConfig {
             workers,
-            retention: Duration::ZERO,
+            retention,
             configuration: Configuration { hash: format!("hash of {modulus}"), text: modulus.into() },
             clock: clock.ticking(),
             ..EngineConfig::new(folder)

@@ -152,7 +152,14 @@ impl Following {
         if request.from_tick.is_some_and(|from_tick| from_tick >= self.around.reader.frontier()) {
             return Err(End::Trouble(Trouble::Fatal(self.is_ahead())));
         }
-        let subscription = self.around.runtime.block_on(self.around.reader.subscribe(&request));
+        let mut stopping = self.around.stopping.clone();
+        // What is not retained is computed again, which may take longer than a stop can wait.
+        let subscription = self.around.runtime.block_on(async {
+            tokio::select! {
+                () = stopping.stopped() => Err(EngineError::stopped()),
+                subscription = self.around.reader.subscribe(&request) => subscription,
+            }
+        });
         self.subscription = Some(subscription.map_err(|error| self.end_of(error))?);
         Ok(())
     }
@@ -207,7 +214,7 @@ impl Following {
             return End::Stopped;
         }
         match error.kind {
-            ErrorKind::Exhausted => End::Trouble(Trouble::Passes(error)),
+            ErrorKind::Exhausted | ErrorKind::Unavailable => End::Trouble(Trouble::Passes(error)),
             _ => End::Trouble(Trouble::Fatal(error)),
         }
     }
