@@ -379,7 +379,10 @@ fn a_served_view_is_queried_exported_and_followed() {
         (&"I-103".into(), &"12.34".into(), &"12.36".into())
     );
     assert!(ran.err.starts_with("1 rows as of tick "), "{}", ran.err);
-    let tick = ran.err.trim().rsplit(' ').next().unwrap().to_owned();
+    let (tick, moment) = ran.err.trim()["1 rows as of tick ".len()..].split_once(", ").unwrap();
+    let tick = tick.to_owned();
+    let at_the_moment = server.ask(&["query", "breaks", "-o", "ndjson", "--as-of", moment]).expect(0);
+    assert!(at_the_moment.err.contains(&format!("as of tick {tick}, {moment}")), "{}", at_the_moment.err);
 
     let ran = server.ask(&["query", "match_rates", "-o", "csv", "--as-of", &tick]).expect(0);
     assert!(ran.out.starts_with("reconciliation,side,source,trade_date,"), "{}", ran.out);
