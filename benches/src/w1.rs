@@ -17,6 +17,17 @@ kind = "identifier"
 field = "id"
 "#;
 
+/// The same, with some of the broker's trades late: they come under a source of their own.
+pub const LATE_RULES: &str = r#"
+[reconciliation.w1]
+sides = ["internal", { name = "broker", sources = ["broker", "late"] }]
+compare = ["quantity", "price"]
+tolerance = [{ field = "price", basis_points = "1" }]
+[[reconciliation.w1.tier]]
+kind = "identifier"
+field = "id"
+"#;
+
 /// A small generator of random numbers (SplitMix64), so that the data need no dependency.
 pub struct Random(pub u64);
 

@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use benches::engines::{graphs, loaded};
 use benches::measure::{TickDurations, argument, load, micros, peak_mb, percentile};
 use benches::parquet_files::{LAYOUT, rows};
-use benches::w1::{Numbered, Side};
+use benches::w1::{LATE_RULES, Numbered, Side};
 use connectors::{FlightConfig, FlightSource, Scope};
 use engine::{Engine, SourceSpec};
 use model::{Dictionary, SourceId};
@@ -20,17 +20,6 @@ use sinks::flight::{Kind, Security, Ticket, bind, serve};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The broker's late trades come over Flight.
-const RULES: &str = r#"
-[reconciliation.w1]
-sides = ["internal", { name = "broker", sources = ["broker", "late"] }]
-compare = ["quantity", "price"]
-tolerance = [{ field = "price", basis_points = "1" }]
-[[reconciliation.w1.tier]]
-kind = "identifier"
-field = "id"
-"#;
 
 fn main() {
     let (trades, late) = (argument(1, 100_000), argument(2, 2000));
@@ -72,7 +61,7 @@ async fn start(folder: &Path, trades: u64, late: u64) -> Engine {
     let scope = Scope { name: "late", source: SourceId(2), attributes: &[], dictionary: &dictionary, folder };
     let pushed = FlightSource::new(&config, &scope).unwrap();
     let side = |side| SourceSpec::pull(Side { side, trades, late });
-    let graphs = graphs(RULES, &["internal", "broker", "late"], &dictionary, "");
+    let graphs = graphs(LATE_RULES, &["internal", "broker", "late"], &dictionary, "");
     loaded(folder, 1, graphs, vec![side(0), side(1), SourceSpec::push("late", pushed)], &dictionary).await
 }
 

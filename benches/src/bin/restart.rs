@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use benches::engines::{Made, Symbols, breaks_by_type, follower, graphs, payload, push_and_see};
 use benches::measure::{TickDurations, argument, load, micros, peak_mb, percentile, resident_mb};
-use benches::w1::{Numbered, RULES, Side, expected_breaks};
+use benches::w1::{LATE_RULES, Numbered, RULES, Side, expected_breaks};
 use connectors::StoredRecords;
 use engine::snapshot::{Snapshots, Store};
 use engine::{Engine, EngineConfig, Program, SourceSpec};
@@ -20,17 +20,6 @@ use model::{Dictionary, Record};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-/// The late trades come under a source of their own, which is part of the broker's side.
-const LATE_RULES: &str = r#"
-[reconciliation.w1]
-sides = ["internal", { name = "broker", sources = ["broker", "late"] }]
-compare = ["quantity", "price"]
-tolerance = [{ field = "price", basis_points = "1" }]
-[[reconciliation.w1.tier]]
-kind = "identifier"
-field = "id"
-"#;
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
