@@ -146,8 +146,10 @@ impl Query {
 pub(crate) async fn snapshot(server: &Server, ticket: &Ticket) -> Result<(Received, engine::Tick, Rows), Failure> {
     let client = server.connect().await?;
     let view = client.view(&ticket.view).await.map_err(Failure::of_request)?;
-    let received = Received::new(&view.name, &view.schema, &view.key)?;
     let (tick, batches) = client.snapshot(ticket).await.map_err(Failure::of_request)?;
+    // At an earlier tick the view may have had other columns.
+    let sent = batches.first().map_or_else(|| view.schema.clone(), |batch| batch.schema());
+    let received = Received::new(&view.name, &sent, &view.key)?;
     let rows = batches.iter().map(|batch| received.rows(batch)).collect::<Result<Vec<_>, _>>()?;
     Ok((received, tick, rows.into_iter().flatten().collect()))
 }

@@ -106,6 +106,10 @@ async fn any_past_tick_is_what_a_subscriber_was_told_then() {
             followers.iter_mut().for_each(|follower| follower.catch_up(folder.path(), &server, tick));
         }
     }
+    // And then one whose view of the trades has a column more.
+    let path = folder.path().join("tieout.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("attributes = [\"book\"]\n{text}")).unwrap();
     let server = Server::start(folder.path());
     let mut random = Random(std::process::id().into());
     for follower in &followers {

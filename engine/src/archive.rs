@@ -57,6 +57,22 @@ impl Archive {
         Ok(kept)
     }
 
+    /// The kept file with this hash, whose content still has it.
+    pub fn intact(&self, hash: &str) -> Result<PathBuf, EngineError> {
+        let path = self.path_of(hash)?;
+        if Archive::hash_of(&path)? == hash {
+            return Ok(path);
+        }
+        let what = format!("the kept input {} is not what was read: its content has another hash", path.display());
+        let help = "it was bound to ticks that must be replayed: restore the data folder from a backup";
+        Err(EngineError::new(ErrorKind::Damaged, what, help))
+    }
+
+    /// Whether nothing was ever kept.
+    pub fn is_empty(&self) -> bool {
+        fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_none())
+    }
+
     /// The kept file with this hash.
     pub fn path_of(&self, hash: &str) -> Result<PathBuf, EngineError> {
         let path = self.folder.join(hash);

@@ -153,7 +153,20 @@ fn open_data_folder(path: &Path) -> Result<BoundPast, EngineError> {
             "cut a torn entry at the end of the journal: the process died while it wrote it, and nobody was told it was taken"
         );
     }
-    Ok(BoundPast { archive: Archive::open(path.join("files"))?, journal, bindings })
+    let archive = Archive::open(path.join("files"))?;
+    // The start of the first run is bound before anything is kept.
+    if bindings.last()? == 0 && !(journal.is_empty() && archive.is_empty()) {
+        return Err(unbound(path));
+    }
+    Ok(BoundPast { archive, journal, bindings })
+}
+
+fn unbound(path: &Path) -> EngineError {
+    let what = format!(
+        "the data folder {} holds input, but nothing is bound in its bindings.redb: it is gone, or was made anew",
+        path.display()
+    );
+    EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup, or start with a new one")
 }
 
 /// What a run goes on from.

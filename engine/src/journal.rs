@@ -181,6 +181,11 @@ impl Journal {
         places.map(|(_, place)| place.head.clone()).collect()
     }
 
+    /// Whether nothing was ever appended, or all of it has been removed.
+    pub fn is_empty(&self) -> bool {
+        self.0.lock().places.values().all(BTreeMap::is_empty)
+    }
+
     /// The entry of `source` that holds offset `from`, with its payload; `None` past the end.
     pub fn read(&self, source: &str, from: u64) -> Result<Option<(EntryHead, Vec<u8>)>, EngineError> {
         let open = self.0.lock();

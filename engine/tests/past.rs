@@ -272,3 +272,15 @@ async fn a_data_folder_of_the_format_before_goes_on_and_one_of_a_later_format_is
     let opened = engine::bindings::Bindings::open(&folder.path().join("bindings.redb"));
     assert!(opened.err().unwrap().to_string().contains("has format 3; this version reads up to 2"));
 }
+
+/// Lost bindings used to be taken for a folder that is new.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_folder_whose_bindings_are_gone_is_refused() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let run = Run::start(folder.path(), &clock, 1, "10", false).await;
+    run.push("a", "1 10").await;
+    run.engine.shutdown();
+    std::fs::remove_file(folder.path().join("bindings.redb")).unwrap();
+    let error = Run::begin(folder.path(), &clock, 1, "10", (EVERY, None)).err().unwrap();
+    assert!(error.to_string().contains("nothing is bound in its bindings.redb"), "{error}");
+}

@@ -49,7 +49,7 @@ impl Source<Record> for ModelsSource {
         archive: &Archive,
     ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
         let (_, hash) = partition.split_once('-').unwrap_or_default();
-        let path = archive.path_of(hash)?;
+        let path = archive.intact(hash)?;
         let text = fs::read_to_string(&path).map_err(|error| EngineError::io("read", &path, &error))?;
         let models: Vec<ScoringModel> = serde_json::from_str(&text).map_err(|error| {
             let what = format!("the kept scoring models {} cannot be read: {error}", path.display());

@@ -99,6 +99,14 @@ pub(crate) fn start(
         findings.extend(start.left_out.into_iter().map(told));
         snapshot = start.manifest;
     }
+    let base = configured.and_then(|configured| configured.base).filter(|_| store.is_none());
+    if let Some(base) = base {
+        let what = format!("the configuration goes on from the snapshot of tick {base}, and there are none");
+        findings.push(
+            Check::of("start", "").problem(what, "restore the snapshots from a backup, or set `snapshots.url` back"),
+        );
+        return Ok((inspection.replayed(None)?, findings));
+    }
     let replayed = inspection.replayed(snapshot.as_ref())?;
     let check = Check::of("start", "");
     findings.push(check.ok(format!("{} replays {}", goes_on_from(snapshot.as_ref()), amount(&replayed))));

@@ -65,7 +65,7 @@ impl Source<Record> for FilesSource {
         from: u64,
         archive: &Archive,
     ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
-        let path = archive.path_of(partition)?;
+        let path = archive.intact(partition)?;
         Ok(Box::new(FileReader::open(&path, partition, from, &self.layout)?))
     }
 
@@ -167,7 +167,10 @@ impl Run<'_> {
     fn read_file(&mut self, file: &Path) -> Result<(), EngineError> {
         check(&self.context.stop)?;
         let Some(kept) = self.keep(file)? else {
-            tracing::info!(source = self.source.name, file = %file.display(), "a file of the same content was read before");
+            tracing::warn!(
+                source = self.source.name, file = %file.display(),
+                "passed over: a file of the same content was read before; to have it win over later ones, change a byte of it"
+            );
             return Ok(());
         };
         self.give(&kept.path, &kept.hash, 0)

@@ -22,8 +22,8 @@ use crate::row::Row;
 use crate::source::Stop;
 use crate::system::SystemView;
 
-/// How many rows a worker gives at once: about a tenth of a millisecond of its time.
-const PIECE_ROWS: usize = 1024;
+/// How many rows a worker gives at once: a few hundredths of a millisecond of its time.
+const PIECE_ROWS: usize = 256;
 
 /// How many records are encoded at once.
 const ENCODE_ROWS: usize = 8192;

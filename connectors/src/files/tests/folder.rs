@@ -142,6 +142,19 @@ fn a_file_is_kept_before_its_records_are_given() {
     assert_eq!(fs::read_to_string(kept).unwrap(), one("A"));
 }
 
+/// What was changed in the archive used to be believed.
+#[test]
+fn a_kept_file_whose_content_has_changed_is_refused() {
+    let desk = Desk::new();
+    desk.write("a.csv", one("A"));
+    let read = desk.read("path = \"in\"");
+    let partition = &read.batches[0].partition;
+    fs::write(desk.archive.path_of(partition).unwrap(), one("B")).unwrap();
+    let source = desk.try_source("path = \"in\"").unwrap();
+    let error = engine::Source::open(&source, partition, 0, &desk.archive).err().unwrap();
+    assert!(error.to_string().contains("is not what was read"), "{error}");
+}
+
 #[test]
 fn a_configuration_says_which_kind_of_source_it_is() {
     let text = "kind = \"files\"\npath = \"in\"\n[columns]\nid = 0\nprice = \"px\"";
