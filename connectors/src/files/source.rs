@@ -167,7 +167,7 @@ impl Run<'_> {
     fn read_file(&mut self, file: &Path) -> Result<(), EngineError> {
         check(&self.context.stop)?;
         let Some(kept) = self.keep(file)? else {
-            tracing::warn!(
+            tracing::info!(
                 source = self.source.name, file = %file.display(),
                 "passed over: a file of the same content was read before; to have it win over later ones, change a byte of it"
             );
