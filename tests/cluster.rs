@@ -349,7 +349,9 @@ async fn a_member_that_is_killed_ends_all_and_the_others_say_which_it_was() {
         assert_eq!(code, 1, "{log}");
         // The other member may notice first that the head has ended because of it.
         let is_told = ["process 0 (127.0.0.1:", "process 1 (127.0.0.1:"].iter().any(|who| log.contains(who));
-        assert!(is_told && log.contains("has gone: ") && !log.contains("panicked"), "{log}");
+        // Those threads are timely's own: they can only panic when a link ends, and may come to it before the process does.
+        let has_panicked = log.lines().any(|line| line.contains("panicked at") && !line.contains("thread 'timely:"));
+        assert!(is_told && log.contains("has gone: ") && !has_panicked, "{log}");
     }
     assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
