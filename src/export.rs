@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use engine::Snapshot;
+use engine::{NoTexts, Snapshot};
 use sinks::files::{ExportOptions, Format, write_snapshot};
 
-use crate::output::without_texts;
 use crate::process::{Failure, Outcome, block_on, tell};
 use crate::query::{Asked, Server, moment_of, snapshot};
 
@@ -54,7 +53,7 @@ impl Export {
         let (received, tick, rows) = block_on(snapshot(&self.server, &ticket))?;
         let options = ExportOptions { format, compression: None };
         let snapshot = Snapshot { spec: Arc::new(received.spec), tick, rows };
-        let exported = write_snapshot(snapshot, without_texts(), &self.out, &options).map_err(Failure::of_request)?;
+        let exported = write_snapshot(snapshot, Arc::new(NoTexts), &self.out, &options).map_err(Failure::of_request)?;
         tell(format_args!(
             "{} rows as of tick {tick}, {}, in {} ({} bytes)",
             exported.rows,

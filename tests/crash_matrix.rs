@@ -9,6 +9,7 @@ mod broker;
 mod live;
 mod outputs;
 mod storm;
+mod two_files;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use outputs::{alert, begun, kafka_sinks, push, reached, without_clock};
 use serde_json::Value;
 use storm::{Push, assert_same, calm, day, folder, settle};
 use tempfile::TempDir;
+use two_files::two_files;
 use webhook::Hook;
 
 const BATCHES: u64 = 40;
@@ -123,20 +125,6 @@ fn next_server<'m>(
 
 #[test]
 fn a_file_that_was_read_when_the_process_died_is_read_once() {
-    let config = r#"
-        [source.internal]
-        kind = "files"
-        path = "internal.csv"
-        [source.broker]
-        kind = "files"
-        path = "broker.csv"
-        [reconciliation.equities]
-        sides = ["internal", "broker"]
-        compare = ["quantity"]
-        [[reconciliation.equities.tier]]
-        kind = "identifier"
-        field = "id"
-    "#;
     let run = |folder: &std::path::Path, points: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tieout"));
         let output =
@@ -144,22 +132,15 @@ fn a_file_that_was_read_when_the_process_died_is_read_once() {
         let output = output.unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
-    let folder = || {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("tieout.toml"), config).unwrap();
-        std::fs::write(folder.path().join("internal.csv"), "id,quantity\nT1,10\nT2,20\nT3,30\n").unwrap();
-        std::fs::write(folder.path().join("broker.csv"), "id,quantity\nT1,10\nT2,21\n").unwrap();
-        folder
-    };
     let without_ticks =
         |text: &str| -> Vec<String> { text.lines().filter(|line| !line.contains("tick")).map(str::to_owned).collect() };
-    let calm = folder();
+    let calm = two_files("");
     let (code, expected) = run(calm.path(), "");
     assert_eq!(code, Some(3), "two breaks remain: {expected}");
     let moments = ["archive.copied", "archive.kept", "bindings.unwritten", "bindings.written", "tick.acknowledged"];
     for moment in moments {
         for passes in 0..3 {
-            let stormy = folder();
+            let stormy = two_files("");
             let (died, _) = run(stormy.path(), &format!("{moment}={passes}*off->return"));
             assert!(died.is_none() || passes > 0, "{moment} is passed at least once");
             let (code, found) = run(stormy.path(), "");

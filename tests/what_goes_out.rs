@@ -2,36 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod two_files;
 mod webhook;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use two_files::two_files;
 use webhook::{Hook, Received};
-
-const RECONCILIATION: &str = r#"
-[source.internal]
-kind = "files"
-path = "internal.csv"
-[source.broker]
-kind = "files"
-path = "broker.csv"
-[reconciliation.equities]
-sides = ["internal", "broker"]
-compare = ["quantity"]
-[[reconciliation.equities.tier]]
-kind = "identifier"
-field = "id"
-"#;
-
-fn folder(more: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("tieout.toml"), format!("{RECONCILIATION}{more}")).unwrap();
-    fs::write(folder.path().join("internal.csv"), "id,quantity\nT1,10\nT2,20\nT3,30\n").unwrap();
-    fs::write(folder.path().join("broker.csv"), "id,quantity\nT1,10\nT2,21\n").unwrap();
-    folder
-}
 
 fn tieout(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tieout")).args(arguments).current_dir(folder).output().unwrap()
@@ -44,7 +23,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 fn what_is_wrong_with_a_sink_or_an_alert_is_shown_at_its_line() {
-    let folder = folder(
+    let folder = two_files(
         r#"
 [sink.a]
 kind = "kafca"
@@ -96,7 +75,7 @@ brokers = "kafka:9092"
 
 #[test]
 fn what_is_sound_is_counted_without_asking_anybody() {
-    let folder = folder(
+    let folder = two_files(
         r#"
 [sink.hourly]
 kind = "files"
@@ -132,7 +111,7 @@ fn a_run_until_complete_ends_when_its_alerts_are_sent() {
          [alert_channel.unused]\nkind = \"webhook\"\nurl = \"http://127.0.0.1:1/\"\n",
         hook.url
     );
-    let folder = folder(&alert);
+    let folder = two_files(&alert);
     let output = tieout(folder.path(), &["run", ".", "--until-complete"]);
     assert_eq!(output.status.code(), Some(3), "two breaks remain: {}", said(&output));
     let texts = |received: &[Received]| -> Vec<String> {
@@ -149,8 +128,8 @@ fn a_run_until_complete_ends_when_its_alerts_are_sent() {
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     assert_eq!(hook.take().len(), 0, "nobody is told again");
 
-    fs::write(folder.path().join("tieout.toml"), format!("{RECONCILIATION}{}", alert.replace(&hook.url, "http://x/")))
-        .unwrap();
+    let path = folder.path().join("tieout.toml");
+    fs::write(&path, fs::read_to_string(&path).unwrap().replace(&hook.url, "http://x/")).unwrap();
     let mut server = Command::new(env!("CARGO_BIN_EXE_tieout"))
         .args(["run", ".", "--until-complete"])
         .current_dir(folder.path())
@@ -162,7 +141,7 @@ fn a_run_until_complete_ends_when_its_alerts_are_sent() {
 
 #[test]
 fn a_sink_that_cannot_go_on_ends_the_run_and_says_why() {
-    let folder = folder(
+    let folder = two_files(
         "[sink.hourly]\nkind = \"files\"\nview = \"breaks\"\nfolder = \"broker.csv/out\"\nevery_seconds = 3600\n",
     );
     let output = tieout(folder.path(), &["run", ".", "--until-complete"]);

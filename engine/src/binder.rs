@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::journal::EntryHead;
 use crate::line::{BoundPast, Line, TICK_ROWS_MAX};
 use crate::push::{Accepted, PUSHED_PARTITION, Push, Receipt, shifted};
-use crate::snapshot::{Order, Taker};
+use crate::snapshot::Taker;
 use crate::source::{Arrival, Batch, Durable, SourceSpec};
 
 /// How long a tick stays open while the workers are busy.
@@ -49,8 +49,8 @@ pub(crate) struct Binder<R> {
     clock: Clock,
     /// This run, as it will be recorded.
     run: RunEvent,
-    /// The tick from which its configuration holds.
-    configured_since: Tick,
+    /// The configuration that holds.
+    configured: Configured,
     /// Takes snapshots in the background, if any are taken.
     taker: Option<Taker<R>>,
     /// The tick that is open, and what it took so far.
@@ -108,13 +108,13 @@ impl<R: Data + Send + Sync> Binder<R> {
         line: Line<R>,
         clock: Clock,
         run: RunEvent,
-        configured_since: Tick,
+        configured: Configured,
         taker: Option<Taker<R>>,
     ) -> Self {
         let is_one_shot = |source: &SourceSpec<R>| source.pull.as_ref().is_some_and(|source| source.is_one_shot());
         let one_shot = (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
         let (open, holding, durable) = (None, BTreeSet::new(), BTreeMap::new());
-        Binder { sources, past, line, clock, run, configured_since, taker, open, holding, one_shot, durable }
+        Binder { sources, past, line, clock, run, configured, taker, open, holding, one_shot, durable }
     }
 
     /// Waits with the first tick for all that is read once. Gives what the source with an index is told of what is durable.
@@ -143,15 +143,15 @@ impl<R: Data + Send + Sync> Binder<R> {
         if intake.pushes.is_empty() { Ok(()) } else { self.bind(intake, true) }
     }
 
-    /// Binds the start of this run at a tick; and what holds from then on, if that is new, with the text of its
-    /// configuration. Then what was shown before is not what the workers hold now: it is the past's to read.
-    pub(crate) fn begin(&mut self, tick: Tick, configured: Option<(&Configured, &str)>) -> Result<(), EngineError> {
+    /// Binds the start of this run at a tick; and what holds from then on, if that is new, by the text of its configuration.
+    pub(crate) fn begin(&mut self, tick: Tick, new: Option<&str>) -> Result<(), EngineError> {
         self.run.started = tick;
+        let configured = new.map(|text| (&self.configured, text));
         let binding = self.past.bindings.begin(tick, &self.run, configured)?;
         self.line.release(tick, Vec::new(), binding.run.as_ref(), true);
-        if configured.is_some() {
-            self.line.begin_at(tick);
-        }
+        // What was shown before this configuration held is the past's to read. Not said earlier: who asks for what there is
+        // now would be refused while nothing later has been released.
+        self.line.begin_at(self.configured.since);
         Ok(())
     }
 
@@ -270,9 +270,7 @@ impl<R: Data + Send + Sync> Binder<R> {
         if self.open.is_none()
             && let Some(taker) = self.taker.as_mut().filter(|taker| taker.is_due(tick))
         {
-            let configuration = self.run.configuration.clone();
-            let configured_since = self.configured_since;
-            taker.order(Order { tick, configuration, configured_since, progress: self.line.progress() });
+            taker.order(self.line.order(self.configured.clone()));
         }
     }
 

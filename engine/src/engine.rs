@@ -194,8 +194,6 @@ impl<R: Data + Send + Sync> History<R> {
         let last = self.past.bindings.last()?;
         let begins_at = (self.config.clock)().max(last + 1);
         let (configured, is_new) = self.configured(last, begins_at)?;
-        // What was shown before this configuration held is the past's to read.
-        self.line.begin_at(configured.since);
         let restored = self.restore(last, &configured)?;
         self.line.replay(&self.past, &self.sources, last)?;
         let replayed = usize::from(self.line.last() > restored);
@@ -215,8 +213,8 @@ impl<R: Data + Send + Sync> History<R> {
             .map(|snapshots| self.line.snapshots(snapshots, self.past.clone(), self.stop.clone()));
         let taker = work.map(|work| Taker::start(work, restored.max(configured.since), replayed)).transpose()?;
         let clock = Arc::clone(&self.config.clock);
-        let mut binder = Binder::new(self.sources, self.past, self.line, clock, run, configured.since, taker);
-        binder.begin(begins_at, is_new.then_some((&configured, &self.config.configuration.text)))?;
+        let mut binder = Binder::new(self.sources, self.past, self.line, clock, run, configured, taker);
+        binder.begin(begins_at, is_new.then_some(&self.config.configuration.text))?;
         binder.bind_what_the_journal_holds()?;
         binder.line.catch_up();
         Ok(Run { binder, archive, registry, stop: self.stop })

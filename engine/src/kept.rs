@@ -2,13 +2,12 @@
 //!
 //! It is read in pieces, between ticks and as of one tick, while later ticks go on: so a snapshot holds up nobody.
 
-use differential_dataflow::trace::TraceReader;
 use operators::first_seen::FirstSeen;
 use operators::group::visit_after;
 use operators::{Arranged, Data, Tick, Trace};
-use timely::progress::Antichain;
 
 use crate::row::Key;
+use crate::view::let_go;
 use crate::worker::SystemRow;
 
 /// What a graph keeps. Everything else that its views show follows from it.
@@ -167,12 +166,6 @@ impl<V: Data> KeptTrace<V> {
     }
 
     fn compact(&mut self, since: Tick, frontier: Tick) -> bool {
-        if self.compacted >= frontier {
-            return false;
-        }
-        self.compacted = frontier;
-        self.trace.set_logical_compaction(Antichain::from_elem(since).borrow());
-        self.trace.set_physical_compaction(Antichain::from_elem(frontier).borrow());
-        true
+        let_go(&mut self.trace, &mut self.compacted, since, frontier)
     }
 }

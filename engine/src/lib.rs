@@ -61,7 +61,7 @@ pub use operators::Tick;
 pub use program::{Program, Revive};
 pub use push::{Ingest, Receipt, Submitted};
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
-pub use row::{Cell, Column, ColumnKind, Key, Row, Texts, ViewSpec};
+pub use row::{Cell, Column, ColumnKind, Key, NoTexts, Row, Texts, ViewSpec};
 pub use source::{
     Batch, Decoder, Durable, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop,
 };

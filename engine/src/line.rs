@@ -11,14 +11,14 @@ use operators::upsert::Upsert;
 use prometheus::Registry;
 
 use crate::archive::Archive;
-use crate::bindings::{Bindings, RunEvent};
+use crate::bindings::{Bindings, Configured, RunEvent};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::Frontier;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::releaser::Releaser;
 use crate::replay::Replay;
-use crate::snapshot::{Content, PartitionProgress, SnapshotReader, Snapshots, Work};
+use crate::snapshot::{Content, Order, PartitionProgress, SnapshotReader, Snapshots, Work};
 use crate::source::{Batch, Event, Positions, SourceSpec, Stop};
 use crate::status::Status;
 use crate::system::{self, Progress, SystemView};
@@ -132,7 +132,6 @@ impl<R: Send + Sync + 'static> Line<R> {
     pub(crate) fn restore(&mut self, snapshot: &SnapshotReader<R>) -> Result<(), EngineError> {
         let tick = snapshot.given_at;
         let (give, given) = bounded(PIECES_AHEAD_MAX);
-        self.begin_at(tick);
         thread::scope(|scope| {
             let reading =
                 scope.spawn(move || snapshot.read(|content| give.send(content).map_err(|_| EngineError::stopped())));
@@ -150,6 +149,7 @@ impl<R: Send + Sync + 'static> Line<R> {
             self.last = tick - 1;
         } else {
             self.give(tick, Vec::new(), Vec::new(), true);
+            self.begin_at(tick);
         }
         Ok(())
     }
@@ -158,24 +158,16 @@ impl<R: Send + Sync + 'static> Line<R> {
         self.wait_for_room();
         match content {
             Content::Records(records) => {
-                let mut next = || {
+                let upsert = |event: Event<R>| {
                     *order += 1;
-                    *order
-                };
-                let upsert = |event: Event<R>| Upsert {
-                    key: event.key,
-                    member: event.member,
-                    tick,
-                    order: next(),
-                    value: event.record,
+                    Upsert { key: event.key, member: event.member, tick, order: *order, value: event.record }
                 };
                 self.give(tick, vec![records.into_iter().map(upsert).collect()], Vec::new(), false);
             }
             Content::System(view, rows) => {
-                let row = |row| ((view, row, 0), 1);
-                let rows = rows.into_iter().map(row).map(|((view, row, _), diff)| {
+                let rows = rows.into_iter().map(|row| {
                     let source = system::source_of(&row).and_then(|name| self.index_of(name)).unwrap_or(0);
-                    ((view, row, source), diff)
+                    ((view, row, source), 1)
                 });
                 let rows = rows.collect();
                 self.give(tick, Vec::new(), rows, false);
@@ -309,8 +301,13 @@ impl<R: Send + Sync + 'static> Line<R> {
         own.map(|((_, partition), progress)| (Arc::clone(partition), progress.upper)).collect()
     }
 
+    /// A snapshot of the last tick, under the configuration that holds, to be ordered.
+    pub(crate) fn order(&self, configured: Configured) -> Order {
+        Order { tick: self.last, configured, progress: self.progress() }
+    }
+
     /// How far all partitions are, as a snapshot says it.
-    pub(crate) fn progress(&self) -> Vec<PartitionProgress> {
+    fn progress(&self) -> Vec<PartitionProgress> {
         let said = |((source, partition), progress): (&(u16, Arc<str>), &Progress)| PartitionProgress {
             source: self.name(*source).to_owned(),
             partition: Arc::clone(partition),

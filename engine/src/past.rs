@@ -21,7 +21,7 @@ use crate::line::BoundPast;
 use crate::program::{Program, Revive};
 use crate::reader::{Request, Snapshot, in_background};
 use crate::row::ViewSpec;
-use crate::snapshot::{Order, SnapshotReader, Snapshots};
+use crate::snapshot::{SnapshotReader, Snapshots};
 use crate::source::{SourceSpec, Stop};
 use crate::status::Status;
 use crate::view::Rows;
@@ -150,11 +150,10 @@ impl<R: Data + Send + Sync> Past<R> {
         &self,
         request: Request,
         spec: ViewSpec,
-        after: Tick,
+        mut after: Tick,
         upto: Tick,
     ) -> Result<TickChanges, EngineError> {
         let mut changes = TickChanges::new();
-        let mut after = after;
         while after < upto {
             let configured = self.configured(after)?;
             let next = self.bound.bindings.configured_after(after)?.map_or(Tick::MAX, |next| next.since);
@@ -236,12 +235,7 @@ impl<R: Data + Send + Sync> Revived<R> {
         if self.since == line.last() && !self.continues {
             return Ok(Some(self.since));
         }
-        let order = Order {
-            tick: line.last(),
-            configuration: self.configured.hash.clone(),
-            configured_since: self.configured.since,
-            progress: line.progress(),
-        };
+        let order = line.order(self.configured.clone());
         line.snapshots(snapshots, bound.clone(), stop.clone()).take(&order)?;
         Ok(Some(order.tick))
     }

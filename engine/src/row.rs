@@ -254,6 +254,15 @@ pub trait Texts: Send + Sync {
     fn keep(&self, _text: &str) {}
 }
 
+/// For rows that hold texts and no symbols.
+pub struct NoTexts;
+
+impl Texts for NoTexts {
+    fn text(&self, _symbol: [u8; 16]) -> Option<Arc<str>> {
+        None
+    }
+}
+
 /// A cell as people read it: the same in keys, CSV and terminals.
 pub struct Shown<'a> {
     /// The cell.

@@ -228,18 +228,29 @@ impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
     }
 
     fn compact(&mut self, since: Tick, frontier: Tick) -> bool {
-        if self.compacted >= frontier {
-            return false;
-        }
         debug_assert!(
-            self.published.is_none_or(|published| frontier <= published),
+            self.compacted >= frontier || self.published.is_none_or(|published| frontier <= published),
             "what is merged can no longer be published"
         );
-        self.compacted = frontier;
-        self.trace.set_logical_compaction(Antichain::from_elem(since).borrow());
-        self.trace.set_physical_compaction(Antichain::from_elem(frontier).borrow());
-        true
+        let_go(&mut self.trace, &mut self.compacted, since, frontier)
     }
+}
+
+/// Lets a trace go of the differences before `since`, and merge what is complete before `frontier`, unless that has been done
+/// (`compacted`); says whether it had not.
+pub(crate) fn let_go<K: IndexKey, V: Data, R: Difference>(
+    trace: &mut Trace<K, V, R>,
+    compacted: &mut Tick,
+    since: Tick,
+    frontier: Tick,
+) -> bool {
+    if *compacted >= frontier {
+        return false;
+    }
+    *compacted = frontier;
+    trace.set_logical_compaction(Antichain::from_elem(since).borrow());
+    trace.set_physical_compaction(Antichain::from_elem(frontier).borrow());
+    true
 }
 
 /// The rows by which one key's part of a view changed, tick by tick.

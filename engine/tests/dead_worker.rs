@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{
-    Batch, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Kept, Key, Program,
-    Request, Row, SourceSpec, Texts, ViewSpec, Views,
+    Batch, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Kept, Key, NoTexts,
+    Program, Request, Row, SourceSpec, ViewSpec, Views,
 };
 use operators::upsert::upsert;
 use tokio::time::timeout;
@@ -39,13 +39,6 @@ impl Decoder<i64> for One {
         let key = Key::from_bytes((number as u128).to_be_bytes());
         let events = vec![Event { key, member: 0, offset: 0, record: Some(number) }];
         Ok(Batch { partition: Arc::from(""), upper: 1, events, refusals: Vec::new(), continues: false })
-    }
-}
-
-struct NoTexts;
-impl Texts for NoTexts {
-    fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-        None
     }
 }
 

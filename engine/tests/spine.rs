@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::{
     Archive, Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, ErrorKind, Event, Graph,
-    Inputs, Kept, Key, Program, Request, Row, Rows, Snapshot, Source, SourceContext, SourceReader, SourceSpec, Texts,
+    Inputs, Kept, Key, NoTexts, Program, Request, Row, Rows, Snapshot, Source, SourceContext, SourceReader, SourceSpec,
     Update, ViewSpec, Views,
 };
 use operators::Sums;
@@ -67,13 +67,6 @@ impl Decoder<i64> for Lines {
             refusals: Vec::new(),
             continues: false,
         })
-    }
-}
-
-struct NoTexts;
-impl Texts for NoTexts {
-    fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-        None
     }
 }
 

@@ -22,10 +22,16 @@ pub(crate) fn of(data: &Path) -> Result<String, EngineError> {
     Ok(identity.trim().to_owned())
 }
 
+/// A text of 32 hexadecimal digits that nobody else has.
+pub(crate) fn made_up() -> String {
+    // Keys of a hash table are random in every process and thread.
+    let random = || RandomState::new().hash_one(0);
+    format!("{:016x}{:016x}", random(), random())
+}
+
 /// Several sinks may ask at once: the first that puts its file in place is the one that counts.
 fn make(data: &Path, path: &Path) -> io::Result<String> {
-    // Keys of a hash table are random in every process and thread.
-    let identity = format!("{:016x}{:016x}", RandomState::new().hash_one(0), RandomState::new().hash_one(1));
+    let identity = made_up();
     let draft = data.join(format!(".{FILE_NAME}.{identity}"));
     let mut file = File::create_new(&draft)?;
     file.write_all(identity.as_bytes())?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Texts, ViewSpec};
+use engine::{NoTexts, Texts, ViewSpec};
 use serde_json::Value;
 
 use super::document::Document;
@@ -41,14 +41,5 @@ impl Catalogue {
         if let Some(Err(error)) = filter.map(|filter| engine::filter::parse(filter, view, &texts)) {
             problems.push(document.problem(path, &error.what, &error.help));
         }
-    }
-}
-
-/// To check a filter no text is needed.
-struct NoTexts;
-
-impl Texts for NoTexts {
-    fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-        None
     }
 }

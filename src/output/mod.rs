@@ -11,7 +11,7 @@ use engine::{EngineError, Rows, ViewSpec};
 
 use crate::process::Failure;
 
-pub(crate) use received::{Received, without_texts};
+pub(crate) use received::Received;
 pub(crate) use table::table;
 pub(crate) use write::{ChangesFormat, ChangesWriter};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
-use engine::{Column, ColumnKind, EngineError, Rows, Texts, ViewSpec};
+use engine::{Column, ColumnKind, EngineError, Rows, ViewSpec};
 
 use super::foreign;
 
@@ -40,17 +40,6 @@ impl Received {
     }
 }
 
-/// What is received has texts, no symbols.
-pub(crate) fn without_texts() -> Arc<dyn Texts> {
-    struct None;
-    impl Texts for None {
-        fn text(&self, _symbol: [u8; 16]) -> Option<Arc<str>> {
-            Option::None
-        }
-    }
-    Arc::new(None)
-}
-
 fn kind_of(data_type: &DataType) -> Option<ColumnKind> {
     Some(match data_type {
         DataType::Boolean => ColumnKind::Bool,
@@ -65,7 +54,7 @@ fn kind_of(data_type: &DataType) -> Option<ColumnKind> {
 
 #[cfg(test)]
 mod tests {
-    use engine::{Cell, Row};
+    use engine::{Cell, NoTexts, Row};
 
     use super::*;
 
@@ -89,7 +78,7 @@ mod tests {
         ];
         let rows = [Row::new(full), Row::new(vec![Cell::Null; 6])];
         let [first, second] = &rows;
-        let own = spec.arrays(&[first, second], without_texts().as_ref());
+        let own = spec.arrays(&[first, second], &NoTexts);
         let mut fields: Vec<_> =
             ["_tick", "_diff", "_key"].map(|name| arrow::datatypes::Field::new(name, DataType::Int64, false)).to_vec();
         fields.extend(spec.schema().fields().iter().map(|field| field.as_ref().clone()));

@@ -12,9 +12,8 @@ use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use clap::ValueEnum;
 use engine::row::Shown;
-use engine::{ColumnKind, Row, Rows, Tick, ViewSpec};
+use engine::{ColumnKind, NoTexts, Row, Rows, Tick, ViewSpec};
 
-use super::received::without_texts;
 use super::{Format, table as aligned};
 
 /// How many rows are in a batch of Arrow.
@@ -59,8 +58,7 @@ fn arrow_stream(spec: &ViewSpec, rows: &[&Row], output: &mut impl Write) -> io::
     let schema = spec.schema();
     let mut writer = StreamWriter::try_new(output, &schema).map_err(of_arrow)?;
     for rows in rows.chunks(BATCH_ROWS_MAX) {
-        let batch =
-            RecordBatch::try_new(Arc::clone(&schema), spec.arrays(rows, without_texts().as_ref())).map_err(of_arrow)?;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), spec.arrays(rows, &NoTexts)).map_err(of_arrow)?;
         writer.write(&batch).map_err(of_arrow)?;
     }
     writer.finish().map_err(of_arrow)
@@ -82,14 +80,13 @@ fn of_arrow(error: ArrowError) -> io::Error {
 }
 
 fn texts(spec: &ViewSpec, row: &Row) -> Vec<String> {
-    let texts = without_texts();
     let cells = row.cells().iter().zip(&spec.columns);
-    cells.map(|(cell, column)| Shown { cell, kind: column.kind, texts: texts.as_ref() }.to_string()).collect()
+    cells.map(|(cell, column)| Shown { cell, kind: column.kind, texts: &NoTexts }.to_string()).collect()
 }
 
 /// The members of a JSON object.
 fn members(spec: &ViewSpec, row: &Row) -> String {
-    sinks::json::members(spec, row, without_texts().as_ref())
+    sinks::json::members(spec, row, &NoTexts)
 }
 
 /// How changes are written.

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMi
 use arrow::error::ArrowError;
 use operators::Tick;
 
-use crate::row::{Key, Row, Texts};
+use crate::row::{Key, NoTexts, Row};
 use crate::source::Event;
 use crate::system::SystemView;
 
@@ -55,15 +55,6 @@ pub(super) fn decode_first_seen(rows: &RecordBatch) -> Result<Vec<(Key, Tick)>, 
 pub(super) fn encode_system(view: SystemView, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
     let spec = view.spec();
     let rows: Vec<&Row> = rows.iter().collect();
-    let arrays: Vec<ArrayRef> = spec.arrays(&rows, &NoSymbols);
+    let arrays: Vec<ArrayRef> = spec.arrays(&rows, &NoTexts);
     RecordBatch::try_new(spec.schema(), arrays)
-}
-
-/// The engine's own views hold texts, no symbols.
-struct NoSymbols;
-
-impl Texts for NoSymbols {
-    fn text(&self, _symbol: [u8; 16]) -> Option<Arc<str>> {
-        None
-    }
 }

@@ -10,15 +10,12 @@ use super::codec::{Codec, decode_first_seen};
 use super::manifest::{Manifest, Part};
 use super::parts;
 use super::store::Store;
-use super::take::first_seen_table;
+use super::take::first_seen_place;
 use crate::bindings::{Bindings, Configured};
 use crate::error::{EngineError, ErrorKind};
 use crate::row::{Key, Row};
 use crate::source::Event;
 use crate::system::SystemView;
-
-/// How many first-seen tables a graph has at most.
-const FIRST_SEEN_TABLES_MAX: usize = 64;
 
 /// A snapshot that is whole, to be read.
 pub(crate) struct SnapshotReader<R> {
@@ -63,36 +60,26 @@ impl Start {
         configured: &Configured,
     ) -> Result<Self, EngineError> {
         let removed = bindings.removed()?;
-        let mut left_out = Vec::new();
         let mut ticks = store.ticks()?;
         // Those after the last tick are of another time line, which a backup has taken the place of.
         ticks.retain(|tick| (configured.since.max(removed)..=last).contains(tick));
-        let (later, mut candidates): (Vec<Tick>, Vec<Tick>) = ticks.into_iter().partition(|tick| *tick > wanted);
-        let has_all = removed == 0 && configured.base.is_none();
-        if !has_all {
-            candidates.extend(later.into_iter().rev());
+        let (later, wanted): (Vec<Tick>, Vec<Tick>) = ticks.into_iter().partition(|tick| *tick > wanted);
+        let mut left_out = Vec::new();
+        if let Some(manifest) = first_whole(store, wanted, configured, &mut left_out)? {
+            return Ok(Start { manifest: Some(manifest), continues: false, left_out });
         }
-        let base = configured.base.filter(|base| *base >= removed);
-        for tick in candidates {
-            // What it goes on from is older than what comes only because nothing else was left.
-            if tick > wanted && base.is_some_and(|base| whole(store, base, None).is_ok()) {
-                break;
-            }
-            match whole(store, tick, Some(configured)) {
-                Ok(Some(manifest)) => return Ok(Start { manifest: Some(manifest), continues: false, left_out }),
-                Ok(None) => {}
-                Err(error) if error.kind == ErrorKind::Damaged => left_out.push(error),
-                Err(error) => return Err(error),
-            }
-        }
-        if let Some(base) = base {
-            let manifest = whole(store, base, None).map_err(|error| needed(&error, configured))?;
-            return Ok(Start { manifest, continues: true, left_out });
-        }
-        if has_all {
+        if removed == 0 && configured.base.is_none() {
             return Ok(Start { manifest: None, continues: false, left_out });
         }
-        Err(nothing_to_go_on_from(removed, store.name()))
+        let why_none = match configured.base.filter(|base| *base >= removed).map(|base| store.whole(base)) {
+            Some(Ok(manifest)) => return Ok(Start { manifest: Some(manifest), continues: true, left_out }),
+            Some(Err(error)) => needed(&error, configured),
+            None => nothing_to_go_on_from(removed, store.name()),
+        };
+        match first_whole(store, later.into_iter().rev(), configured, &mut left_out)? {
+            Some(manifest) => Ok(Start { manifest: Some(manifest), continues: false, left_out }),
+            None => Err(why_none),
+        }
     }
 }
 
@@ -138,7 +125,7 @@ impl<R: 'static> SnapshotReader<R> {
         if let Some(view) = SystemView::ALL.into_iter().find(|view| view.spec().name == table) {
             return view.spec().rows_of(rows).map(|rows| Some(Content::System(view, rows)));
         }
-        match (0..FIRST_SEEN_TABLES_MAX).find(|place| first_seen_table(*place) == table) {
+        match first_seen_place(table) {
             Some(place) => decode_first_seen(rows).map(|entries| Some(Content::FirstSeen(place, entries))),
             None => Err("this version does not know the table".into()),
         }
@@ -149,14 +136,25 @@ impl<R: 'static> SnapshotReader<R> {
     }
 }
 
-/// The manifest of a tick, if the snapshot was taken while this configuration held; an error if a part is missing or damaged.
-fn whole(store: &Store, tick: Tick, configured: Option<&Configured>) -> Result<Option<Manifest>, EngineError> {
-    let manifest = store.manifest(tick)?;
-    let of = (&manifest.configuration, manifest.configured_since);
-    if configured.is_some_and(|configured| (&configured.hash, configured.since) != of) {
-        return Ok(None);
+/// The first of these snapshots that was taken while a configuration held and is whole; others of it are left out.
+fn first_whole(
+    store: &Store,
+    ticks: impl IntoIterator<Item = Tick>,
+    configured: &Configured,
+    left_out: &mut Vec<EngineError>,
+) -> Result<Option<Manifest>, EngineError> {
+    for tick in ticks {
+        let read = store.manifest(tick).and_then(|manifest| {
+            if manifest.is_of(configured) { store.check(&manifest).map(|()| Some(manifest)) } else { Ok(None) }
+        });
+        match read {
+            Ok(Some(manifest)) => return Ok(Some(manifest)),
+            Ok(None) => {}
+            Err(error) if error.kind == ErrorKind::Damaged => left_out.push(error),
+            Err(error) => return Err(error),
+        }
     }
-    store.whole(tick).map(Some)
+    Ok(None)
 }
 
 /// A configuration that goes on from a snapshot has nothing else to go on from.

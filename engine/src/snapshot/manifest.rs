@@ -5,6 +5,7 @@ use std::sync::Arc;
 use operators::Tick;
 use serde::{Deserialize, Serialize};
 
+use crate::bindings::Configured;
 use crate::system::Progress;
 
 /// The format of snapshots. One of a later format is not read.
@@ -57,6 +58,11 @@ pub struct Part {
 }
 
 impl Manifest {
+    /// Whether it was taken while this configuration held.
+    pub(crate) fn is_of(&self, configured: &Configured) -> bool {
+        (&self.configuration, self.configured_since) == (&configured.hash, configured.since)
+    }
+
     /// How many rows its tables of this name have.
     pub fn rows(&self, table: &str) -> u64 {
         self.parts.iter().filter(|part| part.table == table).map(|part| part.rows).sum()

@@ -48,7 +48,7 @@ fn oldest_kept(store: &Store, past: &BoundPast, horizon: Tick) -> Result<Option<
             Err(error) => return Err(error),
         };
         let held = past.bindings.configured_at(tick)?;
-        if held.is_none_or(|held| (&held.hash, held.since) != (&manifest.configuration, manifest.configured_since)) {
+        if !held.is_some_and(|held| manifest.is_of(&held)) {
             continue;
         }
         let mut later = past.bindings.configured_after(tick)?;

@@ -86,8 +86,13 @@ impl Store {
     /// The manifest of the snapshot of a tick, of which every part is what was written.
     pub(super) fn whole(&self, tick: Tick) -> Result<Manifest, EngineError> {
         let manifest = self.manifest(tick)?;
-        manifest.parts.iter().try_for_each(|part| self.part(tick, part).map(drop))?;
+        self.check(&manifest)?;
         Ok(manifest)
+    }
+
+    /// Whether every part is what was written.
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<(), EngineError> {
+        manifest.parts.iter().try_for_each(|part| self.part(manifest.tick, part).map(drop))
     }
 
     /// Makes the snapshot of a tick whole.

@@ -13,6 +13,7 @@ use super::codec::{encode_first_seen, encode_system};
 use super::manifest::{FORMAT, Manifest, PartitionProgress};
 use super::parts::Parts;
 use super::removal::remove_older;
+use crate::bindings::Configured;
 use crate::error::{EngineError, ErrorKind};
 use crate::kept::{Piece, PieceRows, Place, Table};
 use crate::line::BoundPast;
@@ -28,6 +29,10 @@ const PIECE_ROWS: usize = 256;
 /// How many records are encoded at once.
 const ENCODE_ROWS: usize = 8192;
 
+/// How the names of tables of when rows first appeared begin, and how many a graph has at most.
+const FIRST_SEEN_PREFIX: &str = "first_seen_";
+const FIRST_SEEN_TABLES_MAX: usize = 64;
+
 /// How often whoever waits for a worker looks whether the engine stops.
 const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -35,10 +40,8 @@ const LIVENESS_INTERVAL: Duration = Duration::from_millis(100);
 pub(crate) struct Order {
     /// The tick: the last that was released, and whole.
     pub(crate) tick: Tick,
-    /// The hash of the configuration that holds.
-    pub(crate) configuration: String,
-    /// The tick from which it holds.
-    pub(crate) configured_since: Tick,
+    /// The configuration that holds.
+    pub(crate) configured: Configured,
     /// How far each partition is bound.
     pub(crate) progress: Vec<PartitionProgress>,
 }
@@ -168,8 +171,8 @@ impl<R: Data + Send> Work<R> {
             format: FORMAT,
             tick: order.tick,
             version: env!("CARGO_PKG_VERSION").into(),
-            configuration: order.configuration.clone(),
-            configured_since: order.configured_since,
+            configuration: order.configured.hash.clone(),
+            configured_since: order.configured.since,
             progress: order.progress.clone(),
             parts: parts.finish()?,
         };
@@ -254,8 +257,13 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, Engine
 }
 
 /// The name of a table of when rows first appeared.
-pub(super) fn first_seen_table(place: usize) -> String {
-    format!("first_seen_{place}")
+fn first_seen_table(place: usize) -> String {
+    format!("{FIRST_SEEN_PREFIX}{place}")
+}
+
+/// The place of the table with this name, if it is one of when rows first appeared.
+pub(super) fn first_seen_place(table: &str) -> Option<usize> {
+    table.strip_prefix(FIRST_SEEN_PREFIX)?.parse().ok().filter(|place| *place < FIRST_SEEN_TABLES_MAX)
 }
 
 fn unencodable(error: arrow::error::ArrowError) -> EngineError {

@@ -13,7 +13,7 @@ use arrow::error::ArrowError;
 use engine::snapshot::{Codec, Snapshots, Store};
 use engine::{
     Batch, Cell, Column, ColumnKind, Configuration, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs,
-    Kept, Key, Program, Refusal, Request, Revive, Row, Rows, SourceSpec, Texts, Tick, ViewSpec, Views,
+    Kept, Key, NoTexts, Program, Refusal, Request, Revive, Row, Rows, SourceSpec, Tick, ViewSpec, Views,
 };
 use operators::Sums;
 use operators::first_seen::{FirstSeen, first_seen};
@@ -131,15 +131,6 @@ impl Codec<Number> for Columns {
             record: Some((*number, *value)),
         };
         Ok(keys.values().iter().zip(values.values()).map(event).collect())
-    }
-}
-
-/// Numbers need no texts.
-pub(crate) struct NoTexts;
-
-impl Texts for NoTexts {
-    fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-        None
     }
 }
 

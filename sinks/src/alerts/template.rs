@@ -66,18 +66,8 @@ pub(super) fn column(name: &str, view: &ViewSpec) -> Result<usize, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use engine::{Cell, Column, ColumnKind};
-
-    struct NoTexts;
-
-    impl Texts for NoTexts {
-        fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-            None
-        }
-    }
+    use engine::{Cell, Column, ColumnKind, NoTexts};
 
     fn view() -> ViewSpec {
         let columns = vec![Column::new("id", ColumnKind::Text), Column::new("amount", ColumnKind::Fixed(2))];

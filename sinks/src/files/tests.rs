@@ -234,7 +234,7 @@ fn a_full_disk_is_an_error_and_not_half_a_file() {
             tick: 1,
             rows: Vec::new(),
         },
-        texts: Arc::new(NoTexts),
+        texts: Arc::new(engine::NoTexts),
     };
     for (format, compression) in [
         (Format::Csv, None),
@@ -245,14 +245,6 @@ fn a_full_disk_is_an_error_and_not_half_a_file() {
     ] {
         let error = content.write(full.try_clone().unwrap(), format, compression).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull, "{format:?}");
-    }
-}
-
-struct NoTexts;
-
-impl engine::Texts for NoTexts {
-    fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-        None
     }
 }
 

@@ -1,8 +1,8 @@
 //! Correlation ids: one name for a request, in the client's log and in ours.
 
-use std::hash::{BuildHasher, RandomState};
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::identity::made_up;
 
 /// The header, in the request and in the answer.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -36,11 +36,6 @@ impl CorrelationId {
 fn is_sane(id: &str) -> bool {
     let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=@".contains(&byte);
     (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_sane)
-}
-
-fn made_up() -> String {
-    let random = || RandomState::new().hash_one(0);
-    format!("{:016x}{:016x}", random(), random())
 }
 
 #[cfg(test)]

@@ -139,14 +139,7 @@ impl Messages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::{Cell, Column, ColumnKind};
-
-    struct NoTexts;
-    impl Texts for NoTexts {
-        fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-            None
-        }
-    }
+    use engine::{Cell, Column, ColumnKind, NoTexts};
 
     fn layout() -> Layout {
         let spec = ViewSpec {

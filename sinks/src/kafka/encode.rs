@@ -54,17 +54,7 @@ fn upsert(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::{Cell, Column, ColumnKind};
-    use std::sync::Arc;
-
-    struct NoTexts;
-
-    impl Texts for NoTexts {
-        fn text(&self, _: [u8; 16]) -> Option<Arc<str>> {
-            None
-        }
-    }
-
+    use engine::{Cell, Column, ColumnKind, NoTexts};
     fn encoded(mode: Mode, rows: &[(&str, i128, isize)]) -> Result<Vec<(String, String)>, EngineError> {
         let columns = vec![Column::new("id", ColumnKind::Text), Column::new("amount", ColumnKind::Fixed(2))];
         let view = ViewSpec { name: "v".into(), about: String::new(), columns, key: vec![0] };

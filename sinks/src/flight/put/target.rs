@@ -1,11 +1,11 @@
 //! Whom a pushed batch is for, and what its id is.
 
-use std::hash::{BuildHasher, RandomState};
-
 use arrow_flight::flight_descriptor::DescriptorType;
 use arrow_flight::{FlightData, FlightDescriptor};
 use engine::{EngineError, ErrorKind};
 use serde::{Deserialize, Serialize};
+
+use crate::identity;
 
 /// How long the id of a batch may be.
 const BATCH_ID_BYTES_MAX: usize = 256;
@@ -81,8 +81,7 @@ pub(super) fn batch_id(app_metadata: &[u8]) -> Result<Option<String>, EngineErro
 
 /// An id for a batch that came without one. Nobody else has it, so a repetition of the batch is not noticed.
 pub(super) fn made_up_id() -> String {
-    let random = || RandomState::new().hash_one(0);
-    format!("unnamed-{:016x}{:016x}", random(), random())
+    format!("unnamed-{}", identity::made_up())
 }
 
 fn check_id(batch_id: &str) -> Result<(), EngineError> {
