@@ -1,7 +1,7 @@
 //! The command line of Tieout: one file a subcommand.
 //!
 //! ```text
-//!  run, demo ──────────▶ config ──▶ engine ──▶ served: Flight, metrics, health on one port
+//!  run, demo, replay ──▶ config ──▶ engine ──▶ served: Flight, metrics, health on one port
 //!  cluster ────────────▶ run, once for each process of a cluster
 //!  query, subscribe, ──▶ Flight client ──▶ standard output, or a file
 //!  export, views
@@ -27,6 +27,7 @@ mod learn;
 mod output;
 mod process;
 mod query;
+mod replay;
 mod run;
 mod subscribe;
 mod summary;
@@ -59,6 +60,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Cluster(cluster::Cluster),
+    Replay(replay::Replay),
     Demo(demo::Demo),
     Generate(generate::Generate),
     Query(query::Query),
@@ -77,6 +79,7 @@ impl Command {
         match self {
             Command::Run(run) => run.run(),
             Command::Cluster(cluster) => cluster.run(log_format),
+            Command::Replay(replay) => replay.run(),
             Command::Demo(demo) => demo.run(),
             Command::Generate(generate) => generate.run(),
             Command::Query(query) => query.run(),

@@ -11,7 +11,7 @@ use sinks::running::Reached;
 use crate::cluster::{Place, member};
 use crate::config::{Config, Settings};
 use crate::output;
-use crate::process::{Failure, Outcome, Service, block_on, tell, with_status_line};
+use crate::process::{Failure, Outcome, Service, block_on, gathered, tell, with_status_line};
 use crate::summary::Summary;
 
 const EXAMPLES: &str = "\
@@ -107,7 +107,7 @@ async fn serve(
     let mut stopping = place.stopping()?;
     let listen = config.settings.listen.clone();
     let mut service = tokio::select! {
-        started = Service::start(config, listen.as_deref(), cluster) => started?,
+        started = Service::start(config, listen.as_deref(), cluster, None) => started?,
         asked = stopping.asked() => return asked.map_err(Failure::from).and_then(|()| stopped(until_complete)),
     };
     let (reader, sinks) = (service.reader().clone(), service.sinks());
@@ -143,9 +143,7 @@ async fn complete(reader: &Reader, sinks: &Reached) -> Result<Outcome, Failure> 
 
 /// How many records have come so far; views show them once all that belongs to their tick is there.
 fn records_read(reader: &Reader) -> u64 {
-    let families = reader.metrics().registry().gather();
-    let records = families.iter().filter(|family| family.name() == "tieout_source_records_total");
-    records.flat_map(|family| family.get_metric()).map(|metric| metric.get_counter().get_value() as u64).sum()
+    gathered(reader, "tieout_source_records_total")
 }
 
 fn stopped(until_complete: bool) -> Result<Outcome, Failure> {

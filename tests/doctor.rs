@@ -296,7 +296,7 @@ fn a_source_that_ticks_are_bound_to_and_that_is_gone_is_told() {
 fn bind(folder: &TempDir, tick: u64, source: &str, partition: &str, upper: u64) {
     let bindings = Bindings::open(&folder.path().join("tieout-data/bindings.redb")).unwrap();
     let bound = vec![Bound { source: source.to_owned(), partition: partition.into(), upper }];
-    bindings.bind(tick, &Binding { bound, run: None }, &[]).unwrap();
+    bindings.bind(tick, &Binding { bound, ..Binding::default() }, &[]).unwrap();
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod layout;
 #[cfg(test)]
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
+mod span;
 pub mod stored;
 #[cfg(test)]
 mod suite;
@@ -37,6 +38,7 @@ pub use flight::{FlightConfig, FlightSource};
 pub use generator::{GeneratorConfig, GeneratorSource};
 pub use kafka::{KafkaConfig, KafkaSource};
 pub use layout::Scope;
+pub use span::Span;
 pub use stored::StoredRecords;
 
 /// The configuration of one source: the table `[source.<name>]`, told apart by `kind`.

@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, select};
 use operators::{Data, Tick};
 use tokio::sync::oneshot;
 
-use crate::bindings::{Binding, Bound, Configured, PushedBatch, RunEvent};
+use crate::bindings::{Binding, Bound, Configured, PushedBatch, RunEvent, Unfinished};
 use crate::engine::Clock;
 use crate::error::EngineError;
 use crate::journal::EntryHead;
@@ -37,6 +37,18 @@ pub(crate) struct Intakes<R> {
     pub(crate) stop: Receiver<()>,
 }
 
+/// What a run is.
+pub(crate) struct Terms {
+    /// As it will be recorded.
+    pub(crate) run: RunEvent,
+    /// The configuration that holds.
+    pub(crate) configured: Configured,
+    /// What is asked for, if it is a replay that is one tick.
+    pub(crate) replay: Option<String>,
+    /// What the first tick waits for: sources by index, or what takes the place of all of them.
+    pub(crate) one_shot: BTreeSet<u16>,
+}
+
 /// Binds what arrives to ticks.
 pub(crate) struct Binder<R> {
     /// The sources, by index. Replay reads from them.
@@ -47,18 +59,13 @@ pub(crate) struct Binder<R> {
     pub(crate) line: Line<R>,
     /// Where ticks come from.
     clock: Clock,
-    /// This run, as it will be recorded.
-    run: RunEvent,
-    /// The configuration that holds.
-    configured: Configured,
+    terms: Terms,
     /// Takes snapshots in the background, if any are taken.
     taker: Option<Taker<R>>,
     /// The tick that is open, and what it took so far.
     open: Option<(Tick, Binding)>,
     /// The sources, by index, for which the open tick waits.
     holding: BTreeSet<u16>,
-    /// The sources, by index, that are read once.
-    one_shot: BTreeSet<u16>,
     /// What the running sources, by index, are told of what is durable.
     durable: BTreeMap<u16, Durable>,
 }
@@ -107,14 +114,11 @@ impl<R: Data + Send + Sync> Binder<R> {
         past: BoundPast,
         line: Line<R>,
         clock: Clock,
-        run: RunEvent,
-        configured: Configured,
+        terms: Terms,
         taker: Option<Taker<R>>,
     ) -> Self {
-        let is_one_shot = |source: &SourceSpec<R>| source.pull.as_ref().is_some_and(|source| source.is_one_shot());
-        let one_shot = (0..).zip(&sources).filter(|(_, source)| is_one_shot(source)).map(|(index, _)| index).collect();
         let (open, holding, durable) = (None, BTreeSet::new(), BTreeMap::new());
-        Binder { sources, past, line, clock, run, configured, taker, open, holding, one_shot, durable }
+        Binder { sources, past, line, clock, terms, taker, open, holding, durable }
     }
 
     /// Waits with the first tick for all that is read once. Gives what the source with an index is told of what is durable.
@@ -145,19 +149,34 @@ impl<R: Data + Send + Sync> Binder<R> {
 
     /// Binds the start of this run at a tick; and what holds from then on, if that is new, by the text of its configuration.
     pub(crate) fn begin(&mut self, tick: Tick, new: Option<&str>) -> Result<(), EngineError> {
-        self.run.started = tick;
-        let configured = new.map(|text| (&self.configured, text));
-        let binding = self.past.bindings.begin(tick, &self.run, configured)?;
+        self.terms.run.started = tick;
+        let configured = new.map(|text| (&self.terms.configured, text));
+        let binding = self.past.bindings.begin(tick, &self.terms.run, configured)?;
         self.line.release(tick, Vec::new(), binding.run.as_ref(), true);
         // What was shown before this configuration held is the past's to read. Not said earlier: who asks for what there is
         // now would be refused while nothing later has been released.
-        self.line.begin_at(self.configured.since);
+        self.line.begin_at(self.terms.configured.since);
         Ok(())
+    }
+
+    /// Goes on with the run, and the tick, of a replay that was interrupted. What there is of it has been replayed.
+    pub(crate) fn go_on_with(&mut self, unfinished: Unfinished) {
+        self.terms.run = unfinished.run;
+        self.holding.clone_from(&self.terms.one_shot);
+        self.open = Some((unfinished.tick, unfinished.binding));
+        self.line.begin_at(self.terms.configured.since);
+    }
+
+    /// Waits until the workers have dealt with all that can be shown.
+    pub(crate) fn catch_up(&self) {
+        if self.open.is_none() {
+            self.line.catch_up();
+        }
     }
 
     fn end(&mut self) -> Result<(), EngineError> {
         let tick = self.next_tick();
-        let run = RunEvent { ended: true, ..self.run.clone() };
+        let run = RunEvent { ended: true, ..self.terms.run.clone() };
         let binding = Binding { run: Some(run), ..Binding::default() };
         self.past.bindings.bind(tick, &binding, &[])?;
         self.line.release(tick, Vec::new(), binding.run.as_ref(), true);
@@ -172,6 +191,10 @@ impl<R: Data + Send + Sync> Binder<R> {
                 Next::Quiet => self.heartbeat()?,
                 Next::Stop => break,
             }
+        }
+        if self.terms.replay.is_some() && self.open.is_some() {
+            // It is not shown before all of it is there: the next start goes on with it.
+            return Ok(());
         }
         self.holding.clear();
         self.close()?;
@@ -233,12 +256,16 @@ impl<R: Data + Send + Sync> Binder<R> {
                 self.holding.remove(source);
             }
         }
-        for (source, _) in &intake.ended {
-            self.holding.remove(source);
+        for (source, result) in &intake.ended {
+            // A replay without all that a source has is none.
+            if result.is_ok() || self.terms.replay.is_none() {
+                self.holding.remove(source);
+            }
         }
         if !intake.batches.is_empty() {
             let (tick, mut binding) = self.open.take().unwrap_or_else(|| (self.next_tick(), Binding::default()));
             self.extend_binding(&mut binding, &mut intake.batches);
+            binding.replay = self.terms.replay.clone().filter(|_| !self.holding.is_empty());
             let pushed = accepted.iter().map(|push| PushedBatch { source: &push.source, batch_id: &push.batch_id });
             if let Err(error) = self.past.bindings.bind(tick, &binding, &pushed.collect::<Vec<_>>()) {
                 accepted.into_iter().for_each(|push| push.answer(Err(error.clone())));
@@ -270,22 +297,25 @@ impl<R: Data + Send + Sync> Binder<R> {
         if self.open.is_none()
             && let Some(taker) = self.taker.as_mut().filter(|taker| taker.is_due(tick))
         {
-            taker.order(self.line.order(self.configured.clone()));
+            taker.order(self.line.order(self.terms.configured.clone()));
         }
     }
 
     /// Closes the open tick, if nothing holds it open any more.
     fn close(&mut self) -> Result<(), EngineError> {
         if self.holding.is_empty()
-            && let Some((tick, _)) = self.open.take()
+            && let Some((tick, mut binding)) = self.open.take()
         {
+            if binding.replay.take().is_some() {
+                self.past.bindings.bind(tick, &binding, &[])?;
+            }
             self.line.release(tick, Vec::new(), None, true);
         }
         Ok(())
     }
 
     fn is_one_shot(&self, source: u16) -> bool {
-        self.one_shot.contains(&source)
+        self.terms.one_shot.contains(&source)
     }
 
     /// Puts new pushes in the journal and among the batches; answers those that were pushed before.

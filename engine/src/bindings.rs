@@ -12,7 +12,7 @@ use crate::error::{EngineError, ErrorKind};
 
 /// The format of the data folder. A folder of a later one is refused.
 ///
-/// 1: bindings and pushed batches. 2: and configurations.
+/// 1: bindings and pushed batches. 2: and configurations, and ticks of replays.
 pub const FORMAT: u64 = 2;
 
 /// How many bindings are removed in one transaction.
@@ -34,6 +34,21 @@ pub struct Binding {
     /// The start or the end of a run of the engine, which takes a tick of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunEvent>,
+    /// While this is the tick of a replay that has not come to its end: what that replay was asked for. Such a tick is the
+    /// last one, and nothing of it has been shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+}
+
+/// The tick of a replay that was interrupted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    /// The tick.
+    pub(crate) tick: Tick,
+    /// What it took so far.
+    pub(crate) binding: Binding,
+    /// The run that it belongs to.
+    pub(crate) run: RunEvent,
 }
 
 /// How far a partition of a source was read: up to but not including `upper`.
@@ -307,6 +322,30 @@ impl Bindings {
         Ok(reached.max(bound))
     }
 
+    /// The tick of a replay that was interrupted, if there is one.
+    pub(crate) fn unfinished(&self) -> Result<Option<Unfinished>, EngineError> {
+        let Some((tick, binding)) = self.before(Tick::MAX)?.filter(|(_, binding)| binding.replay.is_some()) else {
+            return Ok(None);
+        };
+        let mut earlier = tick;
+        while let Some((tick_before, before)) = self.before(earlier)? {
+            if let Some(run) = before.run {
+                return Ok(Some(Unfinished { tick, binding, run }));
+            }
+            earlier = tick_before;
+        }
+        let what = format!("tick {tick} is that of a replay, and no run began before it");
+        Err(EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup"))
+    }
+
+    /// The last binding before a tick.
+    fn before(&self, tick: Tick) -> Result<Option<(Tick, Binding)>, EngineError> {
+        let read = self.database.begin_read().map_err(failed)?;
+        let bindings = read.open_table(BINDINGS).map_err(failed)?;
+        let last = bindings.range(..tick).map_err(failed)?.next_back().transpose().map_err(failed)?;
+        last.map(|(tick, bytes)| Ok((tick.value(), decode(tick.value(), bytes.value())?))).transpose()
+    }
+
     /// How far each source is bound in the partition of this name.
     pub fn bound_in(&self, partition: &str) -> Result<BTreeMap<String, u64>, EngineError> {
         let mut uppers = BTreeMap::new();
@@ -334,14 +373,17 @@ impl Bindings {
         let mut list = Vec::new();
         for entry in bindings.range(after + 1..).map_err(failed)?.take(limit) {
             let (tick, bytes) = entry.map_err(failed)?;
-            let binding = serde_json::from_slice(bytes.value()).map_err(|error| {
-                let what = format!("the binding of tick {} cannot be read: {error}", tick.value());
-                EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
-            })?;
-            list.push((tick.value(), binding));
+            list.push((tick.value(), decode(tick.value(), bytes.value())?));
         }
         Ok(list)
     }
+}
+
+fn decode(tick: Tick, bytes: &[u8]) -> Result<Binding, EngineError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = format!("the binding of tick {tick} cannot be read: {error}");
+        EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
+    })
 }
 
 fn encode(written: &impl Serialize) -> Result<String, EngineError> {

@@ -1,5 +1,6 @@
 //! The engine as a whole: opened, fed, read and stopped.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -10,8 +11,9 @@ use operators::{Data, Tick};
 
 use crate::archive::Archive;
 use crate::assembly::{Assembly, Plan};
-use crate::binder::{Binder, Intakes};
-use crate::bindings::{Bindings, Configuration, Configured, RunEvent};
+use crate::backfill::{Backfill, Rebinding, TICKS};
+use crate::binder::{Binder, Intakes, Terms};
+use crate::bindings::{Bindings, Configuration, Configured, RunEvent, Unfinished};
 use crate::cluster::ClusterConfig;
 use crate::error::{EngineError, ErrorKind};
 use crate::journal::Journal;
@@ -46,6 +48,8 @@ pub struct EngineConfig {
     /// The other processes that share the work, if there are any. Then this is the first of them, and `workers` are those of
     /// each.
     pub cluster: Option<ClusterConfig>,
+    /// The replay that it is started for, if it is: then all that is read is one tick.
+    pub backfill: Option<Backfill>,
 }
 
 impl EngineConfig {
@@ -61,6 +65,7 @@ impl EngineConfig {
                 now.as_micros() as Tick
             }),
             cluster: None,
+            backfill: None,
         }
     }
 }
@@ -80,9 +85,12 @@ impl Engine {
     /// Returns as soon as views can be asked for; [`Status::ready`] tells when replay is done.
     pub fn start<R: Data + Send + Sync>(config: EngineConfig, program: Program<R>) -> Result<Engine, EngineError> {
         let past = open_data_folder(&config.data)?;
+        let ticks = config.backfill.as_ref().and_then(|backfill| backfill.ticks.as_ref());
+        let rebound = ticks.map(|ticks| ticks.open(&config.data)).transpose()?;
         let Program { graph, sources, texts, snapshots, revive } = program;
         let pulling = (0..).zip(&sources).filter(|(_, source)| source.pull.is_some()).map(|(index, _)| index);
-        let status = Arc::new(Status::new(pulling.collect()));
+        let awaited = if rebound.is_some() { vec![TICKS] } else { pulling.collect() };
+        let status = Arc::new(Status::new(awaited));
         let plan = Plan {
             workers: config.workers,
             cluster: config.cluster.clone(),
@@ -97,7 +105,7 @@ impl Engine {
         let (ingest, pushes) = Ingest::of(&sources);
         let stop = Stop::default();
         let (stop_binder, stopped) = bounded(1);
-        let history = History { config, past, sources, snapshots, revive, line, stop: stop.clone() };
+        let history = History { config, past, rebound, sources, snapshots, revive, line, stop: stop.clone() };
         let binder = spawn("binder", move || {
             let result = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped));
             if let Err(error) = &result {
@@ -142,7 +150,7 @@ impl Drop for Engine {
 }
 
 /// Opens the durable state.
-fn open_data_folder(path: &Path) -> Result<BoundPast, EngineError> {
+pub(crate) fn open_data_folder(path: &Path) -> Result<BoundPast, EngineError> {
     std::fs::create_dir_all(path).map_err(|error| EngineError::io("make the data folder", path, &error))?;
     // The bindings first: they hold the lock that keeps a second process out.
     let bindings = Bindings::open(&path.join("bindings.redb"))?;
@@ -173,6 +181,8 @@ fn unbound(path: &Path) -> EngineError {
 struct History<R> {
     config: EngineConfig,
     past: BoundPast,
+    /// The data folder whose ticks are replayed, if any are.
+    rebound: Option<BoundPast>,
     sources: Vec<SourceSpec<R>>,
     snapshots: Option<Snapshots<R>>,
     revive: Option<Arc<dyn Revive<R>>>,
@@ -185,6 +195,8 @@ struct Run<R> {
     binder: Binder<R>,
     archive: Archive,
     registry: prometheus::Registry,
+    /// The data folder whose ticks are replayed, and the last of them, if any are.
+    rebound: Option<(BoundPast, Tick)>,
     stop: Stop,
 }
 
@@ -193,7 +205,12 @@ impl<R: Data + Send + Sync> History<R> {
     fn go_on(mut self) -> Result<Run<R>, EngineError> {
         let last = self.past.bindings.last()?;
         let begins_at = (self.config.clock)().max(last + 1);
+        let unfinished = self.past.bindings.unfinished()?;
+        Backfill::check(self.config.backfill.as_ref(), unfinished.as_ref(), last)?;
         let (configured, is_new) = self.configured(last, begins_at)?;
+        if let Some(unfinished) = unfinished.as_ref().filter(|_| is_new) {
+            return Err(changed_meanwhile(unfinished));
+        }
         let restored = self.restore(last, &configured)?;
         self.line.replay(&self.past, &self.sources, last)?;
         let replayed = usize::from(self.line.last() > restored);
@@ -213,11 +230,29 @@ impl<R: Data + Send + Sync> History<R> {
             .map(|snapshots| self.line.snapshots(snapshots, self.past.clone(), self.stop.clone()));
         let taker = work.map(|work| Taker::start(work, restored.max(configured.since), replayed)).transpose()?;
         let clock = Arc::clone(&self.config.clock);
-        let mut binder = Binder::new(self.sources, self.past, self.line, clock, run, configured, taker);
-        binder.begin(begins_at, is_new.then_some(&self.config.configuration.text))?;
+        let replay = self.config.backfill.as_ref().map(|backfill| backfill.asked.clone());
+        let terms = Terms { run, configured, replay, one_shot: self.one_shot() };
+        let upto = self.config.backfill.and_then(|backfill| backfill.ticks).and_then(|ticks| ticks.upto);
+        let rebound = self.rebound.map(|rebound| (rebound, upto.unwrap_or(Tick::MAX)));
+        let mut binder = Binder::new(self.sources, self.past, self.line, clock, terms, taker);
+        match unfinished {
+            Some(unfinished) => binder.go_on_with(unfinished),
+            None => binder.begin(begins_at, is_new.then_some(&self.config.configuration.text))?,
+        }
         binder.bind_what_the_journal_holds()?;
-        binder.line.catch_up();
-        Ok(Run { binder, archive, registry, stop: self.stop })
+        binder.catch_up();
+        Ok(Run { binder, archive, registry, rebound, stop: self.stop })
+    }
+
+    /// What the first tick waits for: by index the sources that are read once, in a replay all that read by themselves.
+    fn one_shot(&self) -> BTreeSet<u16> {
+        if self.rebound.is_some() {
+            return BTreeSet::from([TICKS]);
+        }
+        let is_replay = self.config.backfill.is_some();
+        let is_read_once = |source: &dyn Source<R>| is_replay || source.is_one_shot();
+        let pulling = (0..).zip(&self.sources).filter_map(|(index, source)| Some((index, source.pull.as_deref()?)));
+        pulling.filter(|(_, source)| is_read_once(*source)).map(|(index, _)| index).collect()
     }
 
     /// What holds in this run, and whether that is new.
@@ -264,6 +299,13 @@ impl<R: Data + Send + Sync> History<R> {
     }
 }
 
+fn changed_meanwhile(unfinished: &Unfinished) -> EngineError {
+    let asked = unfinished.binding.replay.as_deref().unwrap_or_default();
+    let what = format!("the configuration has changed since the replay `{asked}` was interrupted");
+    let help = "put it back as it was until the replay is done, or start with a new data folder";
+    EngineError::new(ErrorKind::Invalid, what, help)
+}
+
 fn unreadable_again(removed: Tick) -> EngineError {
     let what = format!(
         "the configuration reads its sources otherwise than before, but what they gave up to tick {removed} has been removed"
@@ -284,7 +326,10 @@ fn bind_until_stopped<R: Data + Send + Sync>(
     pushes: Receiver<Push<R>>,
     stopped: Receiver<()>,
 ) -> Result<(), EngineError> {
-    let Run { mut binder, archive, registry, stop } = run;
+    let Run { mut binder, archive, registry, rebound, stop } = run;
+    if let Some(rebound) = rebound {
+        return bind_again(binder, rebound, archive, stopped, &stop);
+    }
     let (arriving, arrivals) = bounded(ARRIVALS_MAX);
     let mut running = Vec::new();
     for index in 0..binder.sources.len() {
@@ -309,6 +354,32 @@ fn bind_until_stopped<R: Data + Send + Sync>(
     for source in running {
         let _ = source.join();
     }
+    result
+}
+
+/// Binds what was bound in another data folder, in place of what the sources give.
+fn bind_again<R: Data + Send + Sync>(
+    mut binder: Binder<R>,
+    (past, upto): (BoundPast, Tick),
+    archive: Archive,
+    stopped: Receiver<()>,
+    stop: &Stop,
+) -> Result<(), EngineError> {
+    let (arriving, arrivals) = bounded(ARRIVALS_MAX);
+    let (pushing, pushes) = bounded(ARRIVALS_MAX);
+    let sources = std::mem::take(&mut binder.sources);
+    let positions = (0..sources.len()).map(|index| binder.line.positions(index as u16)).collect();
+    binder.start_source(TICKS);
+    let rebinding =
+        Rebinding { past, upto, sources, positions, archive, arrivals: arriving, pushes: pushing, stop: stop.clone() };
+    let giving = spawn("replay", move || rebinding.run())?;
+    binder.line.status().set_ready();
+    let intakes = Intakes { arrivals, pushes, stop: stopped };
+    let result = binder.run(&intakes);
+    // Closes the channels, so that what waits to give a batch is told to stop.
+    stop.stop();
+    drop(intakes);
+    let _ = giving.join();
     result
 }
 

@@ -20,6 +20,7 @@ macro_rules! crash_point {
 
 pub mod archive;
 mod assembly;
+pub mod backfill;
 mod binder;
 pub mod bindings;
 pub mod cluster;
@@ -53,6 +54,7 @@ mod way;
 pub mod worker;
 
 pub use archive::Archive;
+pub use backfill::Backfill;
 pub use bindings::Configuration;
 pub use engine::{Clock, Engine, EngineConfig};
 pub use error::{EngineError, ErrorKind};

@@ -177,6 +177,7 @@ impl<R: Send + Sync + 'static> Line<R> {
     }
 
     /// Gives the workers every tick after the last that was bound, up to and including `upto`, with the same input as then.
+    /// That of a replay that was interrupted stays open.
     pub(crate) fn replay(
         &mut self,
         past: &BoundPast,
@@ -198,7 +199,7 @@ impl<R: Send + Sync + 'static> Line<R> {
             for (tick, binding) in bindings.into_iter().take_while(|(tick, _)| *tick <= upto) {
                 let from = |source, partition: &str| self.bound(source, partition);
                 let batches = replay.batches(&binding, sources, from)?;
-                self.release(tick, batches, binding.run.as_ref(), true);
+                self.release(tick, batches, binding.run.as_ref(), binding.replay.is_none());
             }
         }
     }

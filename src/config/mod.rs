@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 
 use ::sinks::alerts::Alerts;
 use ::sinks::{Runs, Security};
-use connectors::{Scope, SourceConfig};
+use connectors::{Scope, SourceConfig, Span};
 use dataflows::{DataflowsConfig, Graphs};
 use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record, SourceId};
@@ -46,7 +46,7 @@ use document::Document;
 use models::ModelsSource;
 use problem::Problem;
 use recorded::{NamedFiles, Recorded};
-use sources::Sources;
+use sources::{Around, Sources};
 
 /// The name of the file that is looked for where a folder is given.
 const FILE_NAME: &str = "tieout.toml";
@@ -108,10 +108,15 @@ impl Config {
 
     /// Reads the file at `path`, or `tieout.toml` in the folder at `path`.
     pub(crate) fn load(path: &Path) -> Result<Config, Failure> {
+        Config::load_part(path, None)
+    }
+
+    /// Reads it so that its sources read a part of what they have, if one is given, and end.
+    pub(crate) fn load_part(path: &Path, span: Option<&Span>) -> Result<Config, Failure> {
         let path = Config::file(path);
         let text = fs::read_to_string(&path).map_err(|error| Failure::Usage(unreadable(&path, &error)))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Ok(Config::parse(&path.display().to_string(), &text, folder)?)
+        let origin = Origin { span, ..Origin::of_disk(path.parent().unwrap_or(Path::new(""))) };
+        Ok(Config::read(&path.display().to_string(), &text, origin)?)
     }
 
     /// The file that a path stands for.
@@ -130,7 +135,7 @@ impl Config {
     pub(crate) fn recorded(json: &str, dictionary: &Dictionary) -> Result<Config, EngineError> {
         let recorded = Recorded::parse(json)?;
         let files = NamedFiles::of_record(&recorded);
-        let origin = Origin { folder: &recorded.folder, files, dictionary: dictionary.clone() };
+        let origin = Origin { folder: &recorded.folder, files, dictionary: dictionary.clone(), span: None };
         Config::read("the configuration of then", &recorded.text, origin).map_err(|problems| {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             let what = format!("this version cannot read the configuration that held then: {}", problems.join("; "));
@@ -144,8 +149,7 @@ impl Config {
 
     /// Reads the text of a file called `name`; relative paths start in `folder`.
     pub(crate) fn parse(name: &str, text: &str, folder: &Path) -> Result<Config, Problems> {
-        let origin = Origin { folder, files: NamedFiles::of_disk(folder), dictionary: Dictionary::new() };
-        Config::read(name, text, origin)
+        Config::read(name, text, Origin::of_disk(folder))
     }
 
     fn read(name: &str, text: &str, origin: Origin<'_>) -> Result<Config, Problems> {
@@ -170,9 +174,16 @@ struct Origin<'a> {
     folder: &'a Path,
     files: NamedFiles,
     dictionary: Dictionary,
+    /// The part of the sources that is read; all of it if this is not said.
+    span: Option<&'a Span>,
 }
 
-impl Origin<'_> {
+impl<'a> Origin<'a> {
+    /// Of this machine; relative paths start in `folder`.
+    fn of_disk(folder: &'a Path) -> Self {
+        Origin { folder, files: NamedFiles::of_disk(folder), dictionary: Dictionary::new(), span: None }
+    }
+
     /// Whether it is one of the past: of that only the views matter, and whom it told what is over.
     fn is_recorded(&self) -> bool {
         self.files.are_recorded()
@@ -180,14 +191,15 @@ impl Origin<'_> {
 }
 
 fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Problem>) -> Option<Config> {
-    let Origin { folder, files, dictionary } = origin;
+    let Origin { folder, files, dictionary, span } = origin;
     document.refuse_unknown(&[&settings::KEYS[..], &SECTIONS[..]].concat(), problems);
     let settings = Settings::read(document, folder, problems);
     let snapshots = SnapshotSettings::read(document, problems);
     let dataflows = read_dataflows(document, problems);
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
     attributes::check(attributes, document, problems)?;
-    let sources = Sources::read(document, attributes, dictionary, folder, problems);
+    let around = Around { attributes, dictionary, folder, span: *span };
+    let sources = Sources::read(document, &around, problems);
     let security = if origin.is_recorded() {
         Some(Security::this_machine())
     } else {

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 /// change at any time.
 const DECISIVE: [&str; 4] = ["attributes", "calendar", "reconciliation", "source"];
 
-/// The settings of a source that do not change what its records are: how it is reached, and how often.
-const UNDECISIVE: [&str; 5] = ["brokers", "properties", "group", "poll_interval_ms", "discover_interval_ms"];
+/// The settings of a source that do not change what its records are: how it is reached, how often, and how far.
+const UNDECISIVE: [&str; 6] = ["brokers", "properties", "group", "poll_interval_ms", "discover_interval_ms", "until"];
 
 /// What is recorded.
 #[derive(Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use connectors::{ConfigError, Scope, SourceConfig};
+use connectors::{ConfigError, Scope, SourceConfig, Span};
 use engine::SourceSpec;
 use model::{Dictionary, Record, SourceId};
 
@@ -30,13 +30,8 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Reads them. A source with a problem has its name and number all the same, so that what refers to it is no problem too.
-    pub(super) fn read(
-        document: &Document<'_>,
-        attributes: &[String],
-        dictionary: &Dictionary,
-        folder: &Path,
-        problems: &mut Vec<Problem>,
-    ) -> Sources {
+    pub(super) fn read(document: &Document<'_>, around: &Around<'_>, problems: &mut Vec<Problem>) -> Sources {
+        let Around { attributes, dictionary, folder, span } = *around;
         let mut sources = Sources::default();
         for (name, table) in document.tables("source", problems) {
             let path = format!("source.{name}");
@@ -56,7 +51,7 @@ impl Sources {
                 ));
             }
             let scope = Scope { name: &name, source: SourceId(number), attributes, dictionary, folder };
-            let one = One { document, path: &path, table, scope };
+            let one = One { document, path: &path, table, scope, span };
             if let Some((spec, is_endless, config)) = one.read(problems) {
                 sources.specs.push(spec);
                 sources.configs.push((SourceId(number), config));
@@ -68,12 +63,23 @@ impl Sources {
     }
 }
 
+/// What sources are read with.
+pub(super) struct Around<'a> {
+    pub(super) attributes: &'a [String],
+    pub(super) dictionary: &'a Dictionary,
+    /// Where relative paths start.
+    pub(super) folder: &'a Path,
+    /// The part that is read of what they have; all of it if this is not said.
+    pub(super) span: Option<&'a Span>,
+}
+
 /// One table `[source.<name>]`.
 struct One<'a, 't> {
     document: &'a Document<'t>,
     path: &'a str,
     table: &'a Value<'t>,
     scope: Scope<'a>,
+    span: Option<&'a Span>,
 }
 
 impl One<'_, '_> {
@@ -81,15 +87,16 @@ impl One<'_, '_> {
     fn read(&self, problems: &mut Vec<Problem>) -> Option<(SourceSpec<Record>, bool, SourceConfig)> {
         let table = Kinded { document: self.document, path: self.path, noun: "source", table: self.table };
         let kind = table.kind(KINDS).map_err(|problem| problems.push(problem)).ok()?;
-        let config = match kind {
+        let mut config = match kind {
             "files" => SourceConfig::Files(table.rest(problems)?),
             "flight" => SourceConfig::Flight(table.rest(problems)?),
             "kafka" => SourceConfig::Kafka(table.rest(problems)?),
             _ => SourceConfig::Generator(table.rest(problems)?),
         };
+        self.span.into_iter().for_each(|span| config.bound(span));
         let is_endless = match &config {
             SourceConfig::Files(files) => files.follow,
-            SourceConfig::Kafka(_) => true,
+            SourceConfig::Kafka(kafka) => kafka.until.is_none(),
             SourceConfig::Flight(_) | SourceConfig::Generator(_) => false,
         };
         let located = |ConfigError { key, what, help }| problems.push(self.document.problem(&key, &what, &help));

@@ -85,7 +85,7 @@ fn configuration(day: &DaySpec, speed: u32) -> Result<String, EngineError> {
 /// Runs until the day is over and checked (`once`), or until it is stopped.
 async fn serve(config: Config, listen: Option<String>, once: Option<DaySpec>) -> Result<Outcome, Failure> {
     let mut stopping = Stopping::listen()?;
-    let mut service = Service::start(config, listen.as_deref(), None).await?;
+    let mut service = Service::start(config, listen.as_deref(), None, None).await?;
     let reader = service.reader().clone();
     let address = service.address().map(|address| address.to_string());
     let work = async {

@@ -11,7 +11,7 @@ mod texts;
 use std::future::Future;
 use std::io::Write;
 
-use engine::{EngineError, ErrorKind};
+use engine::{EngineError, ErrorKind, Reader};
 
 pub(crate) use failure::{Failure, Outcome, exit_code};
 pub(crate) use logging::{LogFormat, start_logging};
@@ -23,6 +23,13 @@ pub(crate) use texts::SymbolTexts;
 /// Tells a person something on standard error. Where nobody reads it any more, that is no failure.
 pub(crate) fn tell(what: impl std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{what}");
+}
+
+/// The sum of a metric over all its labels.
+pub(crate) fn gathered(reader: &Reader, metric: &str) -> u64 {
+    let families = reader.metrics().registry().gather();
+    let metrics = families.iter().filter(|family| family.name() == metric).flat_map(|family| family.get_metric());
+    metrics.map(|metric| metric.get_counter().get_value().max(metric.get_gauge().get_value()) as u64).sum()
 }
 
 /// Runs what waits for the network, the engine or a signal.

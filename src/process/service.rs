@@ -7,7 +7,7 @@ use std::time::Duration;
 use connectors::StoredRecords;
 use engine::cluster::ClusterConfig;
 use engine::snapshot::{Snapshots, Store};
-use engine::{Engine, EngineConfig, EngineError, Program, Reader, Revive};
+use engine::{Backfill, Engine, EngineConfig, EngineError, Program, Reader, Revive};
 use model::{Dictionary, Record};
 use sinks::Sinks;
 use sinks::running::Reached;
@@ -32,11 +32,13 @@ struct Server {
 }
 
 impl Service {
-    /// Starts an engine, as the head of a cluster where there is one; serves it where there is an address to listen on.
+    /// Starts an engine, as the head of a cluster where there is one, and for a replay if it is one; serves it where there is
+    /// an address to listen on.
     pub(crate) async fn start(
         mut config: Config,
         listen: Option<&str>,
         cluster: Option<ClusterConfig>,
+        backfill: Option<Backfill>,
     ) -> Result<Self, EngineError> {
         // The address first: where it is taken, nothing has been started.
         let listening = match listen {
@@ -48,6 +50,7 @@ impl Service {
             retention: config.settings.retention,
             configuration: config.configuration.clone(),
             cluster,
+            backfill,
             ..EngineConfig::new(&config.settings.data)
         };
         let (data, outputs) = (config.settings.data.clone(), std::mem::take(&mut config.outputs));

@@ -20,6 +20,9 @@ pub struct FilesConfig {
     /// Whether to go on watching for new files.
     #[serde(default)]
     pub follow: bool,
+    /// Whether there may be no file at all. One that is watched for new ones may come later.
+    #[serde(skip)]
+    pub may_be_none: bool,
     /// How often a watched folder is looked at.
     #[serde(default = "poll_interval_ms")]
     pub poll_interval_ms: u64,

@@ -24,6 +24,7 @@ pub struct FilesSource {
     layout: FileLayout,
     /// How often the folder is looked at; `None`: once.
     poll_interval: Option<Duration>,
+    may_be_none: bool,
 }
 
 impl FilesSource {
@@ -36,7 +37,8 @@ impl FilesSource {
             return Err(ConfigError::new(key, "is 0", "write how many milliseconds to wait, such as 500"));
         }
         let poll_interval = config.follow.then(|| Duration::from_millis(config.poll_interval_ms));
-        Ok(FilesSource { name: scope.name.to_owned(), listing, layout, poll_interval })
+        let may_be_none = config.may_be_none;
+        Ok(FilesSource { name: scope.name.to_owned(), listing, layout, poll_interval, may_be_none })
     }
 
     /// The files that there are for it now.
@@ -122,7 +124,7 @@ impl Run<'_> {
 
     fn read_all(&mut self) -> Result<(), EngineError> {
         let files = self.source.listing.files()?;
-        if files.is_empty() {
+        if files.is_empty() && !self.source.may_be_none {
             return Err(self.source.listing.nothing_found());
         }
         files.iter().try_for_each(|file| self.read_file(file))

@@ -29,6 +29,10 @@ pub struct KafkaConfig {
     /// Where a data folder that is new begins to read.
     #[serde(default)]
     pub from: StartAt,
+    /// Where reading ends; it goes on until it is stopped if this is not said. A time, and offsets, are the first that are
+    /// not read. Partitions without an offset are read to the end that they have when the source starts.
+    #[serde(default)]
+    pub until: Option<StartAt>,
     /// How a message is written.
     #[serde(default)]
     pub format: MessageFormat,
@@ -53,6 +57,13 @@ pub struct KafkaConfig {
     /// Settings that do not exist: refused by name.
     #[serde(flatten)]
     pub unknown: BTreeMap<String, IgnoredAny>,
+}
+
+impl KafkaConfig {
+    /// Whether it reads a topic.
+    pub fn reads(&self, topic: &str) -> bool {
+        Topics::new(self, "").is_ok_and(|topics| topics.are_to_be_read(topic))
+    }
 }
 
 fn discover_interval_ms() -> u64 {
@@ -113,7 +124,7 @@ impl Isolation {
     }
 }
 
-/// Where a data folder that is new begins to read.
+/// Where a data folder that is new begins to read; or where reading ends.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StartAt {
     /// With the oldest message there is.
@@ -172,6 +183,7 @@ const SETTINGS: &[&str] = &[
     "topics",
     "topic_pattern",
     "from",
+    "until",
     "format",
     "csv",
     "isolation",
@@ -186,6 +198,7 @@ pub(crate) struct Settings {
     pub(crate) name: String,
     pub(crate) topics: Topics,
     pub(crate) start: Start,
+    pub(crate) until: Option<Start>,
     pub(crate) group: Option<String>,
     pub(crate) discover_interval: Duration,
     pub(crate) client: ClientProperties,
@@ -207,7 +220,8 @@ impl Settings {
         Ok(Settings {
             name: scope.name.to_owned(),
             topics: Topics::new(config, &key)?,
-            start: Start::new(&config.from, &key)?,
+            start: Start::new(&config.from, &format!("{key}.from"))?,
+            until: config.until.as_ref().map(|until| Start::of_end(until, &format!("{key}.until"))).transpose()?,
             group: config.group.clone(),
             discover_interval: Duration::from_millis(config.discover_interval_ms),
             client: ClientProperties::new(config, scope)?,
@@ -286,13 +300,26 @@ impl Start {
                     });
                     let place = place.ok_or_else(|| {
                         let what = format!("`{name}` is not a partition of a topic");
-                        ConfigError::new(format!("{key}.from.{name}"), what, "write it as \"trades/0\" = 1000")
+                        ConfigError::new(format!("{key}.{name}"), what, "write it as \"trades/0\" = 1000")
                     })?;
                     start.named.insert(place, *offset);
                 }
             }
         }
         Ok(start)
+    }
+
+    /// Where partitions end: what is not named ends where it ends now.
+    fn of_end(until: &StartAt, key: &str) -> Result<Start, ConfigError> {
+        if *until == StartAt::Earliest {
+            let help = "use \"latest\", a time, or offsets; leave it out to read on until it is stopped";
+            return Err(ConfigError::new(key, "nothing ends before it begins", help));
+        }
+        let mut end = Start::new(until, key)?;
+        if end.first == Beginning::Earliest {
+            end.first = Beginning::Latest;
+        }
+        Ok(end)
     }
 
     /// Where a partition begins that was not read before.

@@ -23,14 +23,16 @@ pub(crate) type Find = Result<Found, EngineError>;
 
 /// What is found.
 pub(crate) enum Found {
-    /// A partition with its beginning.
-    Partition(PartitionName),
+    /// A partition with its beginning, and its end if there is one.
+    Partition(PartitionName, Option<u64>),
+    /// The end of a partition that was read before.
+    End(Place, u64),
     /// All that were there at the first look have been told.
     AllOfTheFirstLook,
 }
 
 /// A partition: its topic and its number.
-type Place = (String, i32);
+pub(crate) type Place = (String, i32);
 
 /// Looks for partitions.
 pub(crate) struct Scout<'s> {
@@ -40,8 +42,12 @@ pub(crate) struct Scout<'s> {
     known: BTreeSet<Place>,
     /// Those of which it is not known yet where they begin.
     undecided: BTreeMap<Place, Beginning>,
-    /// Whether not all partitions of the first look have been told yet.
+    /// Those that were read before, and of which it is not known yet where they end.
+    unended: BTreeSet<Place>,
+    /// Whether the data folder is new: then `from` holds.
     is_first_start: bool,
+    /// Whether all partitions of the first look have been told.
+    has_looked: bool,
     /// The topics that are waited for.
     missing: BTreeSet<String>,
 }
@@ -75,7 +81,9 @@ impl<'s> Scout<'s> {
         known: BTreeSet<Place>,
         is_first_start: bool,
     ) -> Self {
-        Scout { settings, consumer, known, undecided: BTreeMap::new(), is_first_start, missing: BTreeSet::new() }
+        let unended = if settings.until.is_some() { known.clone() } else { BTreeSet::new() };
+        let (undecided, missing) = (BTreeMap::new(), BTreeSet::new());
+        Scout { settings, consumer, known, undecided, unended, is_first_start, has_looked: false, missing }
     }
 
     /// Looks again and again, until it is done.
@@ -115,8 +123,12 @@ impl<'s> Scout<'s> {
                 return Ok(true);
             }
             // One partition without a leader must not keep the others waiting.
-            let start = match self.start_of(&topic, number, beginning) {
-                Ok(start) => start,
+            let found = self.offset_of(&topic, number, beginning, "from").and_then(|start| {
+                let end = self.end_of(&topic, number)?;
+                Ok((start, end.map(|end| end.max(start))))
+            });
+            let (start, end) = match found {
+                Ok(found) => found,
                 Err(Vain::Fatal(error)) => return Err(Vain::Fatal(error)),
                 Err(later) => {
                     vain = Err(later);
@@ -127,10 +139,17 @@ impl<'s> Scout<'s> {
             self.undecided.remove(&place);
             self.known.insert(place);
             // Nobody listens any more: then it is done.
-            let _ = finds.send(Ok(Found::Partition(PartitionName { topic, number, start })));
+            let _ = finds.send(Ok(Found::Partition(PartitionName { topic, number, start }, end)));
+        }
+        for place in self.unended.clone() {
+            if let Some(end) = self.end_of(&place.0, place.1)? {
+                self.unended.remove(&place);
+                let _ = finds.send(Ok(Found::End(place, end)));
+            }
         }
         // What is found after the first look is newer than the source: it is read from its first record.
-        if self.is_first_start && matches!(vain, Ok(true)) {
+        if !self.has_looked && matches!(vain, Ok(true)) {
+            self.has_looked = true;
             self.is_first_start = false;
             let _ = finds.send(Ok(Found::AllOfTheFirstLook));
         }
@@ -188,7 +207,13 @@ impl<'s> Scout<'s> {
         }
     }
 
-    fn start_of(&self, topic: &str, number: i32, beginning: Beginning) -> Result<u64, Vain> {
+    /// The offset at which a partition ends, if there is an end.
+    fn end_of(&self, topic: &str, number: i32) -> Result<Option<u64>, Vain> {
+        let Some(until) = &self.settings.until else { return Ok(None) };
+        self.offset_of(topic, number, until.of(topic, number, true), "until").map(Some)
+    }
+
+    fn offset_of(&self, topic: &str, number: i32, beginning: Beginning, setting: &str) -> Result<u64, Vain> {
         let (low, high) = watermarks(self.consumer, topic, number)?;
         match beginning {
             Beginning::Earliest => Ok(low),
@@ -197,7 +222,7 @@ impl<'s> Scout<'s> {
             Beginning::Offset(offset) => {
                 let what =
                     format!("partition {number} of topic `{topic}` has no offset {offset}: it has {low} to {high}");
-                let help = format!("set `from` of [source.{}] to an offset that is there", self.settings.name);
+                let help = format!("set `{setting}` of [source.{}] to an offset that is there", self.settings.name);
                 Err(Vain::Fatal(EngineError::new(ErrorKind::Invalid, what, help)))
             }
             Beginning::Time(milliseconds) => {

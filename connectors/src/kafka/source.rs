@@ -29,6 +29,10 @@ impl Source<Record> for KafkaSource {
         &self.settings.name
     }
 
+    fn is_one_shot(&self) -> bool {
+        self.settings.until.is_some()
+    }
+
     fn open(
         &self,
         partition: &str,
