@@ -19,7 +19,7 @@ use crate::journal::EntryHead;
 use crate::line::{BoundPast, Line, TICK_ROWS_MAX};
 use crate::push::{Accepted, PUSHED_PARTITION, Push, Receipt, shifted};
 use crate::snapshot::Taker;
-use crate::source::{Arrival, Batch, Durable, SourceSpec};
+use crate::source::{Arrival, Batch, Durable, SourceSpec, Stop};
 
 /// How long a tick stays open while the workers are busy.
 const TICK_OPEN_MAX: Duration = Duration::from_millis(5);
@@ -47,6 +47,8 @@ pub(crate) struct Terms {
     pub(crate) replay: Option<String>,
     /// What the first tick waits for: sources by index, or what takes the place of all of them.
     pub(crate) one_shot: BTreeSet<u16>,
+    /// Tells sources to stop.
+    pub(crate) stop: Stop,
 }
 
 /// Binds what arrives to ticks.
@@ -257,8 +259,9 @@ impl<R: Data + Send + Sync> Binder<R> {
             }
         }
         for (source, result) in &intake.ended {
-            // A replay without all that a source has is none.
-            if result.is_ok() || self.terms.replay.is_none() {
+            // A replay without all that a source has is none. One that was told to stop has not come to its end.
+            let is_at_its_end = result.is_ok() && !self.terms.stop.is_stopped();
+            if is_at_its_end || self.terms.replay.is_none() {
                 self.holding.remove(source);
             }
         }

@@ -231,7 +231,7 @@ impl<R: Data + Send + Sync> History<R> {
         let taker = work.map(|work| Taker::start(work, restored.max(configured.since), replayed)).transpose()?;
         let clock = Arc::clone(&self.config.clock);
         let replay = self.config.backfill.as_ref().map(|backfill| backfill.asked.clone());
-        let terms = Terms { run, configured, replay, one_shot: self.one_shot() };
+        let terms = Terms { run, configured, replay, one_shot: self.one_shot(), stop: self.stop.clone() };
         let upto = self.config.backfill.and_then(|backfill| backfill.ticks).and_then(|ticks| ticks.upto);
         let rebound = self.rebound.map(|rebound| (rebound, upto.unwrap_or(Tick::MAX)));
         let mut binder = Binder::new(self.sources, self.past, self.line, clock, terms, taker);
