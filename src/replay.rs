@@ -14,7 +14,7 @@ use crate::output;
 use crate::process::{Failure, Outcome, Service, Stopping, block_on, gathered, tell};
 use crate::query::moment_of;
 use crate::run::Overrides;
-use crate::summary::Summary;
+use crate::summary::{Summary, ViewRows};
 
 const EXAMPLES: &str = "\
 All that is read becomes one tick. Nothing of it is shown, sent or written before all of it is there: a break that only says
@@ -175,7 +175,8 @@ async fn replay(config: Config, backfill: Backfill) -> Result<Outcome, Failure> 
         sinks.reached(tick).await?;
         let summary = Summary::read(&reader).await?;
         output::print(&summary.to_string())?;
-        tell(format_args!("{} records replayed as tick {tick}, {}", records(&reader), moment_of(tick)));
+        let records = records_of(&reader, tick).await?;
+        tell(format_args!("{records} records replayed as tick {tick}, {}", moment_of(tick)));
         Ok(if summary.breaks() > 0 { Outcome::BreaksRemain } else { Outcome::Done })
     };
     let result = tokio::select! {
@@ -215,8 +216,20 @@ async fn with_bar<T>(reader: &Reader, work: impl Future<Output = Result<T, Engin
 
 const BAR: &str = "{bar:40} {human_pos} of {human_len} records, {per_sec}, {eta} left";
 
+/// How many records came with a tick.
+async fn records_of(reader: &Reader, tick: Tick) -> Result<u64, EngineError> {
+    let total = async |as_of| Ok(ViewRows::read(reader, "source_progress", Some(as_of)).await?.1.sum("records"));
+    let before = match total(tick - 1).await {
+        // There is nothing before the first tick.
+        Err(EngineError { kind: ErrorKind::Compacted, .. }) => 0,
+        total => total?,
+    };
+    Ok(total(tick).await? - before)
+}
+
+/// How many records have come so far, those that were refused among them.
 fn records(reader: &Reader) -> u64 {
-    gathered(reader, "tieout_source_records_total")
+    gathered(reader, "tieout_source_records_total") + gathered(reader, "tieout_source_refused_total")
 }
 
 fn stopped() -> Result<Outcome, Failure> {

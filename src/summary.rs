@@ -41,7 +41,12 @@ impl ViewRows {
         self.rows.len()
     }
 
-    /// The sum of a column of numbers.
+    /// The sum of a column of numbers over all rows.
+    pub(crate) fn sum(&self, column: &str) -> u64 {
+        self.rows.iter().map(|row| self.count(row, column)).sum()
+    }
+
+    /// A number of a row.
     fn count(&self, row: &Row, column: &str) -> u64 {
         match self.spec.column(column).map(|place| &row.cells()[place]) {
             Some(Cell::Int(count)) => u64::try_from(*count).unwrap_or(0),

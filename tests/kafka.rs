@@ -9,9 +9,9 @@
 mod broker;
 mod live;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -168,6 +168,53 @@ fn as_text(seconds: i64) -> String {
     String::from_utf8(date.stdout).unwrap().trim().to_owned()
 }
 
+/// Replays all that there is as one tick, killed meanwhile as often as it takes; what runs afterwards shows what others show.
+async fn is_replayed_as_one_tick(
+    broker: &Broker,
+    expected: &BTreeMap<String, u64>,
+    shown: &BTreeMap<String, Vec<String>>,
+) {
+    let folder = folder(broker, "replayed");
+    let replay = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tieout"));
+        command.args(["replay", ".", "--from", "earliest"]).current_dir(folder.path());
+        command
+    };
+    for milliseconds in [300, 500, 700] {
+        let mut killed = replay().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+    }
+    let done = replay().output().unwrap();
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    // Where one that was not killed soon enough was the last, there is nothing left to replay.
+    let is_done = done.status.code() == Some(3) || told.contains("is not new");
+    assert!(is_done, "{told}{}", String::from_utf8_lossy(&done.stdout));
+    let server = Server::start(folder.path());
+    assert_eq!(settled(&server, expected, false).await, *shown, "a replay shows in the end what a follower shows");
+    let ticks: BTreeSet<String> = settled(&server, expected, true).await["source_progress"]
+        .iter()
+        .filter(|row| !row.contains("(all begun)") && !row.contains("scoring"))
+        .map(|row| row.split("last_tick=").last().unwrap().to_owned())
+        .collect();
+    assert_eq!(ticks.len(), 1, "all of it came with one tick: {ticks:?}");
+}
+
+/// Replays up to a time; what runs afterwards goes on from there.
+async fn is_replayed_up_to_a_time(broker: &Broker, readable: &[Vec<(i64, i64)>], expected: &BTreeMap<String, u64>) {
+    let folder = folder(broker, "dated");
+    let (_, time) = readable[0][readable[0].len() / 2];
+    let to = format!("{}.{:03}Z", as_text(time / 1000), time % 1000);
+    let arguments = ["replay", ".", "--from", "2020-01-01", "--to", &to];
+    let ran = Command::new(env!("CARGO_BIN_EXE_tieout")).args(arguments).current_dir(folder.path()).output().unwrap();
+    let earlier = readable.iter().flatten().filter(|(_, at)| *at < time).count();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert!(told.contains(&format!("{earlier} records replayed as tick ")), "{earlier}: {told}");
+    let server = Server::start(folder.path());
+    settled(&server, expected, false).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     let home = tempfile::tempdir().unwrap();
@@ -205,6 +252,8 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     let killed = Server::start(stormy.path());
     assert_eq!(settled(&killed, &expected, true).await, before, "a restart gives the very same ticks and rows");
     drop(killed);
+    is_replayed_as_one_tick(&broker, &expected, &shown).await;
+    is_replayed_up_to_a_time(&broker, &readable, &expected).await;
 
     let begun = Instant::now();
     for ((topic, partition), messages) in places().zip(&readable) {

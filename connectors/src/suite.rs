@@ -98,7 +98,7 @@ fn is_mark(batch: &Batch<Record>) -> bool {
 pub(crate) fn outcomes(batches: &[Batch<Record>], begun: &Positions) -> Outcomes {
     let mut uppers = begun.clone();
     let mut all = Outcomes::new();
-    for batch in batches {
+    for batch in batches.iter().filter(|batch| !is_mark(batch)) {
         let lower = uppers.insert(batch.partition.clone(), batch.upper).unwrap_or(0);
         let found = outcomes_of(batch);
         assert_eq!(found.len() as u64, batch.upper - lower, "every offset is an event or a refusal");
@@ -147,7 +147,7 @@ fn gives_nothing_twice(source: &impl Fn() -> Box<dyn Source<Record>>, all: &Outc
     };
     let everything = bound_to(|upper| upper);
     let again = run_to_the_end(source(), everything, archive, end);
-    assert!(again.is_empty(), "what is bound is not given again");
+    assert!(again.iter().all(is_mark), "what is bound is not given again");
     let half = bound_to(|upper| upper / 2);
     let rest = outcomes(&run_to_the_end(source(), half.clone(), archive, end), &half);
     for (partition, expected) in all {

@@ -1,6 +1,6 @@
 //! Follows the partitions: each round takes what the brokers have sent, and gives it to the engine.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -21,8 +21,8 @@ use super::client::{
 use super::config::Settings;
 use super::decode::MessageDecoder;
 use super::metrics::KafkaMetrics;
-use super::partition::{ALL_BEGUN, PartitionName};
-use super::scout::{Find, Found, Place, Scout};
+use super::partition::{ALL_BEGUN, PartitionName, begun, empty};
+use super::scout::{Find, Found, Scout};
 
 /// How long a round waits for the first message.
 const ROUND: Duration = Duration::from_millis(20);
@@ -51,7 +51,7 @@ fn follow_with(
     context: SourceContext<Record>,
 ) -> Result<(), EngineError> {
     let is_first_start = !context.positions.contains_key(ALL_BEGUN);
-    let mut following = Following::new(settings, consumer, context, is_first_start)?;
+    let mut following = Following::new(settings, consumer, context)?;
     let known = following.resume()?;
     let scout = Scout::new(settings, scouting, known, is_first_start);
     let done = Stop::default();
@@ -80,8 +80,6 @@ struct Track {
     name: PartitionName,
     /// What this round has found of it so far.
     batch: Batch<Record>,
-    /// The offset at which it ends, if there is an end.
-    end: Option<u64>,
     /// The offset that the group was told last.
     committed: Option<u64>,
 }
@@ -98,12 +96,6 @@ struct Following<'s> {
     places: HashMap<String, HashMap<i32, usize>>,
     /// The tracks of which this round has found something.
     touched: Vec<usize>,
-    /// What was read before, and is read on once it is known where it ends.
-    unended: BTreeMap<Place, (PartitionName, Arc<str>, u64)>,
-    /// Whether the engine is to be told when all partitions have begun.
-    is_first_start: bool,
-    /// Whether all partitions of the first look are read.
-    has_all: bool,
     /// Whether a broker said that an offset is not there, and it is not known yet which.
     is_out_of_range: bool,
     reported: Instant,
@@ -114,7 +106,6 @@ impl<'s> Following<'s> {
         settings: &'s Settings,
         consumer: &'s Consumer,
         context: SourceContext<Record>,
-        is_first_start: bool,
     ) -> Result<Self, EngineError> {
         let decoder = settings.messages.decoder().map_err(|fault| {
             EngineError::new(ErrorKind::Invalid, format!("source `{}`: {}", settings.name, fault.what), fault.help)
@@ -132,9 +123,6 @@ impl<'s> Following<'s> {
             tracks: Vec::new(),
             places: HashMap::new(),
             touched: Vec::new(),
-            unended: BTreeMap::new(),
-            is_first_start,
-            has_all: false,
             is_out_of_range: false,
             reported: Instant::now(),
         })
@@ -143,34 +131,20 @@ impl<'s> Following<'s> {
     /// Goes on with what was read before; gives the partitions that are known.
     fn resume(&mut self) -> Result<BTreeSet<(String, i32)>, EngineError> {
         let mut known = BTreeSet::new();
-        for (partition, upper) in self.context.positions.clone() {
-            if &*partition == ALL_BEGUN {
-                continue;
-            }
-            let Some(name) = PartitionName::parse(&partition) else {
-                let what = format!("`{partition}` is not a partition of a Kafka topic");
-                let help = "give the source back the kind that it had, or start with a new data folder";
-                return Err(EngineError::new(ErrorKind::Invalid, what, help));
-            };
-            if !self.settings.topics.are_to_be_read(&name.topic) {
-                let source = &self.settings.name;
-                tracing::info!(source, %partition, "the configuration no longer names the topic: it is not read on");
-                continue;
-            }
+        for (name, partition, upper) in begun(self.settings, &self.context.positions)? {
             known.insert((name.topic.clone(), name.number));
-            if self.settings.until.is_some() {
-                self.unended.insert((name.topic.clone(), name.number), (name, partition, upper));
-            } else {
-                self.begin(name, partition, upper, None)?;
-            }
+            self.begin(name, partition, upper)?;
         }
         Ok(known)
     }
 
     fn run(&mut self, found: &Receiver<Find>) -> Result<(), EngineError> {
-        while !self.context.stop.is_stopped() && !self.is_at_the_end() {
+        while !self.context.stop.is_stopped() {
             while let Ok(find) = found.try_recv() {
-                self.note(find?)?;
+                match find? {
+                    Found::Partition(name) => self.begin_new(name)?,
+                    Found::AllOfTheFirstLook => self.context.outlet.send(empty(&Arc::from(ALL_BEGUN), 1))?,
+                }
             }
             self.take_round()?;
             self.give()?;
@@ -184,46 +158,16 @@ impl<'s> Following<'s> {
         Ok(())
     }
 
-    fn note(&mut self, found: Found) -> Result<(), EngineError> {
-        match found {
-            Found::Partition(name, end) => self.begin_new(name, end)?,
-            Found::End(place, end) => {
-                if let Some((name, partition, next)) = self.unended.remove(&place) {
-                    self.begin(name, partition, next, Some(end))?;
-                }
-            }
-            Found::AllOfTheFirstLook => {
-                self.has_all = true;
-                if self.is_first_start {
-                    self.context.outlet.send(empty(&Arc::from(ALL_BEGUN), 1))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether there is an end, and all partitions have been read up to theirs.
-    fn is_at_the_end(&self) -> bool {
-        let is_read = |track: &Track| track.end.is_some_and(|end| self.next_of(track) >= end);
-        self.settings.until.is_some() && self.has_all && self.tracks.iter().all(is_read)
-    }
-
     /// Begins a partition that was never read. The engine is given its name before anything of it is read: so the start
     /// is durable with, or before, the first record.
-    fn begin_new(&mut self, name: PartitionName, end: Option<u64>) -> Result<(), EngineError> {
+    fn begin_new(&mut self, name: PartitionName) -> Result<(), EngineError> {
         let partition: Arc<str> = name.to_string().into();
         self.context.outlet.send(empty(&partition, name.start))?;
         let start = name.start;
-        self.begin(name, partition, start, end)
+        self.begin(name, partition, start)
     }
 
-    fn begin(
-        &mut self,
-        name: PartitionName,
-        partition: Arc<str>,
-        next: u64,
-        end: Option<u64>,
-    ) -> Result<(), EngineError> {
+    fn begin(&mut self, name: PartitionName, partition: Arc<str>, next: u64) -> Result<(), EngineError> {
         let mut assigned = TopicPartitionList::new();
         let begun = assigned.add_partition_offset(&name.topic, name.number, Offset::Offset(signed(next)));
         begun.and_then(|()| self.consumer.incremental_assign(&assigned)).map_err(|error| {
@@ -231,7 +175,7 @@ impl<'s> Following<'s> {
             EngineError::new(ErrorKind::Unavailable, what, "start again")
         })?;
         self.places.entry(name.topic.clone()).or_default().insert(name.number, self.tracks.len());
-        self.tracks.push(Track { name, batch: empty(&partition, next), end, committed: None });
+        self.tracks.push(Track { name, batch: empty(&partition, next), committed: None });
         Ok(())
     }
 
@@ -254,7 +198,7 @@ impl<'s> Following<'s> {
         let Some((place, track)) = place.and_then(|place| Some((*place, self.tracks.get_mut(*place)?))) else { return };
         let Ok(offset) = u64::try_from(message.offset()) else { return };
         let batch = &mut track.batch;
-        if offset < batch.upper || track.end.is_some_and(|end| offset >= end) {
+        if offset < batch.upper {
             return;
         }
         if batch.events.is_empty() && batch.refusals.is_empty() {
@@ -311,8 +255,7 @@ impl<'s> Following<'s> {
         let Some(metrics) = &self.metrics else { return };
         for track in &self.tracks {
             if let Some(reached) = self.consumer.context().reached(&track.name.topic, track.name.number) {
-                let end = track.end.unwrap_or(reached.high_watermark);
-                let lag = end.saturating_sub(self.next_of(track));
+                let lag = reached.high_watermark.saturating_sub(self.next_of(track));
                 metrics.lag_records(&track.batch.partition).set(signed(lag));
             }
         }
@@ -361,8 +304,4 @@ impl<'s> Following<'s> {
             drop(self.consumer.poll(ROUND));
         }
     }
-}
-
-fn empty(partition: &Arc<str>, upper: u64) -> Batch<Record> {
-    Batch { partition: Arc::clone(partition), upper, events: Vec::new(), refusals: Vec::new(), continues: false }
 }

@@ -4,7 +4,8 @@
 //!  scout ──a partition, and where it begins──▶ follow ──message──▶ decoded ──▶ batches ──▶ engine
 //!    ▲                                           │                    ▲                      │
 //!  brokers ◀── offsets of what is durable ───────┴──────────────◀─────│──────────────────────┘
-//!    └────────────────── reader: a partition again, from its start ───┘                 replay
+//!    ├────────────────── reader: a partition again, from its start ───┤                 replay
+//!    └── bounded: partitions up to where they are to end, by readers ─┘
 //! ```
 //!
 //! # Reads
@@ -42,6 +43,7 @@
 //! topics = ["trades"]
 //! topic_pattern = "^trades\\..*"        # and every topic that matches
 //! from = "earliest"                     # or "latest", a time, { "trades/0" = 1000 }: for a new data folder
+//! until = "latest"                      # or a time, or offsets; without it, reading goes on for ever
 //! format = "json"                       # or "csv": csv = { delimiter = ";", header = ["id", "price"] }
 //! isolation = "read_committed"
 //! group = "tieout"                      # is told what is durable here
@@ -63,6 +65,7 @@
 //! # configuration.source["orders"].source(&scope).unwrap();
 //! ```
 
+mod bounded;
 mod client;
 mod config;
 mod decode;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::source::BATCH_ROWS_MAX;
-use engine::{Batch, EngineError, ErrorKind, SourceReader};
+use engine::{Batch, EngineError, ErrorKind, SourceReader, Stop};
 use model::Record;
 use rdkafka::Message;
 use rdkafka::consumer::Consumer as _;
@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::client::{Consumer, Trouble, connect, contradicted, out_of_range, signed, watermarks};
 use super::config::Settings;
 use super::decode::MessageDecoder;
-use super::partition::PartitionName;
+use super::partition::{PartitionName, empty, of_another_kind};
 use super::scout::is_unknown;
 
 /// How long nothing may come from the brokers before a replay is given up.
@@ -36,16 +36,13 @@ pub(crate) struct KafkaReader {
     /// Whether nothing was given yet, and reading began where the data folder did: then that is given first, because it
     /// may be all that was bound.
     is_at_start: bool,
+    stop: Stop,
 }
 
 impl KafkaReader {
     /// Opens the partition at `from`, or where the data folder began to read it if that is later.
     pub(crate) fn open(settings: &Settings, partition: &str, from: u64) -> Result<KafkaReader, EngineError> {
-        let Some(name) = PartitionName::parse(partition) else {
-            let what = format!("`{partition}` is not a partition of a Kafka topic");
-            let help = "give the source back the kind that it had, or start with a new data folder";
-            return Err(EngineError::new(ErrorKind::Invalid, what, help));
-        };
+        let name = PartitionName::parse(partition).ok_or_else(|| of_another_kind(partition))?;
         let decoder = settings.messages.decoder().map_err(|fault| {
             EngineError::new(ErrorKind::Invalid, format!("source `{}`: {}", settings.name, fault.what), fault.help)
         })?;
@@ -58,13 +55,13 @@ impl KafkaReader {
         if next < end {
             assign(&consumer, &name, next)?;
         }
-        let is_at_start = from <= name.start;
-        Ok(KafkaReader { consumer, decoder, partition: Arc::from(partition), name, next, end, is_at_start })
+        let (is_at_start, stop) = (from <= name.start, Stop::default());
+        Ok(KafkaReader { consumer, decoder, partition: Arc::from(partition), name, next, end, is_at_start, stop })
     }
 
-    fn batch(&self) -> Batch<Record> {
-        let (events, refusals) = (Vec::new(), Vec::new());
-        Batch { partition: Arc::clone(&self.partition), upper: self.next, events, refusals, continues: false }
+    /// Ends earlier, and also when it is told to stop.
+    pub(crate) fn until(self, end: u64, stop: &Stop) -> KafkaReader {
+        KafkaReader { end: end.min(self.end), stop: stop.clone(), ..self }
     }
 
     /// Waits for the next message, and takes those after it that are there already.
@@ -94,6 +91,9 @@ impl KafkaReader {
                     None if taken > 0 => return Ok(()),
                     None => {}
                 }
+                if self.stop.is_stopped() {
+                    return Err(EngineError::stopped());
+                }
                 if waiting.elapsed() > PATIENCE {
                     return Err(unreachable(&self.consumer, &self.name));
                 }
@@ -122,7 +122,7 @@ impl KafkaReader {
 
 impl SourceReader<Record> for KafkaReader {
     fn next(&mut self) -> Result<Option<Batch<Record>>, EngineError> {
-        let mut batch = self.batch();
+        let mut batch = empty(&self.partition, self.next);
         if std::mem::take(&mut self.is_at_start) {
             return Ok(Some(batch));
         }

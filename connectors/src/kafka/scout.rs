@@ -2,7 +2,7 @@
 //! on a thread of its own, so that reading never waits for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use engine::{EngineError, ErrorKind, Stop};
@@ -12,7 +12,7 @@ use rdkafka::metadata::MetadataTopic;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::client::{ANSWER_TIMEOUT, Consumer, watermarks};
-use super::config::{Beginning, Settings};
+use super::config::{Beginning, Settings, Start};
 use super::partition::PartitionName;
 
 /// How long to wait when the brokers gave no answer, or not all of it.
@@ -23,16 +23,17 @@ pub(crate) type Find = Result<Found, EngineError>;
 
 /// What is found.
 pub(crate) enum Found {
-    /// A partition with its beginning, and its end if there is one.
-    Partition(PartitionName, Option<u64>),
-    /// The end of a partition that was read before.
-    End(Place, u64),
+    /// A partition with its beginning.
+    Partition(PartitionName),
     /// All that were there at the first look have been told.
     AllOfTheFirstLook,
 }
 
 /// A partition: its topic and its number.
 pub(crate) type Place = (String, i32);
+
+/// The offsets at which partitions end.
+pub(crate) type Ends = BTreeMap<Place, u64>;
 
 /// Looks for partitions.
 pub(crate) struct Scout<'s> {
@@ -42,12 +43,8 @@ pub(crate) struct Scout<'s> {
     known: BTreeSet<Place>,
     /// Those of which it is not known yet where they begin.
     undecided: BTreeMap<Place, Beginning>,
-    /// Those that were read before, and of which it is not known yet where they end.
-    unended: BTreeSet<Place>,
-    /// Whether the data folder is new: then `from` holds.
+    /// Whether not all partitions of the first look have been told yet.
     is_first_start: bool,
-    /// Whether all partitions of the first look have been told.
-    has_looked: bool,
     /// The topics that are waited for.
     missing: BTreeSet<String>,
 }
@@ -81,9 +78,7 @@ impl<'s> Scout<'s> {
         known: BTreeSet<Place>,
         is_first_start: bool,
     ) -> Self {
-        let unended = if settings.until.is_some() { known.clone() } else { BTreeSet::new() };
-        let (undecided, missing) = (BTreeMap::new(), BTreeSet::new());
-        Scout { settings, consumer, known, undecided, unended, is_first_start, has_looked: false, missing }
+        Scout { settings, consumer, known, undecided: BTreeMap::new(), is_first_start, missing: BTreeSet::new() }
     }
 
     /// Looks again and again, until it is done.
@@ -108,6 +103,52 @@ impl<'s> Scout<'s> {
         }
     }
 
+    /// Looks until all that there is now has been found; gives the partitions that were not known, then the offset at which
+    /// each of all of them ends.
+    pub(crate) fn look_at_all(mut self, ends: &Start, stop: &Stop) -> Result<(Vec<PartitionName>, Ends), EngineError> {
+        let (finds, found) = channel();
+        while !self.patiently(stop, |scout| scout.look(&finds, stop))? {}
+        if let Some(topic) = self.missing.first() {
+            let what = format!("there is no topic `{topic}` on the Kafka brokers of source `{}`", self.settings.name);
+            return Err(EngineError::new(ErrorKind::NotFound, what, "check its name, or leave it out"));
+        }
+        let mut at = Ends::new();
+        for (topic, number) in self.known.clone() {
+            let end = ends.of(&topic, number, true);
+            let offset = self.patiently(stop, |scout| scout.offset_of(&topic, number, end, "until"))?;
+            at.insert((topic, number), offset);
+        }
+        let of_partition = |find: Find| match find {
+            Ok(Found::Partition(name)) => Some(name),
+            Ok(Found::AllOfTheFirstLook) | Err(_) => None,
+        };
+        Ok((found.try_iter().filter_map(of_partition).collect(), at))
+    }
+
+    /// Asks the brokers until they answer.
+    fn patiently<T>(
+        &mut self,
+        stop: &Stop,
+        mut ask: impl FnMut(&mut Self) -> Result<T, Vain>,
+    ) -> Result<T, EngineError> {
+        loop {
+            match ask(self) {
+                Ok(answer) => return Ok(answer),
+                Err(Vain::Fatal(error)) => return Err(error),
+                Err(Vain::Later(error)) => {
+                    let context = self.consumer.context();
+                    context.warn("the Kafka brokers do not answer; it is tried again", &error.to_string());
+                    if let Some(error) = context.fatal() {
+                        return Err(error);
+                    }
+                }
+            }
+            if stop.wait(RETRY) {
+                return Err(EngineError::stopped());
+            }
+        }
+    }
+
     /// Looks once, and tells what was found. False if something is left to be found out.
     fn look(&mut self, finds: &Sender<Find>, done: &Stop) -> Result<bool, Vain> {
         let listing = self.list(done)?;
@@ -123,12 +164,8 @@ impl<'s> Scout<'s> {
                 return Ok(true);
             }
             // One partition without a leader must not keep the others waiting.
-            let found = self.offset_of(&topic, number, beginning, "from").and_then(|start| {
-                let end = self.end_of(&topic, number)?;
-                Ok((start, end.map(|end| end.max(start))))
-            });
-            let (start, end) = match found {
-                Ok(found) => found,
+            let start = match self.offset_of(&topic, number, beginning, "from") {
+                Ok(start) => start,
                 Err(Vain::Fatal(error)) => return Err(Vain::Fatal(error)),
                 Err(later) => {
                     vain = Err(later);
@@ -139,17 +176,10 @@ impl<'s> Scout<'s> {
             self.undecided.remove(&place);
             self.known.insert(place);
             // Nobody listens any more: then it is done.
-            let _ = finds.send(Ok(Found::Partition(PartitionName { topic, number, start }, end)));
-        }
-        for place in self.unended.clone() {
-            if let Some(end) = self.end_of(&place.0, place.1)? {
-                self.unended.remove(&place);
-                let _ = finds.send(Ok(Found::End(place, end)));
-            }
+            let _ = finds.send(Ok(Found::Partition(PartitionName { topic, number, start })));
         }
         // What is found after the first look is newer than the source: it is read from its first record.
-        if !self.has_looked && matches!(vain, Ok(true)) {
-            self.has_looked = true;
+        if self.is_first_start && matches!(vain, Ok(true)) {
             self.is_first_start = false;
             let _ = finds.send(Ok(Found::AllOfTheFirstLook));
         }
@@ -205,12 +235,6 @@ impl<'s> Scout<'s> {
             let source = &self.settings.name;
             tracing::warn!(source, topic, "there is no such topic on the Kafka brokers yet; it is waited for");
         }
-    }
-
-    /// The offset at which a partition ends, if there is an end.
-    fn end_of(&self, topic: &str, number: i32) -> Result<Option<u64>, Vain> {
-        let Some(until) = &self.settings.until else { return Ok(None) };
-        self.offset_of(topic, number, until.of(topic, number, true), "until").map(Some)
     }
 
     fn offset_of(&self, topic: &str, number: i32, beginning: Beginning, setting: &str) -> Result<u64, Vain> {

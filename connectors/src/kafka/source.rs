@@ -5,9 +5,10 @@ use std::sync::Arc;
 use engine::{Archive, Batch, EngineError, ErrorKind, Source, SourceContext, SourceReader};
 use model::Record;
 
+use super::bounded::read_to_the_ends;
 use super::config::{KafkaConfig, Settings};
 use super::follow::follow;
-use super::partition::ALL_BEGUN;
+use super::partition::{ALL_BEGUN, empty};
 use super::reader::KafkaReader;
 use crate::ConfigError;
 use crate::layout::Scope;
@@ -46,7 +47,11 @@ impl Source<Record> for KafkaSource {
     }
 
     fn run(&mut self, context: SourceContext<Record>) -> Result<(), EngineError> {
-        match follow(&self.settings, context) {
+        let result = match &self.settings.until {
+            Some(ends) => read_to_the_ends(&self.settings, ends, &context),
+            None => follow(&self.settings, context),
+        };
+        match result {
             Err(error) if error.kind == ErrorKind::Stopped => Ok(()),
             result => result,
         }
@@ -59,8 +64,6 @@ struct Mark(bool);
 impl SourceReader<Record> for Mark {
     fn next(&mut self) -> Result<Option<Batch<Record>>, EngineError> {
         let is_first = std::mem::take(&mut self.0);
-        let (events, refusals) = (Vec::new(), Vec::new());
-        let batch = || Batch { partition: Arc::from(ALL_BEGUN), upper: 1, events, refusals, continues: false };
-        Ok(is_first.then(batch))
+        Ok(is_first.then(|| empty(&Arc::from(ALL_BEGUN), 1)))
     }
 }

@@ -220,6 +220,44 @@ fn a_data_folder_begins_at_the_offsets_that_are_named() {
 }
 
 #[test]
+fn with_an_end_it_satisfies_the_specification_of_sources_that_end() {
+    let desk = Desk::new(&[("trades", 2)]);
+    (0..40).for_each(|id| desk.send(("trades", id % 2), None, Some(trade(id as u32).as_bytes())));
+    suite::satisfies_the_specification(|| desk.source("topics = [\"trades\"]\nuntil = \"latest\""), &desk.archive);
+}
+
+#[test]
+fn reading_ends_where_it_is_said_and_goes_on_from_there_later() {
+    let desk = Desk::new(&[("trades", 2)]);
+    desk.send_trades(("trades", 0), 0..6);
+    desk.send_trades(("trades", 1), 6..9);
+    let read = |until: &str, positions: &[(&str, u64)]| {
+        let source = desk.source(&format!("topics = [\"trades\"]\nuntil = {until}"));
+        let batches = suite::run(source, as_positions(positions), &desk.archive);
+        let found = offsets(&batches).into_iter();
+        found.map(|(partition, offsets)| (partition.to_owned(), offsets)).collect::<BTreeMap<_, _>>()
+    };
+    let expected = |offsets: [&[u64]; 2]| -> BTreeMap<String, Vec<u64>> {
+        [("trades/0@0", offsets[0]), ("trades/1@0", offsets[1])]
+            .map(|(name, all)| (name.to_owned(), all.to_vec()))
+            .into()
+    };
+    let without_marks = |mut found: BTreeMap<String, Vec<u64>>| {
+        found.remove("(all begun)");
+        found
+    };
+    let some = read("{ \"trades/0\" = 2 }", &[]);
+    assert!(some.contains_key("(all begun)"), "a later start is not the first: {some:?}");
+    assert_eq!(without_marks(some), expected([&[0, 1], &[0, 1, 2]]), "what is not named is read to its end");
+    let positions = [("trades/0@0", 2), ("trades/1@0", 3), ("(all begun)", 1)];
+    assert_eq!(read("{ \"trades/0\" = 5 }", &positions), BTreeMap::from([("trades/0@0".to_owned(), vec![2, 3, 4])]));
+    assert_eq!(read("{ \"trades/0\" = 1 }", &positions), BTreeMap::new(), "it has been read further already");
+    let error = desk.start("topics = [\"trades\"]\nuntil = { \"trades/0\" = 99 }", &[]).error();
+    assert_eq!(error.kind, ErrorKind::Invalid);
+    assert!(error.what.contains("has no offset 99: it has 0 to 6") && error.help.contains("`until`"), "{error}");
+}
+
+#[test]
 fn a_group_is_told_only_what_is_durable() {
     let desk = Desk::new(&[("trades", 1)]);
     desk.send_trades(("trades", 0), 0..6);
@@ -290,6 +328,8 @@ fn a_configuration_that_cannot_work_is_refused_with_its_key_and_what_to_do() {
         ("topic_pattern = \"(\"", "source.orders.topic_pattern", "^trades"),
         ("topics = [\"t\"]\ntopic = \"t\"", "source.orders.topic", "did you mean `topics`"),
         ("topics = [\"t\"]\nfrom = { trades = 1 }", "source.orders.from.trades", "trades/0"),
+        ("topics = [\"t\"]\nuntil = { trades = 1 }", "source.orders.until.trades", "trades/0"),
+        ("topics = [\"t\"]\nuntil = \"earliest\"", "source.orders.until", "latest"),
         ("topics = [\"t\"]\ngroup = \"\"", "source.orders.group", "leave it out"),
         ("topics = [\"t\"]\nformat = \"csv\"", "source.orders.columns", "csv.header"),
         ("topics = [\"t\"]\nformat = \"csv\"\ncsv = { header = [\"x\"] }", "source.orders.columns", "`x`"),
