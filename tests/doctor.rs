@@ -292,6 +292,20 @@ fn a_source_that_ticks_are_bound_to_and_that_is_gone_is_told() {
     assert_eq!(problem["about"], "old");
 }
 
+#[test]
+fn a_replay_that_was_interrupted_is_told_with_what_it_was_asked_for() {
+    let folder = two_sides("", "");
+    run(&folder);
+    let bindings = Bindings::open(&folder.path().join("tieout-data/bindings.redb")).unwrap();
+    let binding = Binding { replay: Some("--to 2026-03-16".into()), ..Binding::default() };
+    bindings.bind(bindings.last().unwrap() + 1, &binding, &[]).unwrap();
+    drop(bindings);
+    let found = doctor(folder.path());
+    found.expect("problem", "data folder", "a replay was interrupted: `--to 2026-03-16`");
+    let refused = Command::new(env!("CARGO_BIN_EXE_tieout")).args(["run", "."]).current_dir(folder.path()).output();
+    assert!(String::from_utf8_lossy(&refused.unwrap().stderr).contains("--to 2026-03-16"), "and a start is refused");
+}
+
 /// Binds a partition of a source to a tick.
 fn bind(folder: &TempDir, tick: u64, source: &str, partition: &str, upper: u64) {
     let bindings = Bindings::open(&folder.path().join("tieout-data/bindings.redb")).unwrap();

@@ -50,6 +50,14 @@ pub(crate) fn check(data: &Path) -> (Folder, Vec<Finding>) {
             } else {
                 check.ok(format!("it can be read and written, format {format}"))
             });
+            match inspection.interrupted_replay() {
+                Ok(None) => {}
+                Ok(Some(asked)) => {
+                    let what = format!("a replay was interrupted: `{asked}`; until it is done nothing else can be started");
+                    findings.push(check.problem(what, "run the same replay again: it goes on where it was"));
+                }
+                Err(error) => findings.push(check.failed(error)),
+            }
             (Folder::Open(inspection), findings)
         }
     }

@@ -1,6 +1,7 @@
 //! W1 from a real Kafka broker to the closed ticks, as a whole process: compact JSON, a topic for each side.
 //!
-//! `kafka [trades] [partitions]`: from the root of the repository; needs Java, Python and, the first time, Maven.
+//! `kafka [trades] [partitions]`: from the root of the repository; needs Java, Python and, the first time, Maven. Measured
+//! twice, on new data folders: followed, tick by tick, and replayed as one tick.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -44,30 +45,57 @@ async fn main() {
     println!("W1 {trades} + {trades} trades from Kafka, {partitions} partitions a topic, load average {}", load());
 
     configure(folder.path(), &address);
-    let binary = std::env::current_exe().unwrap().with_file_name("tieout");
-    let (begun, java_before) = (Instant::now(), cpu_of(java));
-    let mut tieout = Running(
-        Command::new(binary)
-            .arg("run")
-            .arg(folder.path())
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
-    let client = Client::connect(&listening(&mut tieout.0)).await.unwrap();
+    let mut followed = start(&["run"], &folder.path().join("followed"), folder.path());
+    let measured = Measured::begin(java);
+    let client = Client::connect(&listening(&mut followed.0)).await.unwrap();
     while shown(&client).await < records {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let wall = begun.elapsed().as_secs_f64();
-    let (own, java) = (cpu_of(tieout.0.id()).as_secs_f64(), (cpu_of(java) - java_before).as_secs_f64());
-    println!(
-        "from the start of the process to the last closed tick: {wall:.3} s wall, {:.0} records/s; CPU {own:.2} s \
-         ({:.2} us a record), of the broker {java:.2} s; load average {}",
-        records as f64 / wall,
-        own * 1e6 / records as f64,
-        load()
-    );
+    measured.tell("followed, to the last closed tick", cpu_of(followed.0.id()), records);
+    drop(followed);
+
+    let mut replayed = start(&["replay"], &folder.path().join("replayed"), folder.path());
+    let (measured, mut own) = (Measured::begin(java), Duration::ZERO);
+    while replayed.0.try_wait().unwrap().is_none() {
+        own = own.max(cpu_of(replayed.0.id()));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let status = replayed.0.wait().unwrap().code();
+    assert!(matches!(status, Some(0 | 3)), "the replay ends well: {status:?}");
+    measured.tell("replayed as one tick, to the end of the process", own, records);
+}
+
+/// Starts the program on a data folder.
+fn start(arguments: &[&str], data: &Path, config: &Path) -> Running {
+    let binary = std::env::current_exe().unwrap().with_file_name("tieout");
+    let mut command = Command::new(binary);
+    command.args(arguments).arg(config).arg("--data").arg(data).stderr(Stdio::piped()).stdout(Stdio::null());
+    Running(command.spawn().unwrap())
+}
+
+/// What is measured of a process since its start.
+struct Measured {
+    java: u32,
+    java_before: Duration,
+    begun: Instant,
+}
+
+impl Measured {
+    fn begin(java: u32) -> Measured {
+        Measured { java, java_before: cpu_of(java), begun: Instant::now() }
+    }
+
+    fn tell(&self, what: &str, own: Duration, records: u64) {
+        let wall = self.begun.elapsed().as_secs_f64();
+        let (own, java) = (own.as_secs_f64(), (cpu_of(self.java) - self.java_before).as_secs_f64());
+        println!(
+            "{what}: {wall:.3} s wall, {:.0} records/s; CPU {own:.2} s ({:.2} us a record), of the broker {java:.2} s; \
+             load average {}",
+            records as f64 / wall,
+            own * 1e6 / records as f64,
+            load()
+        );
+    }
 }
 
 fn start_broker(folder: &Path) -> (Running, String) {

@@ -79,6 +79,11 @@ impl Inspection {
         Ok(self.bindings.after(0, 1)?.first().map(|(tick, _)| *tick))
     }
 
+    /// What a replay that was interrupted was asked for, if there is one: nothing else can be started before it is done.
+    pub fn interrupted_replay(&self) -> Result<Option<String>, EngineError> {
+        readable(|| Ok(self.bindings.unfinished()?.and_then(|unfinished| unfinished.binding.replay)))
+    }
+
     /// The configuration that held last, and its text as it was recorded.
     pub fn configured(&self) -> Result<Option<(Configured, String)>, EngineError> {
         readable(|| {
