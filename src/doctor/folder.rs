@@ -53,7 +53,8 @@ pub(crate) fn check(data: &Path) -> (Folder, Vec<Finding>) {
             match inspection.interrupted_replay() {
                 Ok(None) => {}
                 Ok(Some(asked)) => {
-                    let what = format!("a replay was interrupted: `{asked}`; until it is done nothing else can be started");
+                    let what =
+                        format!("a replay was interrupted: `{asked}`; until it is done nothing else can be started");
                     findings.push(check.problem(what, "run the same replay again: it goes on where it was"));
                 }
                 Err(error) => findings.push(check.failed(error)),

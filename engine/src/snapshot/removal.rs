@@ -32,9 +32,21 @@ pub(super) fn remove_older(
     past.journal.remove_below(&bounds)?;
     crash_point!("past.unread");
     for older in store.ticks()?.into_iter().filter(|older| *older < tick) {
-        store.remove(older)?;
+        if is_removable(store, past, older)? {
+            store.remove(older)?;
+        }
     }
     Ok(is_new.then_some(tick))
+}
+
+/// Whether a snapshot may be removed: one of another data folder, which has its snapshots in the same place, may not. What
+/// is not whole is nobody's.
+fn is_removable(store: &Store, past: &BoundPast, tick: Tick) -> Result<bool, EngineError> {
+    match store.manifest(tick) {
+        Ok(manifest) => Ok(past.bindings.configured_at(tick)?.is_some_and(|held| manifest.is_of(&held))),
+        Err(error) if error.kind == ErrorKind::Damaged => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 /// The newest whole snapshot that is not after the horizon, and from which all configurations since go on: one that has read
