@@ -1,4 +1,4 @@
-//! The closed lists a trade is described with: side, product, option kind, open or close.
+//! The closed lists a trade or a transaction is described with: side, product, option kind, open or close, type.
 
 use std::fmt;
 
@@ -128,6 +128,59 @@ codes! {
     }
 }
 
+codes! {
+    /// What a transaction does to a portfolio.
+    TransactionType, "a transaction type",
+    "BUY, SELL, DIVIDEND, INTEREST, DEPOSIT, WITHDRAWAL, FEE, TAX, TRANSFER_IN, TRANSFER_OUT, SPLIT, REVERSE_SPLIT, \
+     STOCK_DIVIDEND, MERGER, SPIN_OFF, RIGHTS_ISSUE, RIGHTS_EXERCISE, RIGHTS_EXPIRY, FX_SPOT, FX_FORWARD, REDEMPTION, \
+     OTHER" {
+        /// Units are bought, or a short position is covered.
+        Buy = "BUY" | "PURCHASE";
+        /// Units are sold.
+        Sell = "SELL" | "SALE";
+        /// A share of profits, in cash.
+        Dividend = "DIVIDEND" | "CASH_DIVIDEND" | "CASH DIVIDEND";
+        /// Interest on a bond or on cash.
+        Interest = "INTEREST" | "COUPON";
+        /// Cash comes from outside.
+        Deposit = "DEPOSIT";
+        /// Cash goes outside.
+        Withdrawal = "WITHDRAWAL";
+        /// A charge that belongs to no other transaction.
+        Fee = "FEE" | "FEES";
+        /// A tax that belongs to no other transaction.
+        Tax = "TAX" | "WITHHOLDING_TAX";
+        /// Units come from another portfolio, with their cost.
+        TransferIn = "TRANSFER_IN" | "TRANSFER IN";
+        /// Units go to another portfolio, with their cost.
+        TransferOut = "TRANSFER_OUT" | "TRANSFER OUT";
+        /// More units for those held.
+        Split = "SPLIT" | "STOCK_SPLIT" | "STOCK SPLIT";
+        /// Fewer units for those held.
+        ReverseSplit = "REVERSE_SPLIT" | "REVERSE SPLIT" | "CONSOLIDATION";
+        /// Units beside those held.
+        StockDividend = "STOCK_DIVIDEND" | "STOCK DIVIDEND" | "BONUS_ISSUE" | "BONUS ISSUE";
+        /// Units of another security for all those held.
+        Merger = "MERGER";
+        /// Units of another security beside those held, with a share of their cost.
+        SpinOff = "SPIN_OFF" | "SPIN OFF" | "SPINOFF" | "DEMERGER";
+        /// Rights beside the units held, with a share of their cost or none.
+        RightsIssue = "RIGHTS_ISSUE" | "RIGHTS ISSUE" | "RIGHTS";
+        /// Rights and cash become units of another security.
+        RightsExercise = "RIGHTS_EXERCISE" | "RIGHTS EXERCISE" | "EXERCISE";
+        /// Rights end worthless.
+        RightsExpiry = "RIGHTS_EXPIRY" | "RIGHTS EXPIRY" | "EXPIRY" | "LAPSE";
+        /// One currency of two that are exchanged for spot delivery; the side says whether it is bought.
+        FxSpot = "FX_SPOT" | "FXSPOT" | "FX SPOT";
+        /// One currency of two that are exchanged on a later day; the side says whether it is bought.
+        FxForward = "FX_FORWARD" | "FXFORWARD" | "FX FORWARD";
+        /// The issuer pays units back.
+        Redemption = "REDEMPTION" | "MATURITY" | "CALL_REDEMPTION";
+        /// Anything else.
+        Other = "OTHER";
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +221,6 @@ mod tests {
                 assert_eq!($name::Unknown.code(), "");
             })*};
         }
-        check!(Side, Product, OptionKind, OpenClose);
+        check!(Side, Product, OptionKind, OpenClose, TransactionType);
     }
 }

@@ -1,4 +1,4 @@
-//! Fixed-point numbers: `Quantity`, `Price` and `Amount`. Exact or refused, never rounded, never a float.
+//! Fixed-point numbers: `Quantity`, `Price`, `Amount` and `Rate`. Exact or refused, never rounded, never a float.
 //!
 //! Each is an integer that counts units of `10^-SCALE`. The least integer means that nothing is known, so it sorts
 //! before every number. Sums and products belong to whoever knows their scale: they work on [`Quantity::scaled`] and
@@ -134,6 +134,12 @@ fixed_point! {
 fixed_point! {
     /// An amount of money: eight decimals, and room for any sum of them.
     Amount(i128), scale 8
+}
+
+fixed_point! {
+    /// What one unit of a currency is worth in another, or a share of a whole: twelve decimals, since a unit of some
+    /// currencies is worth a hundred-thousandth of one of others.
+    Rate(i128), scale 12
 }
 
 #[cold]

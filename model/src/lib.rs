@@ -1,4 +1,5 @@
-//! What the records are: trades and their details, allocations, confirmations, scoring models; the symbols,
+//! What the records are: trades and their details, allocations, confirmations, scoring models; the transactions of
+//! portfolios, and the policies that their cost is kept by; the symbols,
 //! fixed-point numbers, dates and codes they are made of; the identifiers of finance; calendars.
 //!
 //! Everything here is a plain value: equal inputs give equal bytes on every worker, replay and version, and no
@@ -23,6 +24,7 @@
 
 pub mod calendar;
 mod codes;
+mod cost_policy;
 mod currency;
 mod date;
 mod dictionary;
@@ -35,20 +37,23 @@ mod severity;
 mod symbol;
 mod timestamp;
 mod trade;
+mod transaction;
 mod value;
 mod written_time;
 
 pub use calendar::{Calendar, CalendarError};
-pub use codes::{CodeError, OpenClose, OptionKind, Product, Side};
+pub use codes::{CodeError, OpenClose, OptionKind, Product, Side, TransactionType};
+pub use cost_policy::{CostMethod, OversellPolicy};
 pub use currency::Currency;
 pub use date::{Date, DateError, Weekday};
 pub use dictionary::Dictionary;
 pub use field::{Field, FieldKind};
-pub use fixed::{Amount, Price, Quantity};
+pub use fixed::{Amount, Price, Quantity, Rate};
 pub use number::{NumberError, NumberFormat};
 pub use record::{Allocation, Confirmation, Record, ScoringModel};
 pub use severity::Severity;
 pub use symbol::Symbol;
 pub use timestamp::Timestamp;
 pub use trade::{FieldError, SourceId, Trade, TradeBuilder, TradeDetail};
+pub use transaction::{LotReference, Ratio, Transaction, TransactionDetail};
 pub use value::Value;

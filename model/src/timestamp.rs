@@ -42,6 +42,11 @@ impl Timestamp {
         self.0 == i64::MIN
     }
 
+    /// The first moment of a date in UTC; [`Timestamp::NONE`] for [`Date::NONE`].
+    pub fn start_of(date: Date) -> Timestamp {
+        date.days().map_or(Timestamp::NONE, |days| Timestamp(i64::from(days).saturating_mul(MICROSECONDS_PER_DAY)))
+    }
+
     /// The date in UTC; [`Date::NONE`] for [`Timestamp::NONE`].
     pub fn date(self) -> Date {
         let days = self.micros().map(|microseconds| microseconds.div_euclid(MICROSECONDS_PER_DAY));

@@ -1,0 +1,313 @@
+//! `Book`: the open lots of one security in one portfolio, and what a transaction does to them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use model::{
+    CostMethod, Currency, LotReference, OversellPolicy, Quantity, Side, Symbol, Timestamp, Transaction,
+    TransactionType as T,
+};
+use serde::{Deserialize, Serialize};
+
+use super::effects::{Carried, Effects};
+use super::lot::Lot;
+use super::money::{Money, RATE_ONE, quantity, units};
+use super::relief::{self, Relief};
+use super::rules::BookRules;
+use crate::portfolio::refusal::{Needed, Refusal};
+
+/// The open lots of one security in one portfolio. All are held or all are owed, never both.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Book {
+    /// The currency of the cost; none while nothing is held.
+    currency: Currency,
+    quantity: Quantity,
+    cost: Money,
+    /// The one that is relieved next comes first. Shared by every copy until one of them changes.
+    lots: Arc<VecDeque<Lot>>,
+}
+
+/// Units that come in for something, or leave for something.
+pub(super) struct Exchange<'a> {
+    pub id: Symbol,
+    pub time: Timestamp,
+    pub currency: Currency,
+    /// Above zero when they come in.
+    pub units: i128,
+    /// What is given for them: above zero for units that come in, below for those that leave.
+    pub value: Money,
+    /// The lots to relieve, where they are named.
+    pub lots: &'a [LotReference],
+    /// Whether a gain is realised.
+    pub is_realised: bool,
+    /// Whether more may leave than is held.
+    pub may_owe: bool,
+}
+
+impl Default for Book {
+    /// Nothing is held.
+    fn default() -> Book {
+        Book { currency: Currency::NONE, quantity: Quantity::ZERO, cost: Money::ZERO, lots: Arc::default() }
+    }
+}
+
+impl Book {
+    /// Books a transaction. It must not come before those already booked in the order of
+    /// [`ProcessingOrder`](super::ProcessingOrder). A refusal leaves the book as it was.
+    ///
+    /// Cost: a purchase at the end is O(1); a sale O(lots relieved); a corporate action, a sale of named lots and the
+    /// first change of a copy O(lots open).
+    pub fn apply(mut self, rules: &BookRules, transaction: &Transaction) -> (Book, Result<Effects, Refusal>) {
+        let effects = self.change(rules, transaction);
+        (self, effects)
+    }
+
+    /// Receives lots that another security gave, at their place in the order. Lots on the other side of zero cover each
+    /// other, at the cost of those that come. A refusal leaves the book as it was.
+    pub fn receive(self, rules: &BookRules, carried: &Carried) -> (Book, Result<Effects, Refusal>) {
+        let mut book = self.clone();
+        match book.change_by_carried(rules, carried) {
+            Ok(effects) => (book, Ok(effects)),
+            Err(refusal) => (self, Err(refusal)),
+        }
+    }
+
+    /// The units held, below zero when they are owed.
+    pub fn quantity(&self) -> Quantity {
+        self.quantity
+    }
+
+    /// What the units held cost, or below zero what the owed ones were sold for. Zero when nothing is held.
+    pub fn cost(&self) -> Money {
+        self.cost
+    }
+
+    /// The currency of the local cost; none when nothing is held.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// The open lots. The one that is relieved next comes first; average cost has one lot at most.
+    pub fn lots(&self) -> impl ExactSizeIterator<Item = &Lot> + Clone {
+        self.lots.iter()
+    }
+
+    fn change(&mut self, rules: &BookRules, transaction: &Transaction) -> Result<Effects, Refusal> {
+        if transaction.effective_time().is_none() {
+            let forward = transaction.transaction_type == T::FxForward;
+            return Err(Refusal::Missing(if forward { Needed::SettlementDate } else { Needed::TradeDate }));
+        }
+        match (transaction.transaction_type, transaction.side) {
+            (T::Unknown, _) => Err(Refusal::UnknownType),
+            (T::Dividend | T::Interest | T::Fee | T::Tax | T::Other, _) => Ok(Effects::NONE),
+            (T::Buy, _) | (T::FxSpot | T::FxForward, Side::Buy) => self.buy(rules, transaction),
+            (T::Sell | T::Redemption, _) | (T::FxSpot | T::FxForward, Side::Sell) => self.sell(rules, transaction),
+            (T::FxSpot | T::FxForward, Side::Unknown) => Err(Refusal::Missing(Needed::Side)),
+            (T::TransferIn | T::Deposit, _) => self.take_in(rules, transaction),
+            (T::TransferOut | T::Withdrawal, _) => self.give_out(rules, transaction),
+            (T::Split | T::ReverseSplit | T::StockDividend, _) => self.split(rules, transaction),
+            (T::Merger, _) => self.merge(transaction),
+            (T::SpinOff | T::RightsIssue, _) => self.spin_off(rules, transaction),
+            (T::RightsExercise, _) => self.exercise(rules, transaction),
+            (T::RightsExpiry, _) => self.expire(rules, transaction),
+        }
+    }
+
+    fn buy(&mut self, rules: &BookRules, transaction: &Transaction) -> Result<Effects, Refusal> {
+        let accrued = transaction.detail.as_ref().filter(|_| rules.accrued_interest_in_cost);
+        let accrued = accrued.and_then(|detail| detail.accrued_interest.scaled()).unwrap_or(0);
+        let cost = gross(transaction)?.checked_add(fees(transaction)).and_then(|cost| cost.checked_add(accrued));
+        let value = converted(rules, transaction, cost.ok_or(Refusal::TooLarge)?)?;
+        self.exchange(rules, &Exchange { value, units: wanted(transaction)?, ..Exchange::of(transaction) })
+    }
+
+    fn sell(&mut self, rules: &BookRules, transaction: &Transaction) -> Result<Effects, Refusal> {
+        let proceeds = gross(transaction)?.checked_sub(fees(transaction)).ok_or(Refusal::TooLarge)?;
+        let value = Money::ZERO.minus(converted(rules, transaction, proceeds)?)?;
+        let may_owe = rules.oversell == OversellPolicy::Short;
+        self.exchange(rules, &Exchange { value, may_owe, units: -wanted(transaction)?, ..Exchange::of(transaction) })
+    }
+
+    fn take_in(&mut self, rules: &BookRules, transaction: &Transaction) -> Result<Effects, Refusal> {
+        let value = converted(rules, transaction, gross(transaction)?)?;
+        self.exchange(rules, &Exchange { value, units: wanted(transaction)?, ..Exchange::of(transaction) })
+    }
+
+    fn give_out(&mut self, rules: &BookRules, transaction: &Transaction) -> Result<Effects, Refusal> {
+        // Its amounts are not used, so their currency does not matter.
+        let (currency, units) = (self.currency, -wanted(transaction)?);
+        self.exchange(rules, &Exchange { currency, units, is_realised: false, ..Exchange::of(transaction) })
+    }
+
+    /// Units come in or leave: what is on the other side of zero is relieved, and the rest opens a lot.
+    pub(super) fn exchange(&mut self, rules: &BookRules, exchange: &Exchange<'_>) -> Result<Effects, Refusal> {
+        self.check_currency(exchange.currency)?;
+        let (held, coming) = (units(self.quantity), exchange.units);
+        let closing = if (held < 0) == (coming < 0) { 0 } else { held.abs().min(coming.abs()) };
+        let opening = coming.abs() - closing;
+        if opening > 0 && coming < 0 && !exchange.may_owe {
+            return Err(Refusal::Oversold { held: self.quantity, wanted: quantity(-coming)? });
+        }
+        let closing_value = exchange.value.share(closing, coming.abs())?;
+        let relieved = self.choose(rules.method, closing, exchange.lots)?;
+        let received = if exchange.is_realised { Some(Money::ZERO.minus(closing_value)?) } else { None };
+        let disposals = relief::disposals(&self.lots, &relieved, received)?;
+        let gain = relief::total_gain(&disposals)?;
+
+        let opening_value = exchange.value.minus(closing_value)?;
+        let opened_quantity = quantity(coming.signum() * opening)?;
+        let opened = (opening > 0).then(|| Lot::new(exchange.id, exchange.time, opened_quantity, opening_value));
+        let relieved_cost = disposals.iter().try_fold(Money::ZERO, |sum, disposal| sum.plus(disposal.cost))?;
+        let cost_change = if opening > 0 { opening_value } else { Money::ZERO }.minus(relieved_cost)?;
+        let cost = self.cost.plus(cost_change)?;
+        let total = quantity(held.checked_add(coming).ok_or(Refusal::TooLarge)?)?;
+
+        // Nothing is refused from here on.
+        self.relieve(&relieved, rules.method);
+        (self.quantity, self.cost) = (total, cost);
+        self.open(opened, exchange.currency, rules.method);
+        Ok(Effects { quantity_change: quantity(coming)?, cost_change, gain, disposals, carried: None })
+    }
+
+    fn change_by_carried(&mut self, rules: &BookRules, carried: &Carried) -> Result<Effects, Refusal> {
+        let (held, cost) = (units(self.quantity), self.cost);
+        let mut disposals = Vec::new();
+        for lot in &carried.lots {
+            let exchange = Exchange {
+                id: lot.id,
+                time: lot.opened,
+                currency: carried.currency,
+                units: units(lot.quantity),
+                value: lot.cost(),
+                lots: &[],
+                is_realised: true,
+                may_owe: true,
+            };
+            disposals.extend(self.exchange(rules, &exchange)?.disposals);
+        }
+        let quantity_change = quantity(units(self.quantity) - held)?;
+        let gain = relief::total_gain(&disposals)?;
+        Ok(Effects { quantity_change, cost_change: self.cost.minus(cost)?, gain, disposals, carried: None })
+    }
+
+    /// Which lots give `leaving` units, and how many each.
+    pub(super) fn choose(
+        &self,
+        method: CostMethod,
+        leaving: i128,
+        named: &[LotReference],
+    ) -> Result<Vec<Relief>, Refusal> {
+        match method {
+            CostMethod::SpecificLot if !named.is_empty() => relief::named(&self.lots, leaving, named),
+            _ => Ok(relief::first(&self.lots, leaving)),
+        }
+    }
+
+    /// Takes the chosen units out of their lots. The totals are the caller's.
+    pub(super) fn relieve(&mut self, relieved: &[Relief], method: CostMethod) {
+        if relieved.is_empty() {
+            return;
+        }
+        let lots = Arc::make_mut(&mut self.lots);
+        for relief in relieved {
+            lots[relief.index].quantity = relief.left;
+        }
+        let is_open = |lot: &Lot| lot.quantity != Quantity::ZERO;
+        if method == CostMethod::SpecificLot {
+            lots.retain(is_open);
+        }
+        while lots.front().is_some_and(|lot| !is_open(lot)) {
+            lots.pop_front();
+        }
+        if lots.is_empty() {
+            self.currency = Currency::NONE;
+        }
+    }
+
+    /// Puts a lot at its place, or into the one lot of average cost. The totals are the caller's, and already hold it.
+    fn open(&mut self, opened: Option<Lot>, currency: Currency, method: CostMethod) {
+        let Some(lot) = opened else { return };
+        self.currency = currency;
+        let lots = Arc::make_mut(&mut self.lots);
+        match (method, lots.front_mut()) {
+            (CostMethod::Average, Some(pool)) => *pool = pool.rebased(self.quantity, self.cost),
+            _ => {
+                let place = lots.partition_point(|other| match other.relieved_before(&lot, method) {
+                    std::cmp::Ordering::Less => true,
+                    std::cmp::Ordering::Equal => method != CostMethod::Lifo,
+                    std::cmp::Ordering::Greater => false,
+                });
+                lots.insert(place, lot);
+            }
+        }
+    }
+
+    /// Puts other lots in place of all, with the totals given.
+    pub(super) fn replace(&mut self, lots: Vec<Lot>, quantity: Quantity, cost: Money, method: CostMethod) {
+        let mut lots = lots;
+        // Rounding may have changed which unit cost more.
+        if method == CostMethod::Hifo {
+            lots.sort_by(|a, b| a.relieved_before(b, method));
+        }
+        self.lots = Arc::new(lots.into());
+        (self.quantity, self.cost) = (quantity, cost);
+        if self.lots.is_empty() {
+            *self = Book::default();
+        }
+    }
+
+    pub(super) fn check_currency(&self, given: Currency) -> Result<(), Refusal> {
+        let held = self.currency;
+        if self.lots.is_empty() || held == given { Ok(()) } else { Err(Refusal::OtherCurrency { held, given }) }
+    }
+}
+
+impl<'a> Exchange<'a> {
+    /// What a transaction says of itself; nothing moves yet.
+    pub(super) fn of(transaction: &'a Transaction) -> Exchange<'a> {
+        Exchange {
+            id: transaction.id,
+            time: transaction.effective_time(),
+            currency: transaction.currency,
+            units: 0,
+            value: Money::ZERO,
+            lots: transaction.detail.as_ref().map_or(&[], |detail| &detail.lots),
+            is_realised: true,
+            may_owe: false,
+        }
+    }
+}
+
+/// The quantity, which must be above zero.
+pub(super) fn wanted(transaction: &Transaction) -> Result<i128, Refusal> {
+    match transaction.quantity.scaled() {
+        None => Err(Refusal::Missing(Needed::Quantity)),
+        Some(units) if units > 0 => Ok(units),
+        Some(_) => Err(Refusal::NotPositive(Needed::Quantity)),
+    }
+}
+
+/// The gross amount, which must not be below zero.
+pub(super) fn gross(transaction: &Transaction) -> Result<i128, Refusal> {
+    match transaction.gross_amount.scaled() {
+        None => Err(Refusal::Missing(Needed::GrossAmount)),
+        Some(gross) if gross >= 0 => Ok(gross),
+        Some(_) => Err(Refusal::Negative(Needed::GrossAmount)),
+    }
+}
+
+/// The fees; none where they are not known.
+pub(super) fn fees(transaction: &Transaction) -> i128 {
+    transaction.fees.scaled().unwrap_or(0)
+}
+
+/// A local amount with its worth in base currency. The rate is 1 only where both currencies are known to be the same.
+pub(super) fn converted(rules: &BookRules, transaction: &Transaction, local: i128) -> Result<Money, Refusal> {
+    let is_base = !rules.base_currency.is_none() && transaction.currency == rules.base_currency;
+    match transaction.fx_to_base.scaled() {
+        Some(rate) if rate > 0 => Money::converted(local, rate),
+        Some(_) => Err(Refusal::NotPositive(Needed::FxToBase)),
+        None if is_base => Money::converted(local, RATE_ONE),
+        None => Err(Refusal::Missing(Needed::FxToBase)),
+    }
+}

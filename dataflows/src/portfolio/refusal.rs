@@ -1,0 +1,166 @@
+//! Why a transaction cannot be booked. It changes nothing, and is told to a person.
+
+use std::fmt;
+
+use model::{Currency, Quantity, Symbol};
+use serde::{Deserialize, Serialize};
+
+/// What stands in the way of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The transaction has no type.
+    #[error("the type of the transaction is not known")]
+    UnknownType,
+    /// A field that its type needs is not known.
+    #[error("`{0}` is not known")]
+    Missing(Needed),
+    /// A field is zero or below, where it must be above.
+    #[error("`{0}` is not above 0")]
+    NotPositive(Needed),
+    /// A field is below zero, where it must not be.
+    #[error("`{0}` is below 0")]
+    Negative(Needed),
+    /// `cost_share` is no share.
+    #[error("`cost_share` is not between 0 and 1")]
+    NoShare,
+    /// The amounts are in another currency than the cost of what is held.
+    #[error("its amounts are in {given}, but the cost of what is held is in {held}")]
+    OtherCurrency {
+        /// The currency of the book.
+        held: Currency,
+        /// The currency of the transaction.
+        given: Currency,
+    },
+    /// More is sold or given away than is held.
+    #[error("{wanted} units leave, but {held} are held")]
+    Oversold {
+        /// The units held, below zero for a short position.
+        held: Quantity,
+        /// The units that should leave.
+        wanted: Quantity,
+    },
+    /// A corporate action finds no units.
+    #[error("no units are held that it could change")]
+    NothingHeld,
+    /// A named lot is not open.
+    #[error("lot `{0}` is not open")]
+    UnknownLot(Symbol),
+    /// A named lot has fewer units than are named.
+    #[error("lot `{lot}` has {held} units left, but {wanted} are named")]
+    LotTooSmall {
+        /// The lot.
+        lot: Symbol,
+        /// What is left of it.
+        held: Quantity,
+        /// What is named.
+        wanted: Quantity,
+    },
+    /// The named lots do not suffice.
+    #[error("the lots that it names have {named} units, but {wanted} leave")]
+    LotsFallShort {
+        /// The units of the named lots.
+        named: Quantity,
+        /// The units that should leave.
+        wanted: Quantity,
+    },
+    /// A corporate action would leave or give less than the smallest quantity.
+    #[error("less than {} units would come of it", Quantity::from_scaled(1))]
+    NothingLeft,
+    /// A merger that gives cash beside units.
+    #[error("it gives cash beside units of `{0}`")]
+    CashBesideUnits(Symbol),
+    /// A number would not fit.
+    #[error("an amount or a quantity would be too large")]
+    TooLarge,
+}
+
+/// A field that a transaction of some type needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Needed {
+    Quantity,
+    GrossAmount,
+    FxToBase,
+    Side,
+    TradeDate,
+    SettlementDate,
+    Ratio,
+    CostShare,
+    OtherSecurity,
+}
+
+impl Needed {
+    /// The name of the field.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Needed::Quantity => "quantity",
+            Needed::GrossAmount => "gross_amount",
+            Needed::FxToBase => "fx_to_base",
+            Needed::Side => "side",
+            Needed::TradeDate => "trade_date",
+            Needed::SettlementDate => "settlement_date",
+            Needed::Ratio => "ratio",
+            Needed::CostShare => "cost_share",
+            Needed::OtherSecurity => "other_security",
+        }
+    }
+}
+
+impl fmt::Display for Needed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Refusal {
+    /// What to do.
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Refusal::UnknownType => "map the source's own type to one of the known types",
+            Refusal::Missing(Needed::FxToBase) => {
+                "give the rate into the portfolio's base currency; it is only 1 where both currencies are the same"
+            }
+            Refusal::Missing(Needed::Ratio) => "give `new` and `old`, such as 3 for 1, or the quantity",
+            Refusal::Missing(_) => "give it; the type of the transaction needs it",
+            Refusal::NotPositive(_) | Refusal::Negative(_) => {
+                "give it without a sign; the type of the transaction says which way it goes"
+            }
+            Refusal::NoShare => "give the share of the cost that goes to the other security, such as 0.25",
+            Refusal::OtherCurrency { .. } => {
+                "convert the amounts at the source, or book the other line as its own security"
+            }
+            Refusal::Oversold { .. } => {
+                "an earlier purchase may be late; else correct it, or set `oversell = \"short\"` for the portfolio"
+            }
+            Refusal::NothingHeld => {
+                "an earlier purchase may be late; else the transaction belongs to another portfolio"
+            }
+            Refusal::UnknownLot(_) => {
+                "name the transaction that opened the lot; it may be late, or the lot sold already"
+            }
+            Refusal::LotTooSmall { .. } | Refusal::LotsFallShort { .. } => {
+                "name further lots, or correct the quantities"
+            }
+            Refusal::NothingLeft => "correct the ratio, or sell the units for the cash that is given instead",
+            Refusal::CashBesideUnits(_) => {
+                "book the cash as a sale of a part of the units before the merger, and leave it out here"
+            }
+            Refusal::TooLarge => "correct the numbers of the transaction",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_happened_and_what_to_do() {
+        let refusal =
+            Refusal::Oversold { held: Quantity::from_scaled(1_500_000), wanted: Quantity::from_scaled(2_000_000) };
+        assert_eq!(refusal.to_string(), "2 units leave, but 1.5 are held");
+        assert!(refusal.help().contains("late"));
+        assert_eq!(Refusal::NothingLeft.to_string(), "less than 0.000001 units would come of it");
+        assert_eq!(Refusal::Missing(Needed::FxToBase).to_string(), "`fx_to_base` is not known");
+    }
+}
