@@ -1,8 +1,5 @@
 //! `Book`: the open lots of one security in one portfolio, and what a transaction does to them.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-
 use model::{
     CostMethod, Currency, LotReference, OversellPolicy, Quantity, Side, Symbol, Timestamp, Transaction,
     TransactionType as T,
@@ -11,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effects::{Carried, Effects};
 use super::lot::Lot;
+use super::lots::Lots;
 use super::money::{Money, RATE_ONE, quantity, units};
 use super::relief::{self, Relief};
 use super::rules::BookRules;
@@ -23,8 +21,7 @@ pub struct Book {
     currency: Currency,
     quantity: Quantity,
     cost: Money,
-    /// The one that is relieved next comes first. Shared by every copy until one of them changes.
-    lots: Arc<VecDeque<Lot>>,
+    lots: Lots,
 }
 
 /// Units that come in for something, or leave for something.
@@ -47,7 +44,7 @@ pub(super) struct Exchange<'a> {
 impl Default for Book {
     /// Nothing is held.
     fn default() -> Book {
-        Book { currency: Currency::NONE, quantity: Quantity::ZERO, cost: Money::ZERO, lots: Arc::default() }
+        Book { currency: Currency::NONE, quantity: Quantity::ZERO, cost: Money::ZERO, lots: Lots::default() }
     }
 }
 
@@ -55,8 +52,8 @@ impl Book {
     /// Books a transaction. It must not come before those already booked in the order of
     /// [`ProcessingOrder`](super::ProcessingOrder). A refusal leaves the book as it was.
     ///
-    /// Cost: a purchase at the end is O(1); a sale O(lots relieved); a corporate action, a sale of named lots and the
-    /// first change of a copy O(lots open).
+    /// Cost: a purchase is O(log lots open); a sale O(lots relieved + lots open / 64), of named lots and a
+    /// corporate action O(lots open).
     pub fn apply(mut self, rules: &BookRules, transaction: &Transaction) -> (Book, Result<Effects, Refusal>) {
         let effects = self.change(rules, transaction);
         (self, effects)
@@ -87,8 +84,9 @@ impl Book {
         self.currency
     }
 
-    /// The open lots. The one that is relieved next comes first; average cost has one lot at most.
-    pub fn lots(&self) -> impl ExactSizeIterator<Item = &Lot> + Clone {
+    /// The open lots. The one that is relieved next comes first, unless others are named; average cost has one lot at
+    /// most.
+    pub fn lots(&self) -> impl Iterator<Item = &Lot> + Clone {
         self.lots.iter()
     }
 
@@ -163,7 +161,7 @@ impl Book {
         let total = quantity(held.checked_add(coming).ok_or(Refusal::TooLarge)?)?;
 
         // Nothing is refused from here on.
-        self.relieve(&relieved, rules.method);
+        self.relieve(&relieved);
         (self.quantity, self.cost) = (total, cost);
         self.open(opened, exchange.currency, rules.method);
         Ok(Effects { quantity_change: quantity(coming)?, cost_change, gain, disposals, carried: None })
@@ -204,22 +202,9 @@ impl Book {
     }
 
     /// Takes the chosen units out of their lots. The totals are the caller's.
-    pub(super) fn relieve(&mut self, relieved: &[Relief], method: CostMethod) {
-        if relieved.is_empty() {
-            return;
-        }
-        let lots = Arc::make_mut(&mut self.lots);
-        for relief in relieved {
-            lots[relief.index].quantity = relief.left;
-        }
-        let is_open = |lot: &Lot| lot.quantity != Quantity::ZERO;
-        if method == CostMethod::SpecificLot {
-            lots.retain(is_open);
-        }
-        while lots.front().is_some_and(|lot| !is_open(lot)) {
-            lots.pop_front();
-        }
-        if lots.is_empty() {
+    pub(super) fn relieve(&mut self, relieved: &[Relief]) {
+        self.lots.set_left(relieved.iter().map(|relief| (relief.place, relief.left)));
+        if self.lots.is_empty() {
             self.currency = Currency::NONE;
         }
     }
@@ -228,17 +213,9 @@ impl Book {
     fn open(&mut self, opened: Option<Lot>, currency: Currency, method: CostMethod) {
         let Some(lot) = opened else { return };
         self.currency = currency;
-        let lots = Arc::make_mut(&mut self.lots);
-        match (method, lots.front_mut()) {
-            (CostMethod::Average, Some(pool)) => *pool = pool.rebased(self.quantity, self.cost),
-            _ => {
-                let place = lots.partition_point(|other| match other.relieved_before(&lot, method) {
-                    std::cmp::Ordering::Less => true,
-                    std::cmp::Ordering::Equal => method != CostMethod::Lifo,
-                    std::cmp::Ordering::Greater => false,
-                });
-                lots.insert(place, lot);
-            }
+        match self.lots.first_mut() {
+            Some(pool) if method == CostMethod::Average => *pool = pool.rebased(self.quantity, self.cost),
+            _ => self.lots.insert(lot, method),
         }
     }
 
@@ -249,7 +226,7 @@ impl Book {
         if method == CostMethod::Hifo {
             lots.sort_by(|a, b| a.relieved_before(b, method));
         }
-        self.lots = Arc::new(lots.into());
+        self.lots = lots.into();
         (self.quantity, self.cost) = (quantity, cost);
         if self.lots.is_empty() {
             *self = Book::default();

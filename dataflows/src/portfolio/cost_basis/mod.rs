@@ -14,7 +14,8 @@
 //! ```
 //!
 //! A [`Book`] is what an ordered fold over the transactions of its key keeps: it depends on what they are and not on when
-//! they arrive, compares equal when the same lots are open, and copies in constant time. A transaction that cannot be
+//! they arrive, compares equal when the same lots are open, and its copies share
+//! the lots that do not change. A transaction that cannot be
 //! booked changes nothing and says why.
 //!
 //! | type | units | cost | gain |
@@ -68,6 +69,7 @@ pub mod book;
 mod corporate_actions;
 pub mod effects;
 pub mod lot;
+mod lots;
 pub mod money;
 pub mod order;
 mod relief;

@@ -69,6 +69,15 @@ fn a_lot_that_is_too_small_gives_its_cost_to_the_next() {
 }
 
 #[test]
+fn the_highest_cost_goes_first_after_a_split_too() {
+    // One for two of 3 and 3 millionths are 2 and 1: what cost less a unit now costs more.
+    let story =
+        [told("BUY B1 1 0.000003 3"), told("BUY B2 2 0.000003 2.9"), action("REVERSE_SPLIT A1 3 - -", "1", "2", "-")];
+    let (book, _) = booked(&rules(CostMethod::Hifo), &story);
+    assert_eq!(lots(&book), ["B2 0.000001 2.9", "B1 0.000002 3"]);
+}
+
+#[test]
 fn a_merger_carries_all_lots_with_their_cost_and_age() {
     let (book, effects) = after(CostMethod::Fifo, action("MERGER A1 3 - -", "0.5", "1", "-"));
     assert_eq!(book, Book::default());
@@ -113,6 +122,26 @@ fn carried_lots_cover_what_the_other_security_owes() {
     let (other, received) = receive(other, &rules, &effects.carried.unwrap());
     // Sold at 15: 100 are covered at 10, 20 at 15.
     assert_eq!((gain(&received), lots(&other)), ("500".to_owned(), vec!["B2 31 465".to_owned()]));
+}
+
+#[test]
+fn carried_lots_that_do_not_fit_are_refused_together() {
+    let (_, effects) = after(CostMethod::Fifo, action("MERGER A1 3 - -", "1", "1", "-"));
+    let rules = rules(CostMethod::Fifo);
+    let (other, _) = booked(&rules, &[told("BUY C1 1 1 1")]);
+    let mut carried = effects.carried.unwrap();
+    let mut refused = |change: fn(&mut Carried)| {
+        change(&mut carried);
+        let (after, effects) = other.clone().receive(&rules, &carried);
+        assert_eq!(after, other);
+        effects.unwrap_err()
+    };
+    // The first lot fits, the second does not.
+    let too_large = |carried: &mut Carried| carried.lots[1].quantity = Quantity::MAX;
+    assert_eq!(refused(too_large), Refusal::TooLarge);
+    let given = Currency::parse("EUR").unwrap();
+    let in_euro = |carried: &mut Carried| carried.currency = Currency::parse("EUR").unwrap();
+    assert_eq!(refused(in_euro), Refusal::OtherCurrency { held: usd(), given });
 }
 
 #[test]

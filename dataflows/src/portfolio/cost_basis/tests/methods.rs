@@ -27,6 +27,23 @@ fn each_method_relieves_its_lots() {
 }
 
 #[test]
+fn purchases_of_one_moment_are_told_apart() {
+    // The larger is booked first, so the smaller is the last that came in.
+    let texts = ["BUY B1 1 2 20", "BUY B2 1 1 11", "SELL S1 2 1 15"];
+    for (method, left) in [(CostMethod::Fifo, ["B1 1 10", "B2 1 11"].as_slice()), (CostMethod::Lifo, &["B1 2 20"])] {
+        assert_eq!(lots(&booked(&rules(method), &story(&texts)).0), left, "{method}");
+    }
+}
+
+#[test]
+fn the_highest_cost_is_found_by_the_smallest_difference() {
+    // 1/3, 0.334 and 2/6 a unit: the first and the last are equal, so the first that came goes first.
+    let texts = ["BUY B1 1 3 1", "BUY B2 2 100 33.4", "BUY B3 3 6 2", "SELL S1 4 102 50"];
+    let (book, _) = booked(&rules(CostMethod::Hifo), &story(&texts));
+    assert_eq!(lots(&book), ["B1 1 0.33333333", "B3 6 2"]);
+}
+
+#[test]
 fn a_purchase_costs_its_fees_and_its_accrued_interest_unless_that_is_left_out() {
     let mut buy = told("BUY B1 1 10 1000");
     buy.fees = amount("5");
@@ -55,6 +72,14 @@ fn named_lots_are_relieved_in_the_order_they_are_named() {
     assert_eq!(lots(&book), ["B1 40 400", "B2 60 900", "B3 50 600"]);
     // 3,000 less 1,800
     assert_eq!(gain(&effects[3]), "1200");
+}
+
+#[test]
+fn a_named_lot_between_others_is_closed() {
+    let mut story = story(&BOUGHT[..3]);
+    story.push(naming("SELL S1 4 100 2000", &[("B2", "-")]));
+    let (book, _) = booked(&rules(CostMethod::SpecificLot), &story);
+    assert_eq!(lots(&book), ["B1 100 1000", "B3 100 1200"]);
 }
 
 #[test]
