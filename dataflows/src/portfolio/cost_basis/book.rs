@@ -147,24 +147,23 @@ impl Book {
             return Err(Refusal::Oversold { held: self.quantity, wanted: quantity(-coming)? });
         }
         let closing_value = exchange.value.share(closing, coming.abs())?;
-        let relieved = self.choose(rules.method, closing, exchange.lots)?;
         let received = if exchange.is_realised { Some(Money::ZERO.minus(closing_value)?) } else { None };
+        let relieved = self.choose(rules.method, closing, exchange.lots)?;
         let disposals = relief::disposals(&self.lots, &relieved, received)?;
-        let gain = relief::total_gain(&disposals)?;
+        let relieved_cost = disposals.iter().try_fold(Money::ZERO, |sum, disposal| sum.plus(disposal.cost))?;
 
         let opening_value = exchange.value.minus(closing_value)?;
         let opened_quantity = quantity(coming.signum() * opening)?;
         let opened = (opening > 0).then(|| Lot::new(exchange.id, exchange.time, opened_quantity, opening_value));
-        let relieved_cost = disposals.iter().try_fold(Money::ZERO, |sum, disposal| sum.plus(disposal.cost))?;
-        let cost_change = if opening > 0 { opening_value } else { Money::ZERO }.minus(relieved_cost)?;
-        let cost = self.cost.plus(cost_change)?;
-        let total = quantity(held.checked_add(coming).ok_or(Refusal::TooLarge)?)?;
 
+        let (gain, quantity_change) = (relief::total_gain(&disposals)?, quantity(coming)?);
+        let cost_change = opening_value.minus(relieved_cost)?;
+        let total = (quantity(held + coming)?, self.cost.plus(cost_change)?);
         // Nothing is refused from here on.
         self.relieve(&relieved);
-        (self.quantity, self.cost) = (total, cost);
+        (self.quantity, self.cost) = total;
         self.open(opened, exchange.currency, rules.method);
-        Ok(Effects { quantity_change: quantity(coming)?, cost_change, gain, disposals, carried: None })
+        Ok(Effects { quantity_change, cost_change, gain, disposals, carried: None })
     }
 
     fn change_by_carried(&mut self, rules: &BookRules, carried: &Carried) -> Result<Effects, Refusal> {
@@ -189,12 +188,7 @@ impl Book {
     }
 
     /// Which lots give `leaving` units, and how many each.
-    pub(super) fn choose(
-        &self,
-        method: CostMethod,
-        leaving: i128,
-        named: &[LotReference],
-    ) -> Result<Vec<Relief>, Refusal> {
+    fn choose(&self, method: CostMethod, leaving: i128, named: &[LotReference]) -> Result<Vec<Relief>, Refusal> {
         match method {
             CostMethod::SpecificLot if !named.is_empty() => relief::named(&self.lots, leaving, named),
             _ => Ok(relief::first(&self.lots, leaving)),
@@ -202,7 +196,7 @@ impl Book {
     }
 
     /// Takes the chosen units out of their lots. The totals are the caller's.
-    pub(super) fn relieve(&mut self, relieved: &[Relief]) {
+    fn relieve(&mut self, relieved: &[Relief]) {
         self.lots.set_left(relieved.iter().map(|relief| (relief.place, relief.left)));
         if self.lots.is_empty() {
             self.currency = Currency::NONE;

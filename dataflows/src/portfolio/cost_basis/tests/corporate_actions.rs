@@ -53,6 +53,8 @@ fn owed_units_are_split_too() {
     let story = [told("SELL S1 1 10 100"), action("SPLIT A1 2 - -", "2", "1", "-"), told("STOCK_DIVIDEND A2 3 5 -")];
     let (book, _) = booked(&with_shorts(CostMethod::Fifo), &story);
     assert_eq!(lots(&book), ["S1 -25 -100"]);
+    let (book, _) = book.apply(&with_shorts(CostMethod::Fifo), &told("REVERSE_SPLIT A3 4 20 -"));
+    assert_eq!(lots(&book), ["S1 -5 -100"]);
 }
 
 #[test]

@@ -198,6 +198,19 @@ fn exchanged_currencies_go_by_their_side_and_forwards_by_their_settlement() {
 }
 
 #[test]
+fn states_agree_as_soon_as_the_same_lots_are_open() {
+    // So a fold that is corrected can stop there, whatever was sold between and however.
+    let (once, twice) = (["SELL S1 3 40 1"].as_slice(), ["SELL S1 3 7 900", "SELL S2 4 33 1"].as_slice());
+    for method in CostMethod::ALL {
+        let book = |sales: &[&str]| {
+            booked(&rules(method), &story(&[&["BUY B1 1 70 1000", "BUY B2 2 30 77"], sales].concat())).0
+        };
+        assert_eq!(book(once), book(twice), "{method}");
+        assert_eq!(book(&["SELL S1 3 100 1"]), Book::default(), "{method}");
+    }
+}
+
+#[test]
 fn a_copy_of_a_book_stays_as_it_was() {
     let rules = rules(CostMethod::Fifo);
     let (book, _) = booked(&rules, &story(&BOUGHT[..3]));

@@ -75,8 +75,11 @@ fn naming(text: &str, lots: &[(&str, &str)]) -> Transaction {
     told(text).with_detail(TransactionDetail { lots, ..TransactionDetail::default() })
 }
 
-/// Books transactions in their order; what each did, with its id.
-fn run(rules: &BookRules, transactions: &[Transaction]) -> (Book, Vec<(Symbol, Result<Effects, Refusal>)>) {
+/// What transactions did, each with its id.
+type Done = Vec<(Symbol, Result<Effects, Refusal>)>;
+
+/// Books transactions in their order.
+fn run(rules: &BookRules, transactions: &[Transaction]) -> (Book, Done) {
     let mut sorted: Vec<&Transaction> = transactions.iter().collect();
     sorted.sort_by_key(|transaction| ProcessingOrder::of(transaction));
     let mut book = Book::default();
