@@ -55,10 +55,10 @@ pub enum Refusal {
         /// What is named.
         wanted: Quantity,
     },
-    /// The named lots do not suffice.
-    #[error("the lots that it names have {named} units, but {wanted} leave")]
-    LotsFallShort {
-        /// The units of the named lots.
+    /// The named lots give less than what leaves, or more.
+    #[error("{named} units of lots are named, but {wanted} leave")]
+    LotsDiffer {
+        /// The units that are named.
         named: Quantity,
         /// The units that should leave.
         wanted: Quantity,
@@ -138,9 +138,7 @@ impl Refusal {
             Refusal::UnknownLot(_) => {
                 "name the transaction that opened the lot; it may be late, or the lot sold already"
             }
-            Refusal::LotTooSmall { .. } | Refusal::LotsFallShort { .. } => {
-                "name further lots, or correct the quantities"
-            }
+            Refusal::LotTooSmall { .. } | Refusal::LotsDiffer { .. } => "name other lots, or correct the quantities",
             Refusal::NothingLeft => "correct the ratio, or sell the units for the cash that is given instead",
             Refusal::CashBesideUnits(_) => {
                 "book the cash as a sale of a part of the units before the merger, and leave it out here"

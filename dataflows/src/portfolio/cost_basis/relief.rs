@@ -6,7 +6,7 @@ use super::effects::Disposal;
 use super::lot::Lot;
 use super::lots::{Lots, Place};
 use super::money::{Money, quantity, units};
-use crate::portfolio::refusal::Refusal;
+use crate::portfolio::refusal::{Needed, Refusal};
 
 /// Units that a lot gives.
 pub(super) struct Relief {
@@ -19,18 +19,20 @@ pub(super) struct Relief {
 }
 
 /// The first lots, as many as are needed.
-pub(super) fn first(lots: &Lots, leaving: i128) -> Vec<Relief> {
-    let mut chosen = Chosen { lots, leaving, reliefs: Vec::new() };
-    for (place, _) in lots.placed() {
-        if chosen.leaving == 0 {
+pub(super) fn first(lots: &Lots, mut leaving: i128) -> Vec<Relief> {
+    let mut reliefs = Vec::new();
+    for (place, lot) in lots.placed() {
+        if leaving == 0 {
             break;
         }
-        chosen.take(place, chosen.leaving);
+        let taken = units(lot.quantity).abs().min(leaving);
+        reliefs.push(Relief::of(place, lot, lot.quantity, taken));
+        leaving -= taken;
     }
-    chosen.reliefs
+    reliefs
 }
 
-/// The named lots, in the order they are named. They must suffice.
+/// The named lots, in the order they are named. Together they must give what leaves, no more and no less.
 pub(super) fn named(lots: &Lots, leaving: i128, named: &[LotReference]) -> Result<Vec<Relief>, Refusal> {
     let mut chosen = Chosen { lots, leaving, reliefs: Vec::new() };
     for reference in named {
@@ -38,22 +40,36 @@ pub(super) fn named(lots: &Lots, leaving: i128, named: &[LotReference]) -> Resul
         if places().next().is_none() {
             return Err(Refusal::UnknownLot(reference.lot));
         }
-        let asked = reference.quantity.scaled().map_or(chosen.leaving, |asked| asked.min(chosen.leaving));
-        let taken: i128 = places().map(|place| chosen.left_of(place)).sum();
-        if !reference.quantity.is_none() && taken < asked {
-            let held = quantity(taken)?;
-            return Err(Refusal::LotTooSmall { lot: reference.lot, held, wanted: reference.quantity });
+        if reference.quantity.scaled().is_some_and(|asked| asked <= 0) {
+            return Err(Refusal::NotPositive(Needed::Quantity));
         }
-        let until = chosen.leaving - asked.min(taken);
+        let left: i128 = places().map(|place| units(chosen.left_of(place)).abs()).sum();
+        let asked = reference.quantity.scaled().unwrap_or(left.min(chosen.leaving));
+        if asked > left {
+            return Err(Refusal::LotTooSmall { lot: reference.lot, held: quantity(left)?, wanted: reference.quantity });
+        }
+        if asked > chosen.leaving {
+            let named = quantity(leaving - chosen.leaving + asked)?;
+            return Err(Refusal::LotsDiffer { named, wanted: quantity(leaving)? });
+        }
+        let until = chosen.leaving - asked;
         for place in places() {
             chosen.take(place, chosen.leaving - until);
         }
     }
     if chosen.leaving > 0 {
         let named = quantity(leaving - chosen.leaving)?;
-        return Err(Refusal::LotsFallShort { named, wanted: quantity(leaving)? });
+        return Err(Refusal::LotsDiffer { named, wanted: quantity(leaving)? });
     }
     Ok(chosen.reliefs)
+}
+
+impl Relief {
+    /// `taken` units, without their sign, of the `before` that a lot has left; it has no fewer.
+    fn of(place: Place, lot: &Lot, before: Quantity, taken: i128) -> Relief {
+        let taken = units(lot.quantity).signum() * taken;
+        Relief { place, units: taken, left: Quantity::from_scaled((units(before) - taken) as i64) }
+    }
 }
 
 struct Chosen<'a> {
@@ -64,25 +80,20 @@ struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    /// What earlier choices left of a lot, without its sign.
-    fn left_of(&self, place: Place) -> i128 {
+    /// What earlier choices left of a lot.
+    fn left_of(&self, place: Place) -> Quantity {
         let chosen = self.reliefs.iter().rev().find(|relief| relief.place == place);
-        let left = chosen.map_or_else(|| self.lots.at(place).quantity, |relief| relief.left);
-        units(left).abs()
+        chosen.map_or_else(|| self.lots.at(place).quantity, |relief| relief.left)
     }
 
     /// Takes what a lot has left, at most `wanted`.
     fn take(&mut self, place: Place, wanted: i128) {
-        let left = self.left_of(place);
-        let taken = left.min(wanted);
-        if taken <= 0 {
-            return;
+        let before = self.left_of(place);
+        let taken = units(before).abs().min(wanted);
+        if taken > 0 {
+            self.reliefs.push(Relief::of(place, self.lots.at(place), before, taken));
+            self.leaving -= taken;
         }
-        let sign = units(self.lots.at(place).quantity).signum();
-        // Less than the lot has, so it fits.
-        let left = Quantity::from_scaled((sign * (left - taken)) as i64);
-        self.reliefs.push(Relief { place, units: sign * taken, left });
-        self.leaving -= taken;
     }
 }
 

@@ -63,15 +63,17 @@ fn a_refusal_says_why_and_leaves_the_book_as_it_was() {
 fn named_lots_must_be_open_and_suffice() {
     let rules = rules(CostMethod::SpecificLot);
     let (book, _) = booked(&rules, &[told("BUY B1 1 100 1000"), told("BUY B2 2 50 600")]);
-    let cases: [(&[(&str, &str)], Refusal); 5] = [
+    let cases: [(&[(&str, &str)], Refusal); 7] = [
+        (&[("B1", "80"), ("B2", "-1")], Refusal::NotPositive(Needed::Quantity)),
         (&[("B9", "-")], Refusal::UnknownLot(Symbol::of("B9"))),
         (&[("B2", "60")], Refusal::LotTooSmall { lot: Symbol::of("B2"), held: units_of("50"), wanted: units_of("60") }),
         (
             &[("B2", "50"), ("B2", "1")],
             Refusal::LotTooSmall { lot: Symbol::of("B2"), held: units_of("0"), wanted: units_of("1") },
         ),
-        (&[("B2", "-")], Refusal::LotsFallShort { named: units_of("50"), wanted: units_of("80") }),
-        (&[("B1", "20"), ("B2", "50")], Refusal::LotsFallShort { named: units_of("70"), wanted: units_of("80") }),
+        (&[("B2", "-")], Refusal::LotsDiffer { named: units_of("50"), wanted: units_of("80") }),
+        (&[("B1", "90")], Refusal::LotsDiffer { named: units_of("90"), wanted: units_of("80") }),
+        (&[("B1", "20"), ("B2", "50")], Refusal::LotsDiffer { named: units_of("70"), wanted: units_of("80") }),
     ];
     for (named, refusal) in cases {
         let (after, effects) = book.clone().apply(&rules, &naming("SELL S1 3 80 900", named));
