@@ -1,26 +1,28 @@
 //! Money-weighted return: the annual rate at which all flows together are worth nothing (XIRR).
 //!
 //! `Σ C · (1 + r)^(−t) = 0`, with `t` the years since the first flow. What was paid in is negative and what came back
-//! positive, or the other way round.
+//! positive.
 //!
 //! | flows | rate |
 //! |---|---|
 //! | all of one sign, or all on one date | none |
 //! | no rate from −1 + 10⁻¹² to 10¹² makes them worth nothing | none |
 //! | one rate does | that one, near −1 too |
-//! | several do | the one nearest to 0 in `ln(1 + r)`; of two as near, the higher |
+//! | several do | the one that [`RootChoice`] says |
 //!
-//! Rates are looked for outwards from 0 in fixed steps of `ln(1 + r)`, which widen with the distance, until the worth
-//! changes its sign. Between two such points the root is closed in by Newton's steps that may not leave it. There is no
-//! guess, so nothing depends on one, and flows of a day are added exactly before: the rate is a function of the set of
-//! flows, to the last bit. It is rounded to 10 decimals. Two roots within one step cancel and are not seen; where there
-//! is no other, there is no rate.
+//! A rate is always closed in between two points at which the worth has different signs, by Newton's steps that may not
+//! leave them. Flows of a day are added exactly before. So the rate is a function of the set of flows, to the last bit, in
+//! whatever order they come. It is rounded to 10 decimals.
+//!
+//! What rates there are is looked at in fixed steps of `ln(1 + r)`, which widen with the distance from 0. Two roots within
+//! one step cancel and are not seen; where there is no other, there is no rate.
 //!
 //! The rate is annual, for a month too. [`over_days`] makes it a return of the days that passed.
 
 use std::collections::BTreeMap;
 
 use model::Date;
+use serde::{Deserialize, Serialize};
 
 use super::day_count::DayCount;
 use super::dietz::Flow;
@@ -33,12 +35,34 @@ const REACH: f64 = 12.0 * std::f64::consts::LN_10;
 const STEP: f64 = 0.02;
 /// More than are ever needed: bisection alone takes 60.
 const ITERATIONS_MAX: usize = 200;
+/// Where Newton's method starts in spreadsheets, and how many steps it may take.
+const GUESS: f64 = 0.1;
+const GUESSES_MAX: usize = 50;
+/// How many times the greatest flow they may be worth in all at a rate that a spreadsheet would take.
+const WORTH_MAX: f64 = 1e10;
+
+/// Which rate is taken where several make flows worth nothing. With one there is nothing to choose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RootChoice {
+    /// As spreadsheets start: the one to which Newton's method leads from 10 %, if the worth falls there as the rate rises,
+    /// as it does for who pays first and is paid later; else the one nearest to 0. A rate at which the flows are worth 10¹⁰
+    /// times the greatest of them is none: there a spreadsheet can no longer tell whether the worth is nothing. So all sets
+    /// of flows of pyxirr's tests have the rates that are published with them; no two programs agree on all others.
+    #[default]
+    FromTenPercent,
+    /// The one nearest to 0 in `ln(1 + r)`; of two as near, the higher.
+    NearestToZero,
+}
 
 /// The annual rate at which flows are worth nothing, in any order. `None` where there is none, or if a date is none.
-pub fn xirr(flows: &[Flow], day_count: DayCount) -> Option<f64> {
+pub fn xirr(flows: &[Flow], day_count: DayCount, choice: RootChoice) -> Option<f64> {
     let worth = Worth::of(flows, day_count)?;
-    let log_rate = worth.bracket().map(|(from, to)| worth.close_in(from, to))?;
-    Some((log_rate.exp_m1() * PARTS).round() / PARTS)
+    let log_rate = match choice {
+        RootChoice::FromTenPercent => worth.from_guess().or_else(|| worth.nearest()).filter(|x| worth.can_be_told(*x)),
+        RootChoice::NearestToZero => worth.nearest(),
+    };
+    Some((log_rate?.exp_m1() * PARTS).round() / PARTS)
 }
 
 /// The return over some days, of an annual rate as act/365.
@@ -83,35 +107,61 @@ impl Worth {
         sum
     }
 
-    /// The nearest two points about 0 between which the worth changes its sign; the same point twice if it is zero there.
-    fn bracket(&self) -> Option<(f64, f64)> {
-        let sign = |x: f64| {
-            let worth = self.at(x).0;
-            if worth == 0.0 { 0.0 } else { worth.signum() }
-        };
-        let point = |number: u32| (f64::from(number) * STEP).sinh().min(REACH);
-        let start = sign(0.0);
+    fn sign(&self, x: f64) -> f64 {
+        let worth = self.at(x).0;
+        if worth == 0.0 { 0.0 } else { worth.signum() }
+    }
+
+    /// The root nearest to 0, looked for outwards.
+    fn nearest(&self) -> Option<f64> {
+        let start = self.sign(0.0);
         if start == 0.0 {
-            return Some((0.0, 0.0));
+            return Some(0.0);
         }
-        let mut number = 0;
-        while point(number) < REACH {
-            let (near, far) = (point(number), point(number + 1));
-            // All points up to here have the sign of the start.
-            if sign(far) != start {
-                return Some((near, far));
+        // All points before these two have the sign of the start.
+        points().zip(points().skip(1)).find_map(|(near, far)| match () {
+            () if self.sign(far) != start => Some(self.close_in(near, far)),
+            () if self.sign(-far) != start => Some(self.close_in(-far, -near)),
+            () => None,
+        })
+    }
+
+    /// The root to which Newton's method leads from the usual guess, in steps of the rate itself; `None` if the worth does
+    /// not fall there.
+    fn from_guess(&self) -> Option<f64> {
+        let mut rate = GUESS;
+        for _ in 0..GUESSES_MAX {
+            let x = rate.ln_1p();
+            let (worth, slope) = self.at(x);
+            // By x the worth at the start has the slope that is told, less what makes it one at the end.
+            let slope = if x < 0.0 { slope - self.years * worth } else { slope };
+            let step = worth / slope * (1.0 + rate);
+            rate -= step;
+            if rate <= -1.0 || !rate.is_finite() {
+                return None;
             }
-            if sign(-far) != start {
-                return Some((-far, -near));
+            if step.abs() <= 0.1 / PARTS {
+                let x = rate.ln_1p();
+                let (from, to) = (x - 1e-6, x + 1e-6);
+                return (self.sign(from) > self.sign(to)).then(|| self.close_in(from, to));
             }
-            number += 1;
         }
         None
     }
 
+    /// Whether the flows are worth so little at a rate that rounding does not hide what they are worth together.
+    fn can_be_told(&self, x: f64) -> bool {
+        let sum: f64 = self.flows.iter().map(|(years, amount)| (amount * (-x * years).exp()).abs()).sum();
+        let greatest = self.flows.iter().map(|(_, amount)| amount.abs()).fold(0.0, f64::max);
+        sum <= WORTH_MAX * greatest
+    }
+
     /// The root between two points at which the worth has different signs.
     fn close_in(&self, mut from: f64, mut to: f64) -> f64 {
-        let sign_from = self.at(from).0;
+        let sign_from = self.sign(from);
+        if sign_from == 0.0 {
+            return from;
+        }
         let mut x = 0.5 * (from + to);
         for _ in 0..ITERATIONS_MAX {
             let (worth, slope) = self.at(x);
@@ -134,6 +184,12 @@ impl Worth {
     }
 }
 
+/// The points from 0 on at which the worth is looked at.
+fn points() -> impl Iterator<Item = f64> {
+    let inner = (0u32..).map(|number| (f64::from(number) * STEP).sinh()).take_while(|point| *point < REACH);
+    inner.chain([REACH])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -145,7 +201,10 @@ mod tests {
     }
 
     fn rate(of: &[(i32, i128)]) -> Option<f64> {
-        xirr(&flows(of), DayCount::Actual365Fixed)
+        let [usual, nearest] = [RootChoice::FromTenPercent, RootChoice::NearestToZero]
+            .map(|choice| xirr(&flows(of), DayCount::Actual365Fixed, choice));
+        assert_eq!(usual.map(f64::to_bits), nearest.map(f64::to_bits), "{of:?}");
+        usual
     }
 
     #[test]
@@ -156,7 +215,14 @@ mod tests {
         assert_eq!(rate(&[(0, 0), (10, 0)]), None);
         // Worth 100 − 100/q + 100/q²: never nothing.
         assert_eq!(rate(&[(0, 100), (365, -100), (730, 100)]), None);
-        assert_eq!(xirr(&[Flow { date: Date::NONE, amount: 1 }, flows(&[(0, -1)])[0]], DayCount::default()), None);
+        assert_eq!(
+            xirr(
+                &[Flow { date: Date::NONE, amount: 1 }, flows(&[(0, -1)])[0]],
+                DayCount::default(),
+                RootChoice::default()
+            ),
+            None
+        );
     }
 
     #[test]
@@ -168,11 +234,25 @@ mod tests {
     }
 
     #[test]
-    fn of_several_rates_the_one_nearest_to_zero_is_taken() {
+    fn of_several_rates_one_is_taken_by_choice() {
+        let rates = |of: &[(i32, i128)]| {
+            [RootChoice::FromTenPercent, RootChoice::NearestToZero]
+                .map(|choice| xirr(&flows(of), DayCount::default(), choice))
+        };
         // (q − 1.1)(q − 2) = q² − 3.1 q + 2.2
-        assert_eq!(rate(&[(0, 1_000), (365, -3_100), (730, 2_200)]), Some(0.1));
-        // (q − 0.9)(q − 1.5) = q² − 2.4 q + 1.35
-        assert_eq!(rate(&[(0, 1_000), (365, -2_400), (730, 1_350)]), Some(-0.1));
+        assert_eq!(rates(&[(0, 1_000), (365, -3_100), (730, 2_200)]), [Some(0.1); 2]);
+        // (q − 0.95)(q − 1.14) = q² − 2.09 q + 1.083: from 10 % it is nearer to the second, where the worth rises if what
+        // comes first is positive, and falls if it is negative.
+        assert_eq!(rates(&[(0, 1_000), (365, -2_090), (730, 1_083)]), [Some(-0.05); 2]);
+        assert_eq!(rates(&[(0, -1_000), (365, 2_090), (730, -1_083)]), [Some(0.14), Some(-0.05)]);
+    }
+
+    #[test]
+    fn what_a_spreadsheet_cannot_tell_is_none_there() {
+        // In the last of 20 years nine tenths are lost: at −90 % what is paid then is worth 10¹⁹ times as much at the start.
+        let of = flows(&[(0, -1_000), (6_935, -1_000), (7_300, 100)]);
+        assert_eq!(xirr(&of, DayCount::default(), RootChoice::FromTenPercent), None);
+        assert_eq!(xirr(&of, DayCount::default(), RootChoice::NearestToZero), Some(-0.9));
     }
 
     #[test]
@@ -187,13 +267,17 @@ mod tests {
             of in prop::collection::vec((0..3_000i32, -1_000_000..1_000_000i128), 0..30),
             seed in any::<u64>(),
         ) {
+            let rate = |of: &[(i32, i128)]| {
+                let choices = [RootChoice::FromTenPercent, RootChoice::NearestToZero];
+                choices.map(|choice| xirr(&flows(of), DayCount::default(), choice).map(f64::to_bits))
+            };
             let straight = rate(&of);
             let mut turned: Vec<_> = of.iter().flat_map(|(day, amount)| [(*day, amount / 3), (*day, amount - amount / 3)]).collect();
             turned.sort_by_key(|(day, amount)| (i128::from(*day) * 7 + amount).wrapping_mul(i128::from(seed | 1)));
-            prop_assert_eq!(straight.map(f64::to_bits), rate(&turned).map(f64::to_bits));
-            // Amounts turned round have the same rate.
+            prop_assert_eq!(straight, rate(&turned));
+            // Amounts turned round have the same rates, and the nearest of them is the same.
             let negated: Vec<_> = of.iter().map(|(day, amount)| (*day, -amount)).collect();
-            prop_assert_eq!(straight.map(f64::to_bits), rate(&negated).map(f64::to_bits));
+            prop_assert_eq!(straight[1], rate(&negated)[1]);
         }
 
         #[test]
@@ -203,8 +287,7 @@ mod tests {
             let mut of = between;
             of.extend([(0, -1_000), (3_000, 1_000)]);
             let worth = Worth::of(&flows(&of), DayCount::Actual365Fixed).unwrap();
-            let (from, to) = worth.bracket().unwrap();
-            let root = worth.close_in(from, to);
+            let root = worth.nearest().unwrap();
             let (value, slope) = worth.at(root);
             prop_assert!(value.abs() <= 1e-9 * slope.abs().max(1.0), "worth {} at {}", value, root);
         }
