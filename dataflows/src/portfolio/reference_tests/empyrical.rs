@@ -125,7 +125,7 @@ fn alpha_beta(pairs: &[(f64, f64)]) -> [Option<f64>; 2] {
 fn ours(test: &str, arguments: &[Value]) -> Vec<Option<f64>> {
     let returns = series(&arguments[0]);
     let rates = rates(&returns);
-    let other = &arguments[1];
+    let other = arguments.get(1).unwrap_or(&Value::Null);
     let both = || aligned(&returns, other);
     let against = |pairs: &[(f64, f64)]| Against::of_all(pairs.iter().copied());
     let capture = |pairs: &[(f64, f64)]| {
@@ -234,9 +234,13 @@ fn the_tables_of_its_tests_come_out() {
         }
         compared += 1;
         let (expected, arguments) = case.args_then_expected.split_last().unwrap();
-        // Those two kinds are published with four decimals, the others with eight.
-        let is_coarse = case.test.starts_with("test_cum_returns") || case.test == "test_simple_returns";
-        let tolerance = if is_coarse { 5.1e-5 } else { 1e-8 };
+        // As its own tests have it. The tail ratio that it names is that of nine returns, a missing one among them as 0; its
+        // code leaves that out, as ours does, and its test is content with one decimal.
+        let tolerance = match case.test.as_str() {
+            "test_tail_ratio" => 5e-2,
+            "test_simple_returns" | "test_cum_returns" | "test_cum_returns_final" => 5.1e-5,
+            _ => 1e-8,
+        };
         let (expected, ours) = (numbers(expected), ours(&case.test, arguments));
         let name = format!("{number} {}", case.test);
         // How many there are is a value too.
@@ -245,6 +249,6 @@ fn the_tables_of_its_tests_come_out() {
     }
     println!("{file}: {compared} of {} cases are compared; left out are", cases.len());
     LEFT_OUT.iter().for_each(|(test, why)| println!("  {test}: {why}"));
-    assert_eq!((compared, left_out), (103 - 14, 14));
-    check(file, &rows, 246);
+    assert_eq!((compared, left_out), (103 - 15, 15));
+    check(file, &rows, 250);
 }
