@@ -14,6 +14,8 @@
 //! | `money_weighted` | the rate at which flows are worth nothing (XIRR) | as in spreadsheets: act/365 |
 //! | `periods` | the dates of month to date, three years, since inception | calendar days, both ends included |
 //!
+//! PAS is the public portfolio-analytics-system of sgajbi.
+//!
 //! Rates are decimals: 0.05 is five per cent. Amounts are integers that count units of one scale, whichever: they are added
 //! exactly, and rounded once, where they are divided. What can be summed up part by part has a `then` and a value for no
 //! parts, so that a tree of fixed shape gives the same bits however its points arrived. `then` is associative but for the

@@ -59,7 +59,7 @@ pub enum RootChoice {
 pub fn xirr(flows: &[Flow], day_count: DayCount, choice: RootChoice) -> Option<f64> {
     let worth = Worth::of(flows, day_count)?;
     let log_rate = match choice {
-        RootChoice::FromTenPercent => worth.from_guess().or_else(|| worth.nearest()).filter(|x| worth.can_be_told(*x)),
+        RootChoice::FromTenPercent => worth.guessed().or_else(|| worth.nearest()).filter(|x| worth.can_be_told(*x)),
         RootChoice::NearestToZero => worth.nearest(),
     };
     Some((log_rate?.exp_m1() * PARTS).round() / PARTS)
@@ -128,7 +128,7 @@ impl Worth {
 
     /// The root to which Newton's method leads from the usual guess, in steps of the rate itself; `None` if the worth does
     /// not fall there.
-    fn from_guess(&self) -> Option<f64> {
+    fn guessed(&self) -> Option<f64> {
         let mut rate = GUESS;
         for _ in 0..GUESSES_MAX {
             let x = rate.ln_1p();

@@ -39,6 +39,7 @@ struct Case {
 }
 
 type Series = Vec<(Date, Option<f64>)>;
+type Pairs = [(f64, f64)];
 
 fn series(value: &Value) -> Series {
     if let Some(texts) = value.as_array() {
@@ -130,10 +131,10 @@ fn ours(test: &str, arguments: &[Value]) -> Vec<Option<f64>> {
     let against = |pairs: &[(f64, f64)]| Against::of_all(pairs.iter().copied());
     let capture = |pairs: &[(f64, f64)]| {
         let against = against(pairs);
-        let sides = [&against.up, &against.down].map(|side| side.ratio(Capture::Growth, K));
-        [sides[0], sides[1], against.up_down_capture(Capture::Growth, K)]
+        let sides = [&against.up, &against.down].map(|side| side.ratio(Capture::Annual, K));
+        [sides[0], sides[1], against.up_down_capture(Capture::Annual, K)]
     };
-    let rolled = |measure: &dyn Fn(&[(f64, f64)]) -> Vec<Option<f64>>| {
+    let rolled = |measure: &dyn Fn(&Pairs) -> Vec<Option<f64>>| {
         let window = arguments[2].as_u64().unwrap() as usize;
         rolling(&both(), window, |window| measure(&pairs(window))).into_iter().flatten().collect()
     };

@@ -236,8 +236,8 @@ fn a_deposit_at_the_start_of_a_day_earns_its_return() {
     let Some(pipeline) = read::<Pipeline>(file) else { return };
     // 10,000 units come in at the start of the first day. They are worth 1.02 and 1.05 each at the end of the days.
     let days = [
-        Day { opening_flow: 10_000_00, closing_value: 10_200_00, ..Day::default() },
-        Day { opening_value: 10_200_00, closing_value: 10_500_00, ..Day::default() },
+        Day { opening_flow: 1_000_000, closing_value: 1_020_000, ..Day::default() },
+        Day { opening_value: 1_020_000, closing_value: 1_050_000, ..Day::default() },
     ];
     let mut rows = Vec::new();
     for (day, (date, expected)) in days.iter().zip(&pipeline.expected.daily_ror_pct) {

@@ -9,8 +9,8 @@
 //! | tracking error | sd(r − b) · √k, in decimals like volatility |
 //! | information ratio, arithmetic | mean(r − b) · k / tracking error (PAS) |
 //! | information ratio, geometric | (R − B) / tracking error, annual returns (PerformanceAnalytics) |
-//! | capture by growth | annual return of r / that of b, over the periods in which b went up, or down (empyrical) |
-//! | capture by sum | Σ r / Σ b over the same periods (PerformanceAnalytics) |
+//! | capture, annual | annual return of r / that of b, over the periods in which b went up, or down (empyrical) |
+//! | capture, cumulative | the same of the whole returns over these periods (PerformanceAnalytics) |
 //! | up number | how often r rose when b did; percent: how often it then beat b |
 //!
 //! Both series have the same dates; dates of one alone are left out before.
@@ -46,10 +46,6 @@ pub struct Captured {
     pub linked: Linked,
     /// The returns of the benchmark, linked.
     pub benchmark_linked: Linked,
-    /// The sum of the returns.
-    pub sum: f64,
-    /// The sum of those of the benchmark.
-    pub benchmark_sum: f64,
     /// How many returns went the same way.
     pub same_way: u64,
     /// How many returns were above those of the benchmark.
@@ -60,11 +56,11 @@ pub struct Captured {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Capture {
-    /// Of annual returns of the linked ones.
+    /// Of annual returns.
     #[default]
-    Growth,
-    /// Of the sums.
-    Sum,
+    Annual,
+    /// Of the returns over all these periods.
+    Cumulative,
 }
 
 /// How alpha is told.
@@ -81,21 +77,12 @@ pub enum Alpha {
 }
 
 impl Captured {
-    const NONE: Captured = Captured {
-        linked: Linked::NONE,
-        benchmark_linked: Linked::NONE,
-        sum: 0.0,
-        benchmark_sum: 0.0,
-        same_way: 0,
-        above: 0,
-    };
+    const NONE: Captured = Captured { linked: Linked::NONE, benchmark_linked: Linked::NONE, same_way: 0, above: 0 };
 
     fn of(rate: f64, benchmark: f64) -> Captured {
         Captured {
             linked: Linked::of_rate(rate),
             benchmark_linked: Linked::of_rate(benchmark),
-            sum: rate,
-            benchmark_sum: benchmark,
             same_way: u64::from(rate * benchmark > 0.0),
             above: u64::from(rate > benchmark),
         }
@@ -105,8 +92,6 @@ impl Captured {
         Captured {
             linked: self.linked.then(&later.linked),
             benchmark_linked: self.benchmark_linked.then(&later.benchmark_linked),
-            sum: self.sum + later.sum,
-            benchmark_sum: self.benchmark_sum + later.benchmark_sum,
             same_way: self.same_way + later.same_way,
             above: self.above + later.above,
         }
@@ -116,8 +101,8 @@ impl Captured {
     pub fn ratio(&self, capture: Capture, periods_per_year: f64) -> Option<f64> {
         let annual = |linked: &Linked| annual_return(linked.growth, u64::from(linked.days), periods_per_year);
         let (ours, theirs) = match capture {
-            Capture::Growth => (annual(&self.linked)?, annual(&self.benchmark_linked)?),
-            Capture::Sum => (self.sum, self.benchmark_sum),
+            Capture::Annual => (annual(&self.linked)?, annual(&self.benchmark_linked)?),
+            Capture::Cumulative => (self.linked.rate(), self.benchmark_linked.rate()),
         };
         (theirs != 0.0).then(|| ours / theirs)
     }
@@ -272,7 +257,8 @@ mod tests {
         }
         assert!((against.r_squared().unwrap() - 1.0).abs() < 1e-12);
         let [up, down] = [against.up, against.down];
-        assert!((up.ratio(Capture::Sum, 252.0).unwrap() - 2.0).abs() < 1e-12);
+        let twice = (1.02 * 1.06 - 1.0) / (1.01 * 1.03 - 1.0);
+        assert!((up.ratio(Capture::Cumulative, 252.0).unwrap() - twice).abs() < 1e-12);
         assert_eq!((up.number(), up.percent()), (Some(1.0), Some(1.0)));
         assert_eq!((down.number(), down.percent()), (Some(1.0), Some(0.0)));
     }
@@ -292,8 +278,8 @@ mod tests {
     fn without_a_benchmark_that_moves_there_is_nothing() {
         let against = Against::of_all([0.01, -0.02].map(|rate| (rate, 0.0)));
         assert_eq!((against.beta(), against.alpha(Alpha::Compounded, 252.0)), (None, None));
-        assert_eq!((against.up.ratio(Capture::Growth, 252.0), against.down.number()), (None, None));
-        assert_eq!(against.up_down_capture(Capture::Sum, 252.0), None);
+        assert_eq!((against.up.ratio(Capture::Annual, 252.0), against.down.number()), (None, None));
+        assert_eq!(against.up_down_capture(Capture::Cumulative, 252.0), None);
         assert_eq!(Against::NONE.tracking_error(252.0), None);
     }
 
@@ -306,7 +292,7 @@ mod tests {
             let points: Vec<_> = pairs.iter().map(|pair| Against::of(pair.0, pair.1)).collect();
             let side = |side: &Captured| {
                 let counts = [side.same_way, side.above].map(|count| count as f64);
-                [counts, [side.sum, side.benchmark_sum], [side.linked.growth, side.benchmark_linked.growth]].concat()
+                [counts, [side.linked.growth, side.benchmark_linked.growth]].concat()
             };
             let numbers = |sum: &Against| {
                 let all = [sum.together.mean, sum.active.mean, sum.linked.growth, sum.benchmark_linked.growth];

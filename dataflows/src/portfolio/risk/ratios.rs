@@ -3,11 +3,11 @@
 //! | measure | definition |
 //! |---|---|
 //! | volatility | sd · √k, of a sample; of fewer than two returns nothing |
-//! | Sharpe, by mean | mean(r − rf) / sd(r − rf) · √k (empyrical, PAS) |
-//! | Sharpe, compounded | annual(Π(1 + r − rf)) / (sd(r − rf) · √k) (PerformanceAnalytics) |
-//! | Calmar | annual return / |deepest drawdown| |
+//! | Sharpe, arithmetic | mean(r − rf) / sd(r − rf) · √k (empyrical, PAS, PerformanceAnalytics' `SharpeRatio.annualized`) |
+//! | Sharpe, geometric | annual return of r − rf / (sd(r − rf) · √k) (PerformanceAnalytics' `table.AnnualizedReturns`) |
+//! | Calmar | annual return / deepest drawdown, without its sign |
 //! | stability | R² of the sum of ln(1 + r) against a straight line |
-//! | tail ratio | |95th percentile| / |5th| |
+//! | tail ratio | 95th percentile / 5th, without their signs |
 //!
 //! Returns that do not vary have no Sharpe ratio (PAS), or an infinite one with the sign of their mean (empyrical). If the
 //! mean is nothing too, there is none in either convention.
