@@ -1,5 +1,10 @@
 //! Performance and risk against values that nobody here computed. Each file of reference data gives rows: a case, what is
-//! expected, what comes out here. Where the data are not there the tests say so and pass.
+//! expected, what comes out here, and how far apart they are. Where the data are not there the tests say so and pass.
+//!
+//! ```text
+//! cargo test -p tieout-dataflows --lib portfolio::reference_tests -- --nocapture      # a line for each file
+//! TIEOUT_ROWS=1 cargo test …                                                          # and one for each value
+//! ```
 
 use std::fmt;
 

@@ -14,7 +14,7 @@
 //! | [`gaussian_shortfall`] | a normal distribution: μ − σ φ(z) / α |
 //!
 //! σ, S and K are those of a sample (PAS) or of all there is (PerformanceAnalytics): see
-//! [`Estimator`](super::moments::Estimator). Whether a loss is told as a positive number (PAS) or as the return that it is
+//! [`Estimator`]. Whether a loss is told as a positive number (PAS) or as the return that it is
 //! (empyrical, PerformanceAnalytics) is chosen last, by [`LossSign`]. For several periods they are multiplied by √h, which
 //! takes returns to be independent.
 
