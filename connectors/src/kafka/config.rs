@@ -10,6 +10,7 @@ use regex::Regex;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::avro::AvroConfig;
 use super::decode::MessageLayout;
 use super::properties::ClientProperties;
 use crate::ConfigError;
@@ -35,6 +36,9 @@ pub struct KafkaConfig {
     /// How CSV is written.
     #[serde(default)]
     pub csv: MessageCsvConfig,
+    /// By which schemas Avro is written and read.
+    #[serde(default)]
+    pub avro: Option<AvroConfig>,
     /// Which messages of transactions are read.
     #[serde(default)]
     pub isolation: Isolation,
@@ -68,6 +72,8 @@ pub enum MessageFormat {
     Json,
     /// One line of separated values.
     Csv,
+    /// One value of Avro.
+    Avro,
 }
 
 /// How a line of CSV in a message is written.
@@ -174,6 +180,7 @@ const SETTINGS: &[&str] = &[
     "from",
     "format",
     "csv",
+    "avro",
     "isolation",
     "group",
     "discover_interval_ms",

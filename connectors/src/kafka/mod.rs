@@ -63,11 +63,13 @@
 //! # configuration.source["orders"].source(&scope).unwrap();
 //! ```
 
+mod avro;
 mod client;
 mod config;
 mod decode;
 mod follow;
 mod look;
+mod message;
 mod metrics;
 mod partition;
 mod properties;
@@ -77,6 +79,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use avro::{AvroConfig, SchemaFile};
 pub use config::{Isolation, KafkaConfig, MessageCsvConfig, MessageFormat, StartAt};
 pub use look::{Look, ReadSoFar};
 pub use source::KafkaSource;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::source::BATCH_ROWS_MAX;
-use engine::{Batch, EngineError, ErrorKind, SourceReader};
+use engine::{Archive, Batch, EngineError, ErrorKind, SourceReader};
 use model::Record;
 use rdkafka::Message;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
+use rdkafka::message::OwnedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::avro::Schemas;
 use super::client::{Consumer, Trouble, connect, contradicted, out_of_range, signed, watermarks};
 use super::config::Settings;
 use super::decode::MessageDecoder;
@@ -27,6 +29,10 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 pub(crate) struct KafkaReader {
     consumer: Consumer,
     decoder: MessageDecoder,
+    /// What is known of the schemas of messages, where a registry was asked for them.
+    schemas: Option<Schemas>,
+    /// A message with a schema of which nothing is known: it may be one that nobody needs.
+    waiting: Option<OwnedMessage>,
     name: PartitionName,
     partition: Arc<str>,
     /// The offset after the last that was given.
@@ -40,7 +46,12 @@ pub(crate) struct KafkaReader {
 
 impl KafkaReader {
     /// Opens the partition at `from`, or where the data folder began to read it if that is later.
-    pub(crate) fn open(settings: &Settings, partition: &str, from: u64) -> Result<KafkaReader, EngineError> {
+    pub(crate) fn open(
+        settings: &Settings,
+        partition: &str,
+        from: u64,
+        archive: &Archive,
+    ) -> Result<KafkaReader, EngineError> {
         let Some(name) = PartitionName::parse(partition) else {
             let what = format!("`{partition}` is not a partition of a Kafka topic");
             let help = "give the source back the kind that it had, or start with a new data folder";
@@ -59,7 +70,9 @@ impl KafkaReader {
             assign(&consumer, &name, next)?;
         }
         let is_at_start = from <= name.start;
-        Ok(KafkaReader { consumer, decoder, partition: Arc::from(partition), name, next, end, is_at_start })
+        let schemas = settings.messages.schemas(&settings.name, archive);
+        let partition = Arc::from(partition);
+        Ok(KafkaReader { consumer, decoder, schemas, waiting: None, partition, name, next, end, is_at_start })
     }
 
     fn batch(&self) -> Batch<Record> {
@@ -69,6 +82,9 @@ impl KafkaReader {
 
     /// Waits for the next message, and takes those after it that are there already.
     fn read(&mut self, batch: &mut Batch<Record>) -> Result<(), EngineError> {
+        if let Some(message) = self.waiting.take() {
+            self.read_with_its_schema(&message, batch)?;
+        }
         let mut waiting = Instant::now();
         for taken in 0..BATCH_ROWS_MAX {
             if batch.upper >= self.end {
@@ -79,7 +95,12 @@ impl KafkaReader {
                     Some(Ok(message)) => {
                         let offset = u64::try_from(message.offset()).unwrap_or(0);
                         if offset >= batch.upper && offset < self.end {
-                            self.decoder.decode(message.key(), message.payload(), offset, batch);
+                            if self.decoder.needs(message.payload(), None).is_some() {
+                                batch.upper = offset;
+                                self.waiting = Some(message.detach());
+                                return Ok(());
+                            }
+                            self.decoder.decode(&message, offset, batch);
                         } else {
                             batch.upper = batch.upper.max(self.end.min(offset));
                         }
@@ -103,6 +124,14 @@ impl KafkaReader {
             }
             waiting = Instant::now();
         }
+        Ok(())
+    }
+
+    fn read_with_its_schema(&mut self, message: &OwnedMessage, batch: &mut Batch<Record>) -> Result<(), EngineError> {
+        if let (Some(id), Some(schemas)) = (self.decoder.needs(message.payload(), None), &self.schemas) {
+            self.decoder.learn(id, schemas.recall(id, PATIENCE)?);
+        }
+        self.decoder.decode(message, u64::try_from(message.offset()).unwrap_or(0), batch);
         Ok(())
     }
 
@@ -130,6 +159,10 @@ impl SourceReader<Record> for KafkaReader {
             return Ok(None);
         }
         self.read(&mut batch)?;
+        // What follows the batch waits for its schema, and nothing comes before it.
+        if batch.upper == self.next && self.waiting.is_some() {
+            self.read(&mut batch)?;
+        }
         self.next = batch.upper;
         Ok(Some(batch))
     }
