@@ -187,7 +187,7 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
     let dataflows = read_dataflows(document, problems);
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
     attributes::check(attributes, document, problems)?;
-    let sources = Sources::read(document, attributes, dictionary, folder, problems);
+    let sources = Sources::read(document, attributes, dictionary, files, folder, problems);
     let security = if origin.is_recorded() {
         Some(Security::this_machine())
     } else {

@@ -10,6 +10,7 @@ use super::document::{Document, Value};
 use super::kind::Kinded;
 use super::models;
 use super::problem::Problem;
+use super::recorded::NamedFiles;
 
 /// What a source can be.
 const KINDS: &[&str] = &["files", "flight", "generator", "kafka"];
@@ -34,6 +35,7 @@ impl Sources {
         document: &Document<'_>,
         attributes: &[String],
         dictionary: &Dictionary,
+        files: &NamedFiles,
         folder: &Path,
         problems: &mut Vec<Problem>,
     ) -> Sources {
@@ -56,7 +58,7 @@ impl Sources {
                 ));
             }
             let scope = Scope { name: &name, source: SourceId(number), attributes, dictionary, folder };
-            let one = One { document, path: &path, table, scope };
+            let one = One { document, path: &path, table, files, scope };
             if let Some((spec, is_endless, config)) = one.read(problems) {
                 sources.specs.push(spec);
                 sources.configs.push((SourceId(number), config));
@@ -73,6 +75,7 @@ struct One<'a, 't> {
     document: &'a Document<'t>,
     path: &'a str,
     table: &'a Value<'t>,
+    files: &'a NamedFiles,
     scope: Scope<'a>,
 }
 
@@ -81,7 +84,7 @@ impl One<'_, '_> {
     fn read(&self, problems: &mut Vec<Problem>) -> Option<(SourceSpec<Record>, bool, SourceConfig)> {
         let table = Kinded { document: self.document, path: self.path, noun: "source", table: self.table };
         let kind = table.kind(KINDS).map_err(|problem| problems.push(problem)).ok()?;
-        let config = match kind {
+        let mut config = match kind {
             "files" => SourceConfig::Files(table.rest(problems)?),
             "flight" => SourceConfig::Flight(table.rest(problems)?),
             "kafka" => SourceConfig::Kafka(table.rest(problems)?),
@@ -92,7 +95,8 @@ impl One<'_, '_> {
             SourceConfig::Kafka(_) => true,
             SourceConfig::Flight(_) | SourceConfig::Generator(_) => false,
         };
+        let source = config.load(self.path, &|path| self.files.read(path)).and_then(|()| config.source(&self.scope));
         let located = |ConfigError { key, what, help }| problems.push(self.document.problem(&key, &what, &help));
-        config.source(&self.scope).map_err(located).ok().map(|spec| (spec, is_endless, config))
+        source.map_err(located).ok().map(|spec| (spec, is_endless, config))
     }
 }

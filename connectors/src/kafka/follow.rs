@@ -15,11 +15,11 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::avro::Schemas;
 use super::client::{
     ANSWER_TIMEOUT, Consumer, Trouble, close, connect, contradicted, out_of_range, signed, watermarks,
 };
 use super::config::Settings;
-use super::avro::Schemas;
 use super::decode::MessageDecoder;
 use super::metrics::KafkaMetrics;
 use super::partition::{ALL_BEGUN, PartitionName};

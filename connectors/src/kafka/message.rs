@@ -51,7 +51,12 @@ fn header<'m, M: Message>(message: &'m M, name: &str) -> Result<Given<'m>, Fault
 fn headers<M: Message>(message: &M) -> Result<Vec<(&str, Option<&[u8]>)>, Fault> {
     let Some(headers) = message.headers() else { return Ok(Vec::new()) };
     // The client panics at a name that is not text.
-    let read = guarded(|| Ok((0..headers.count()).filter_map(|index| headers.try_get(index)).map(|header| (header.key, header.value)).collect()));
+    let read = guarded(|| {
+        Ok((0..headers.count())
+            .filter_map(|index| headers.try_get(index))
+            .map(|header| (header.key, header.value))
+            .collect())
+    });
     read.map_err(|_| Fault::new("the name of a header is not text in the encoding utf-8", "name headers in UTF-8"))
 }
 

@@ -75,13 +75,16 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use model::{Allocation, Confirmation, Dictionary, SourceId, Trade, TradeBuilder};
 
-pub use config::{Beside, ByField, ColumnName, LayoutConfig, MessagePart, RecordKind, SchemaVersionConfig, Scheme, Text, TombstoneConfig};
+pub use config::{
+    Beside, ByField, ColumnName, LayoutConfig, MessagePart, RecordKind, SchemaVersionConfig, Scheme, Text,
+    TombstoneConfig,
+};
 
 pub(crate) use columns::ColumnDecoder;
 pub(crate) use config::refuse_unknown;
+pub(crate) use decimal::Decimal;
 pub(crate) use fault::{Fault, guarded};
 pub(crate) use header::Header;
-pub(crate) use decimal::Decimal;
 pub(crate) use rows::{Given, RowDecoder, TextRow};
 
 use crate::ConfigError;

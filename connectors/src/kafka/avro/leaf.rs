@@ -72,9 +72,9 @@ impl Leaf {
             Schema::TimestampMillis | Schema::LocalTimestampMillis => Leaf::Time(Unit::Millis),
             Schema::TimestampMicros | Schema::LocalTimestampMicros => Leaf::Time(Unit::Micros),
             Schema::TimestampNanos | Schema::LocalTimestampNanos => Leaf::Time(Unit::Nanos),
-            Schema::Enum(EnumSchema { symbols, default, .. }) => Leaf::Symbol(
-                reader.map(|_| Symbols { known: symbols.clone(), default: default.clone() }),
-            ),
+            Schema::Enum(EnumSchema { symbols, default, .. }) => {
+                Leaf::Symbol(reader.map(|_| Symbols { known: symbols.clone(), default: default.clone() }))
+            }
             Schema::Uuid(_) => Leaf::Uuid,
             Schema::Null
             | Schema::Array(_)
@@ -98,13 +98,14 @@ impl Leaf {
             (Leaf::Symbol(symbols), Value::Enum(_, written)) => known_symbol(symbols.as_ref(), written),
             (Leaf::Uuid, Value::Uuid(id)) => Ok(Given::Text(Cow::Owned(id.to_string()))),
             (Leaf::Uuid, Value::Bytes(bytes) | Value::Fixed(_, bytes)) => {
-                let id = Uuid::from_slice(bytes).map_err(|error| Fault::new(error.to_string(), "write its 16 bytes"))?;
+                let id =
+                    Uuid::from_slice(bytes).map_err(|error| Fault::new(error.to_string(), "write its 16 bytes"))?;
                 Ok(Given::Text(Cow::Owned(id.to_string())))
             }
             (Leaf::Bytes, Value::Bytes(bytes) | Value::Fixed(_, bytes)) => as_text(bytes),
             (Leaf::Decimal(scale), Value::Decimal(number)) => {
-                let bytes = Vec::<u8>::try_from(number).map_err(|error| Fault::new(error.to_string(), "write it anew"))?;
-                decimal(&bytes, *scale)
+                // Of one without a digit the library gives no bytes.
+                decimal(&Vec::<u8>::try_from(number).unwrap_or_default(), *scale)
             }
             (Leaf::Decimal(scale), Value::Bytes(bytes) | Value::Fixed(_, bytes)) => decimal(bytes, *scale),
             (Leaf::BigDecimal, Value::BigDecimal(number)) => {
@@ -190,7 +191,8 @@ fn decimal(bytes: &[u8], scale: i32) -> Result<Given<'static>, Fault> {
     if digits.len() > size_of::<i128>() || digits.len() == size_of::<i128>() && (digits[0] >= 0x80) != (sign == 0xff) {
         return Err(too_many_digits());
     }
-    let mantissa = digits.iter().fold(if sign == 0 { 0i128 } else { -1 }, |number, byte| number << 8 | i128::from(*byte));
+    let mantissa =
+        digits.iter().fold(if sign == 0 { 0i128 } else { -1 }, |number, byte| number << 8 | i128::from(*byte));
     Ok(Given::Decimal(Decimal { mantissa, scale }))
 }
 

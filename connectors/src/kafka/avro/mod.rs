@@ -88,7 +88,8 @@ impl AvroLayout {
         let routes = schema.routes(&self.columns, self.is_by_name);
         let routes =
             routes.map_err(|fault| ConfigError::new(format!("{}.avro.schema", scope.key()), fault.what, fault.help))?;
-        for (column, route) in columns.iter().zip(&routes) {
+        let named = columns.iter().zip(&routes).filter(|(column, _)| matches!(column, ColumnName::Name(_)));
+        for (column, route) in named {
             if let Some(fault) = route.problem() {
                 let key = format!("{}.{}", scope.key(), layout.setting_of(column));
                 return Err(ConfigError::new(key, fault.what.clone(), fault.help.clone()));

@@ -91,7 +91,7 @@ impl Prepared {
     /// Decodes a value, which must be all that there is.
     pub(super) fn read(&self, datum: &[u8]) -> Result<Value, Fault> {
         let mut rest = Rest(datum);
-        let decoded = guarded(|| self.reader.read_value(&mut rest).map_err(|error| error.to_string()));
+        let decoded = guarded(|| self.reader.read_value(&mut rest).map_err(|error| told(&error)));
         let value = decoded.map_err(|reason| not_written_by(&reason))?;
         match rest.0.len() {
             0 => Ok(value),
@@ -129,8 +129,8 @@ fn parse(texts: &SchemaTexts) -> Result<Schema, Fault> {
     }
     let parsed = guarded(|| {
         let (mut schema, references) =
-            Schema::parse_str_with_list(&texts.text, &texts.references).map_err(|error| error.to_string())?;
-        schema.denormalize(&references).map_err(|error| error.to_string())?;
+            Schema::parse_str_with_list(&texts.text, &texts.references).map_err(|error| told(&error))?;
+        schema.denormalize(&references).map_err(|error| told(&error))?;
         Ok(schema)
     });
     let schema = parsed.map_err(|reason| no_schema(&reason))?;
@@ -166,9 +166,28 @@ fn recursion(node: &Node<'_>, inside: &mut Vec<Name>, done: &mut HashSet<Name>) 
     found
 }
 
+/// An error of the library with all that it follows from.
+#[cold]
+fn told(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !told.contains(&reason) {
+            told.push_str(": ");
+            told.push_str(&reason);
+        }
+        cause = error.source();
+    }
+    told
+}
+
 #[cold]
 fn no_schema(reason: &dyn std::fmt::Display) -> Fault {
-    Fault::new(format!("this is not an Avro schema: {reason}"), "see https://avro.apache.org/docs/ on how one is written")
+    Fault::new(
+        format!("this is not an Avro schema: {reason}"),
+        "see https://avro.apache.org/docs/ on how one is written",
+    )
 }
 
 #[cold]

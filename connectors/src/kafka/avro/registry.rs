@@ -92,7 +92,9 @@ impl Registry {
             ];
             return match settings.into_iter().find(|(_, is_set)| *is_set) {
                 None => Ok(None),
-                Some((setting, _)) => Err(error(setting, "is for a registry, and there is none", "set avro.registry, or take it out")),
+                Some((setting, _)) => {
+                    Err(error(setting, "is for a registry, and there is none", "set avro.registry, or take it out"))
+                }
             };
         };
         let url = Url::parse(address).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
@@ -147,7 +149,9 @@ impl Registry {
             }
             let told = self.get(&["subjects", &place.0, "versions", &place.1.to_string()])?;
             let Some(told) = told else {
-                return Err(self.later(&format!("it has no version {} of `{}`, which a schema refers to", place.1, place.0)));
+                return Err(
+                    self.later(&format!("it has no version {} of `{}`, which a schema refers to", place.1, place.0))
+                );
             };
             inside.push(place.clone());
             self.collect(told.references, found, inside)?;
@@ -176,8 +180,14 @@ impl Registry {
             200 => serde_json::from_slice(&body)
                 .map(Some)
                 .map_err(|error| self.later(&format!("its answer is not that of a schema registry: {error}"))),
-            404 if serde_json::from_slice(&body).is_ok_and(|refused: Refused| NOT_FOUND.contains(&refused.error_code)) => Ok(None),
-            404 => Err(self.later("it answers 404 Not Found, and not as a schema registry does: is the address right?")),
+            404 if serde_json::from_slice(&body)
+                .is_ok_and(|refused: Refused| NOT_FOUND.contains(&refused.error_code)) =>
+            {
+                Ok(None)
+            }
+            404 => {
+                Err(self.later("it answers 404 Not Found, and not as a schema registry does: is the address right?"))
+            }
             401 | 403 => Err(Trouble::Fatal(self.refuses(&status.to_string()))),
             _ => Err(self.later(&format!("it answers {status}"))),
         }
@@ -189,7 +199,8 @@ impl Registry {
 
     fn refuses(&self, status: &str) -> EngineError {
         let what = format!("the schema registry of source `{}` refuses to answer: {status}", self.source);
-        let help = "check the user and the secret in `avro` of the source, and that they may read schemas; then start again";
+        let help =
+            "check the user and the secret in `avro` of the source, and that they may read schemas; then start again";
         EngineError::new(ErrorKind::Unavailable, what, help)
     }
 
@@ -224,9 +235,7 @@ fn authorization(config: &AvroConfig, key: &str, folder: &Path) -> Result<Option
     let error = |setting: &str, what: &str, help: &str| ConfigError::new(format!("{key}.{setting}"), what, help);
     match (&config.username, &config.password, &config.token) {
         (None, None, None) => Ok(None),
-        (None, None, Some(token)) => {
-            Ok(Some(format!("Bearer {}", token.secret(&format!("{key}.token"), folder)?)))
-        }
+        (None, None, Some(token)) => Ok(Some(format!("Bearer {}", token.secret(&format!("{key}.token"), folder)?))),
         (Some(username), Some(password), None) => {
             if username.contains(':') {
                 return Err(error("username", "has a colon", "a user has none"));

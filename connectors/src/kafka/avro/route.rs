@@ -163,7 +163,9 @@ fn route(writer: &Node<'_>, reader: Option<&Node<'_>>, path: &[&str]) -> Route {
         }
         (Schema::Record(record), [name, rest @ ..]) => in_record(&writer, record, branch.as_ref(), name, rest),
         (Schema::Map(map), [_, ..]) => {
-            let reader = branch.as_ref().and_then(|node| if let Schema::Map(map) = node.schema { Some(node.beside(&map.types)) } else { None });
+            let reader = branch
+                .as_ref()
+                .and_then(|node| if let Schema::Map(map) = node.schema { Some(node.beside(&map.types)) } else { None });
             let values = writer.beside(&map.types);
             // A key may have dots of its own, where nothing but its value can be meant.
             let steps = if is_divided(&values) { 1 } else { path.len() };
@@ -171,7 +173,9 @@ fn route(writer: &Node<'_>, reader: Option<&Node<'_>>, path: &[&str]) -> Route {
             Route::Entry(key.join("."), Box::new(route(&values, reader.as_ref(), rest)))
         }
         (Schema::Record(_) | Schema::Map(_) | Schema::Array(_), _) => unusable(writer.schema),
-        (schema, []) => Leaf::of(schema, branch.as_ref().map(|node| node.schema)).map_or_else(|| unusable(schema), Route::Value),
+        (schema, []) => {
+            Leaf::of(schema, branch.as_ref().map(|node| node.schema)).map_or_else(|| unusable(schema), Route::Value)
+        }
         (schema, [name, ..]) => {
             let what = format!("there is no `{name}` in what is no record but {}", kind(schema));
             Route::Missing(Box::new(Fault::new(what, "end the path of the column before it")))
@@ -195,7 +199,8 @@ fn in_record(writer: &Node<'_>, record: &RecordSchema, reader: Option<&Node<'_>>
         let field = writer.field(record, &record.fields[place]);
         Route::Field(place, Box::new(route(&field, reader.as_ref(), rest)))
     };
-    let read_by = reader.and_then(|node| if let Schema::Record(record) = node.schema { Some((node, record)) } else { None });
+    let read_by =
+        reader.and_then(|node| if let Schema::Record(record) = node.schema { Some((node, record)) } else { None });
     let Some((node, read_by)) = read_by else {
         return written(name).map_or_else(|| missing(record, name), |place| in_field(place, None));
     };
