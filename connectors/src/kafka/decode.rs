@@ -10,7 +10,7 @@ use rdkafka::Message;
 
 use super::avro::{Answer, AvroDecoder, AvroLayout, Schemas, Stand};
 use super::config::{KafkaConfig, MessageFormat};
-use super::message::{MessageRow, told_headers};
+use super::message::{MessageRow, key_text, told_headers};
 use crate::ConfigError;
 use crate::files::{
     Bounds, CsvConfig, Dialect, Members, RECORD_BYTES_MAX, SeparatedRow, dialect, encoding, not_a_row, split,
@@ -243,7 +243,7 @@ impl MessageDecoder {
     /// A message without a payload deletes the record whose id is its key.
     fn delete(&self, key: Option<&[u8]>, offset: u64) -> Result<Event<Record>, Fault> {
         let key = key.filter(|key| !key.is_empty()).ok_or_else(no_key)?;
-        let id = std::str::from_utf8(key).map_err(|error| not_text(error.valid_up_to(), "utf-8").in_field("key"))?;
+        let id = key_text(key).map_err(|fault| fault.in_field("key"))?;
         self.rows.rows.delete(id, offset).map_err(|fault| fault.in_field("key"))
     }
 }

@@ -31,7 +31,7 @@ impl<M: Message> TextRow for MessageRow<'_, M> {
 
 fn part<M: Message>(message: &M, part: MessagePart) -> Result<Given<'_>, Fault> {
     Ok(match part {
-        MessagePart::Key => message.key().map_or(Ok(Given::NOTHING), text)?,
+        MessagePart::Key => Given::Text(Cow::Borrowed(message.key().map_or(Ok(""), key_text)?)),
         MessagePart::Timestamp => {
             let millis = message.timestamp().to_millis();
             millis.map_or(Given::NOTHING, |millis| Given::Time(millis.checked_mul(1000)))
@@ -61,13 +61,23 @@ fn headers<M: Message>(message: &M) -> Result<Vec<(&str, Option<&[u8]>)>, Fault>
 }
 
 fn text(bytes: &[u8]) -> Result<Given<'_>, Fault> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(Given::Text(Cow::Borrowed(text))),
-        Err(error) => {
-            let what = format!("byte {} is not text in the encoding utf-8", error.valid_up_to());
-            Err(Fault::new(what, "send it as text, or take the column out"))
-        }
+    utf8(bytes).map(|text| Given::Text(Cow::Borrowed(text)))
+}
+
+/// The text of a key.
+pub(crate) fn key_text(key: &[u8]) -> Result<&str, Fault> {
+    if key.first() == Some(&0) {
+        let what = "the key begins with a zero byte, as Avro does whose schema is in a registry: text was expected";
+        return Err(Fault::new(what, "send the key as plain text, with a serializer of strings"));
     }
+    utf8(key)
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let what = format!("byte {} is not text in the encoding utf-8", error.valid_up_to());
+        Fault::new(what, "send it as text, or take out the column that it is read from")
+    })
 }
 
 /// The headers of a message, for the person who looks at why it was refused. Empty if there are none.

@@ -1,6 +1,6 @@
 //! A schema made ready: parsed, checked, and with the places of the columns in what it describes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -13,7 +13,11 @@ use super::AvroLayout;
 use super::config::SchemaFile;
 use super::route::{Node, Route};
 use crate::ConfigError;
+use crate::files::RECORD_BYTES_MAX;
 use crate::layout::{Fault, guarded};
+
+/// How deep values may be.
+const HEIGHT_MAX: usize = 64;
 
 /// A schema as it is written, with those it refers to, each after those that it refers to itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,35 +139,44 @@ fn parse(texts: &SchemaTexts) -> Result<Schema, Fault> {
     });
     let schema = parsed.map_err(|reason| no_schema(&reason))?;
     let resolved = ResolvedSchema::new(&schema).map_err(|reason| no_schema(&reason))?;
-    let root = Node::root(&schema, resolved.get_names());
-    match recursion(&root, &mut Vec::new(), &mut HashSet::new()) {
-        None => Ok(schema),
-        Some(name) => {
-            // A message of a few bytes could be as deep as the memory of a thread.
-            let what = format!("in the schema a `{name}` holds another `{name}`, without a limit on how deep");
-            Err(Fault::new(what, "write records by a schema in which none holds itself"))
-        }
-    }
+    height(&Node::root(&schema, resolved.get_names()), &mut Vec::new(), &mut HashMap::new())?;
+    Ok(schema)
 }
 
-/// The name of a record that holds itself, if there is one.
-fn recursion(node: &Node<'_>, inside: &mut Vec<Name>, done: &mut HashSet<Name>) -> Option<String> {
-    let node = node.target()?;
-    let name = node.schema.name().map(|name| name.fully_qualified_name(node.namespace.as_deref()).into_owned());
+/// How deep the values of a schema are. A message of a few bytes must not be as deep as the stack of a thread, nor ask for
+/// all memory.
+fn height(node: &Node<'_>, inside: &mut Vec<Name>, known: &mut HashMap<Name, usize>) -> Result<usize, Fault> {
+    let Some(node) = node.target() else { return Ok(0) };
+    if node.fixed_size().is_some_and(|size| size > RECORD_BYTES_MAX) {
+        return Err(not_bounded(&format!("a value of the schema has more than {RECORD_BYTES_MAX} bytes")));
+    }
+    let name = node.name();
     if let Some(name) = &name {
         if inside.contains(name) {
-            return Some(name.name().to_owned());
+            return Err(not_bounded(&format!("in the schema a `{0}` holds another `{0}`, and so on", name.name())));
         }
-        if !done.insert(name.clone()) {
-            return None;
+        if let Some(height) = known.get(name) {
+            return Ok(*height);
         }
         inside.push(name.clone());
     }
-    let found = node.children().iter().find_map(|child| recursion(child, inside, done));
-    if name.is_some() {
-        inside.pop();
+    let mut highest = 0;
+    for child in node.children() {
+        highest = highest.max(height(&child, inside, known)?);
     }
-    found
+    if highest + 1 > HEIGHT_MAX || inside.len() > HEIGHT_MAX {
+        return Err(not_bounded(&format!("values of the schema are nested more than {HEIGHT_MAX} times")));
+    }
+    if let Some(name) = name {
+        inside.pop();
+        known.insert(name, highest + 1);
+    }
+    Ok(highest + 1)
+}
+
+#[cold]
+fn not_bounded(what: &str) -> Fault {
+    Fault::new(what, "write messages by a schema with a limit on how large and how deep they are, or send them as JSON")
 }
 
 /// An error of the library with all that it follows from.

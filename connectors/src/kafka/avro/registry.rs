@@ -1,7 +1,7 @@
 //! A schema registry, asked over HTTP as Confluent's is.
 //!
-//! Two kinds of requests are all that is needed of it, so a client of its own is smaller than what a library for it would bring
-//! along: `schema_registry_converter` keeps what it has learnt to itself, and it is to be kept in the data folder.
+//! Two kinds of requests are all that is needed of it. Its answers are kept by `schemas`, and that it does not know an id must be
+//! told from an address that leads nowhere: see docs/decisions/0022 for why no library does this.
 
 use std::path::Path;
 use std::sync::Arc;

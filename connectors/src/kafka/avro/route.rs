@@ -6,7 +6,9 @@
 //! was not written.
 
 use apache_avro::Schema;
-use apache_avro::schema::{NamesRef, RecordField, RecordSchema, SchemaKind};
+use apache_avro::schema::{
+    DecimalSchema, InnerDecimalSchema, Name, NamesRef, RecordField, RecordSchema, SchemaKind, UuidSchema,
+};
 use apache_avro::types::Value;
 use engine::setting::{listed, nearest};
 
@@ -16,10 +18,10 @@ use crate::layout::{Fault, Given};
 /// A place in a schema.
 #[derive(Clone)]
 pub(super) struct Node<'s> {
-    pub(super) schema: &'s Schema,
+    schema: &'s Schema,
     names: &'s NamesRef<'s>,
     /// Of the record that it is in.
-    pub(super) namespace: Option<String>,
+    namespace: Option<String>,
 }
 
 impl<'s> Node<'s> {
@@ -42,6 +44,21 @@ impl<'s> Node<'s> {
     fn field(&self, record: &'s RecordSchema, field: &'s RecordField) -> Node<'s> {
         let name = record.name.fully_qualified_name(self.namespace.as_deref());
         Node { schema: &field.schema, names: self.names, namespace: name.namespace().map(str::to_owned) }
+    }
+
+    /// Its full name, if it has one.
+    pub(super) fn name(&self) -> Option<Name> {
+        self.schema.name().map(|name| name.fully_qualified_name(self.namespace.as_deref()).into_owned())
+    }
+
+    /// How many bytes each of its values has, where the schema says so.
+    pub(super) fn fixed_size(&self) -> Option<usize> {
+        match self.schema {
+            Schema::Fixed(fixed)
+            | Schema::Decimal(DecimalSchema { inner: InnerDecimalSchema::Fixed(fixed), .. })
+            | Schema::Uuid(UuidSchema::Fixed(fixed)) => Some(fixed.size),
+            _ => None,
+        }
     }
 
     /// All that is directly in it.
@@ -104,12 +121,21 @@ impl Route {
     ) -> Vec<Route> {
         let find = |column: &String| {
             let path: Vec<&str> = column.split('.').collect();
-            match route(&writer, reader.as_ref(), &path) {
-                Route::Missing(_) if may_be_missing => Route::Nothing,
-                route => route,
-            }
+            let route = route(&writer, reader.as_ref(), &path);
+            if may_be_missing { route.without_what_is_missing() } else { route }
         };
         columns.iter().map(find).collect()
+    }
+
+    /// The same, but what is missing is no mistake.
+    fn without_what_is_missing(self) -> Route {
+        match self {
+            Route::Missing(_) => Route::Nothing,
+            Route::Union(routes) => Route::Union(routes.into_iter().map(Route::without_what_is_missing).collect()),
+            Route::Field(field, route) => Route::Field(field, Box::new(route.without_what_is_missing())),
+            Route::Entry(key, route) => Route::Entry(key, Box::new(route.without_what_is_missing())),
+            route => route,
+        }
     }
 
     /// Why no value of the schema can have the column, if none can.
@@ -186,11 +212,8 @@ fn route(writer: &Node<'_>, reader: Option<&Node<'_>>, path: &[&str]) -> Route {
 /// What one branch has not, another may have.
 fn of_union(routes: Vec<Route>) -> Route {
     let is_found = routes.iter().any(|route| !matches!(route, Route::Nothing) && route.problem().is_none());
-    let softened = |route| match route {
-        Route::Missing(_) if is_found => Route::Nothing,
-        route => route,
-    };
-    Route::Union(routes.into_iter().map(softened).collect())
+    let route = Route::Union(routes);
+    if is_found { route.without_what_is_missing() } else { route }
 }
 
 fn in_record(writer: &Node<'_>, record: &RecordSchema, reader: Option<&Node<'_>>, name: &str, rest: &[&str]) -> Route {

@@ -94,8 +94,14 @@ impl Schemas {
 
     /// Asks until there is an answer, and keeps that.
     fn ask(&self, id: u32, wait: impl Fn(&str) -> Result<(), EngineError>) -> Result<Answer, EngineError> {
+        let mut was_asked = false;
         loop {
             match self.registry.schema(id) {
+                // A registry of several servers may not have told each of them yet.
+                Ok(None) if !was_asked => {
+                    was_asked = true;
+                    wait("it does not know the schema")?;
+                }
                 Ok(schema) => return self.kept_as(id, Answer { schema, refused_below: BTreeMap::new() }),
                 Err(Trouble::Later(reason)) => {
                     self.registry.warn(&reason);

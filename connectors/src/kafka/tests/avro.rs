@@ -240,6 +240,11 @@ fn what_can_be_no_column_is_told_before_there_is_a_message() {
             "source.orders.avro.schema",
             "a `Trade` holds another `Trade`",
         ),
+        (
+            r#"{"name": "v", "type": {"type": "fixed", "name": "F", "size": 1000000000000}}"#,
+            "source.orders.avro.schema",
+            "more than 1048576 bytes",
+        ),
     ];
     for (field, key, what) in cases {
         let error =
@@ -251,6 +256,22 @@ fn what_can_be_no_column_is_told_before_there_is_a_message() {
         &format!("{BY_FILE}columns = {{ id = \"id\", isin = \"isn\" }}"),
     );
     assert_eq!(near.err().unwrap().help, "did you mean `isin`?");
+}
+
+#[test]
+fn a_schema_without_a_limit_on_depth_is_refused() {
+    let chain = |length: usize| {
+        let record = |at: usize| {
+            let next = if at + 1 < length { format!("\"R{}\"", at + 1) } else { "\"long\"".to_owned() };
+            format!(r#"{{"type": "record", "name": "R{at}", "fields": [{{"name": "id", "type": {next}}}]}}"#)
+        };
+        // The innermost first: each is defined before it is named.
+        let records: Vec<String> = (0..length).rev().map(record).collect();
+        decoder(&format!("[{}]", records.join(",")), BY_FILE)
+    };
+    chain(40).map(drop).unwrap();
+    let error = chain(400).err().unwrap();
+    assert!(error.what.contains("nested more than 64 times"), "{error}");
 }
 
 #[test]

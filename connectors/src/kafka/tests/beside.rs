@@ -85,6 +85,8 @@ fn what_is_not_text_is_refused_with_its_place() {
     assert!(bad.what.starts_with("byte 0 is not text") && bad.help.contains("send it as text"), "{bad:?}");
     let bad = decode(COLUMNS, "{\"id\": \"T1\"}", Some(b"a\xff"), &[]).unwrap_err();
     assert_eq!((bad.field.as_deref(), bad.what.contains("byte 1")), (Some("message key"), true));
+    let bad = decode(COLUMNS, "{\"id\": \"T1\"}", Some(b"\0\0\0\0\x07\x04K1"), &[]).unwrap_err();
+    assert!(bad.what.contains("begins with a zero byte") && bad.help.contains("plain text"), "{bad:?}");
 }
 
 #[test]
