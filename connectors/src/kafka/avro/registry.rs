@@ -22,7 +22,7 @@ use super::prepared::SchemaTexts;
 use crate::layout::Scope;
 
 /// How long the registry has for an answer. Then it is asked again.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to wait before it is asked again.
 pub(super) const RETRY: Duration = Duration::from_millis(500);

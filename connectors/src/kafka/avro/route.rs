@@ -239,7 +239,10 @@ fn in_record(writer: &Node<'_>, record: &RecordSchema, reader: Option<&Node<'_>>
 fn of_default(field: &RecordField, node: &Node<'_>, path: &[&str]) -> Route {
     let Some(default) = &field.default else {
         let what = format!("the field `{}` was not written, and has no default", field.name);
-        return Route::Missing(Box::new(Fault::new(what, "give it a default in the schema that messages are read by")));
+        return Route::Unusable(Box::new(Fault::new(
+            what,
+            "give it a default in the schema that messages are read by",
+        )));
     };
     let value = Value::try_from(default.clone()).and_then(|value| value.resolve_with_names(node.schema, node.names));
     match value {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::{Archive, EngineError, ErrorKind, Stop};
@@ -9,6 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::prepared::SchemaTexts;
 use super::registry::{RETRY, Registry, Trouble};
+
+/// How often a stop is looked for while an answer is waited for.
+const ROUND: Duration = Duration::from_millis(20);
+
+/// What the registry told, or why it did not.
+type Told = Result<Option<SchemaTexts>, Trouble>;
 
 /// What the registry says of an id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +72,7 @@ impl Schemas {
         match self.kept(id)? {
             Some(answer) if answer.schema.is_some() => Ok(answer),
             // That there is no schema was an answer, which holds for as long as there is no other.
-            Some(none) => match self.registry.schema(id) {
+            Some(none) => match self.answer(id, stop)? {
                 Ok(Some(schema)) => self.kept_as(id, Answer { schema: Some(schema), refused_below: read_to() }),
                 Ok(None) => Ok(none),
                 Err(Trouble::Later(reason)) => {
@@ -73,7 +81,10 @@ impl Schemas {
                 }
                 Err(Trouble::Fatal(error)) => Err(error),
             },
-            None => self.ask(id, |_| if stop.wait(RETRY) { Err(EngineError::stopped()) } else { Ok(()) }),
+            None => {
+                let wait = |_: &str| if stop.wait(RETRY) { Err(EngineError::stopped()) } else { Ok(()) };
+                self.ask(id, || self.answer(id, stop), wait)
+            }
         }
     }
 
@@ -82,21 +93,47 @@ impl Schemas {
         let begun = Instant::now();
         match self.kept(id)? {
             Some(answer) => Ok(answer),
-            None => self.ask(id, |reason| {
-                if begun.elapsed() > patience {
-                    return Err(self.registry.unreachable(reason));
-                }
-                std::thread::sleep(RETRY);
-                Ok(())
-            }),
+            None => {
+                let wait = |reason: &str| {
+                    if begun.elapsed() > patience {
+                        return Err(self.registry.unreachable(reason));
+                    }
+                    thread::sleep(RETRY);
+                    Ok(())
+                };
+                self.ask(id, || Ok(self.registry.schema(id)), wait)
+            }
+        }
+    }
+
+    /// The registry's answer, which is not waited for when it is time to stop: then a thread waits for it alone.
+    fn answer(&self, id: u32, stop: &Stop) -> Result<Told, EngineError> {
+        let (registry, (sender, answer)) = (Arc::clone(&self.registry), channel());
+        // Nobody may be waiting any more.
+        let asking = move || drop(sender.send(registry.schema(id)));
+        if let Err(error) = thread::Builder::new().name(format!("schema {id}")).spawn(asking) {
+            return Ok(Err(Trouble::Later(format!("cannot start a thread: {error}"))));
+        }
+        loop {
+            match answer.recv_timeout(ROUND) {
+                Ok(answer) => return Ok(answer),
+                Err(_) if stop.is_stopped() => return Err(EngineError::stopped()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(Err(Trouble::Later("it was not asked".to_owned()))),
+            }
         }
     }
 
     /// Asks until there is an answer, and keeps that.
-    fn ask(&self, id: u32, wait: impl Fn(&str) -> Result<(), EngineError>) -> Result<Answer, EngineError> {
+    fn ask(
+        &self,
+        id: u32,
+        answer: impl Fn() -> Result<Told, EngineError>,
+        wait: impl Fn(&str) -> Result<(), EngineError>,
+    ) -> Result<Answer, EngineError> {
         let mut was_asked = false;
         loop {
-            match self.registry.schema(id) {
+            match answer()? {
                 // A registry of several servers may not have told each of them yet.
                 Ok(None) if !was_asked => {
                     was_asked = true;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::{Batch, ErrorKind, Refusal, SourceReader};
 use model::{Record, Symbol};
@@ -89,6 +89,17 @@ fn a_stop_is_heeded_while_a_registry_is_waited_for() {
     running.next();
     pause(300);
     running.stop();
+
+    // One that takes a question and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let settings = format!("topics = [\"trades\"]\nformat = \"avro\"\navro = {{ registry = \"http://{address}\" }}");
+    let running = desk.start(&settings, &[]);
+    let asked = silent.accept().unwrap();
+    let stopped = Instant::now();
+    running.stop();
+    assert!(stopped.elapsed() < Duration::from_secs(8), "the answer is not waited for: {:?}", stopped.elapsed());
+    drop(asked);
 }
 
 #[test]
