@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 /// A registry that runs until this is dropped.
@@ -85,17 +86,17 @@ impl Known {
 
     /// The answer to whoever asks at a path.
     pub(crate) fn answer(&self, path: &str, status: u16, body: Value) {
-        self.0.lock().unwrap().answers.insert(path.to_owned(), (status, body));
+        self.0.lock().answers.insert(path.to_owned(), (status, body));
     }
 
     /// From now on this must be shown.
     pub(crate) fn demand(&self, authorization: &str) {
-        self.0.lock().unwrap().authorization = Some(authorization.to_owned());
+        self.0.lock().authorization = Some(authorization.to_owned());
     }
 
     /// The paths that were asked at since this was asked last.
     pub(crate) fn take_asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap().asked)
+        std::mem::take(&mut self.0.lock().asked)
     }
 
     /// Answers one request; without the head of one nothing.
@@ -127,7 +128,7 @@ impl Known {
     }
 
     fn answer_to(&self, path: String, shown: Option<String>) -> (u16, Value) {
-        let mut state = self.0.lock().unwrap();
+        let mut state = self.0.lock();
         state.asked.push(path.clone());
         if state.authorization.is_some() && state.authorization != shown {
             return (401, json!({ "error_code": 40101, "message": "Unauthorized" }));

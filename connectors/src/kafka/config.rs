@@ -38,7 +38,7 @@ pub struct KafkaConfig {
     pub csv: MessageCsvConfig,
     /// By which schemas Avro is written and read.
     #[serde(default)]
-    pub avro: Option<AvroConfig>,
+    pub avro: Option<Box<AvroConfig>>,
     /// Which messages of transactions are read.
     #[serde(default)]
     pub isolation: Isolation,

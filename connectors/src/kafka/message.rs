@@ -10,6 +10,9 @@ use crate::layout::{Beside, Fault, Given, MessagePart, TextRow, guarded};
 /// How much of a message's headers a refusal tells.
 const TOLD_CHARS_MAX: usize = 512;
 
+/// The name of a header, and its value.
+type NamedValue<'m> = (&'m str, Option<&'m [u8]>);
+
 /// The row of a payload, followed by what stands beside it.
 pub(crate) struct MessageRow<'a, M> {
     pub(crate) payload: &'a dyn TextRow,
@@ -48,7 +51,7 @@ fn header<'m, M: Message>(message: &'m M, name: &str) -> Result<Given<'m>, Fault
     last.and_then(|(_, value)| value).map_or(Ok(Given::NOTHING), text)
 }
 
-fn headers<M: Message>(message: &M) -> Result<Vec<(&str, Option<&[u8]>)>, Fault> {
+fn headers<M: Message>(message: &M) -> Result<Vec<NamedValue<'_>>, Fault> {
     let Some(headers) = message.headers() else { return Ok(Vec::new()) };
     // The client panics at a name that is not text.
     let read = guarded(|| {
@@ -87,7 +90,7 @@ pub(crate) fn told_headers<M: Message>(message: &M) -> String {
     if headers.is_empty() {
         return String::new();
     }
-    let shown = |(name, value): &(&str, Option<&[u8]>)| match value {
+    let shown = |(name, value): &NamedValue<'_>| match value {
         Some(value) => format!("{name}={}", String::from_utf8_lossy(&value[..value.len().min(TOLD_CHARS_MAX)])),
         None => (*name).to_owned(),
     };

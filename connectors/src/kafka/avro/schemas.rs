@@ -98,7 +98,7 @@ impl Schemas {
                     if begun.elapsed() > patience {
                         return Err(self.registry.unreachable(reason));
                     }
-                    thread::sleep(RETRY);
+                    Stop::default().wait(RETRY);
                     Ok(())
                 };
                 self.ask(id, || Ok(self.registry.schema(id)), wait)
