@@ -48,7 +48,6 @@
 //! topic_pattern = "^trades\\..*"        # and every topic that matches
 //! from = "earliest"                     # or "latest", a time, { "trades/0" = 1000 }: for a new data folder
 //! format = "json"                       # or "csv": csv = { delimiter = ";", header = ["id", "price"] }
-//!                                       # or "avro": avro = { registry = "http://schemas:8081", schema = "trade.avsc" }
 //! isolation = "read_committed"
 //! group = "tieout"                      # is told what is durable here
 //! discover_interval_ms = 5000
@@ -59,6 +58,13 @@
 //! isin = "instrument.isin"
 //! execution_time = { message = "timestamp" }   # or key, topic, partition, offset
 //! desk = { header = "desk" }
+//!
+//! [source.swaps]
+//! kind = "kafka"
+//! brokers = "kafka-1:9092"
+//! topics = ["swaps"]
+//! format = "avro"
+//! avro = { registry = "http://schemas:8081" }  # or schema = "swap.avsc"; or both, to read all by that schema
 //! # "##;
 //! # #[derive(serde::Deserialize)]
 //! # struct Configuration { source: std::collections::BTreeMap<String, connectors::SourceConfig> }
@@ -68,7 +74,7 @@
 //! # let scope = connectors::Scope {
 //! #     name: "orders", source: model::SourceId(0), attributes: &[], dictionary: &dictionary, folder,
 //! # };
-//! # configuration.source["orders"].source(&scope).unwrap();
+//! # configuration.source.values().for_each(|source| drop(source.source(&scope).unwrap()));
 //! ```
 
 mod avro;

@@ -48,8 +48,8 @@ pub(super) struct Symbols {
 }
 
 impl Leaf {
-    /// What a value of the writer's schema is. A logical type that only the reader's schema has holds too. `None` if it can be no
-    /// column.
+    /// What a value of the writer's schema is. A logical type that only the reader's schema has holds too. `None` if it
+    /// can be no column.
     pub(super) fn of(writer: &Schema, reader: Option<&Schema>) -> Option<Leaf> {
         let is_bare = matches!(
             writer,
