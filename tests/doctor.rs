@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod live;
+mod registry;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use live::Server;
+use registry::Registry;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -564,6 +566,22 @@ fn brokers_that_are_away_and_topics_that_are_not_there_are_told() {
     let found = doctor(folder.path());
     assert_eq!(found.code, 0, "{}", found.text);
     found.expect("ok", "source", "1 broker with 3 partitions of trades");
+}
+
+#[test]
+fn a_schema_registry_is_told_to_answer_or_not() {
+    let brokers = Brokers::new();
+    brokers.cluster.create_topic("trades", 1, 1).unwrap();
+    let folder = reading(&brokers.cluster.bootstrap_servers());
+    let mut registry = Registry::start();
+    let config = fs::read_to_string(folder.path().join("tieout.toml")).unwrap();
+    let avro = format!("{config}format = \"avro\"\navro = {{ registry = \"{}\" }}\n", registry.url());
+    fs::write(folder.path().join("tieout.toml"), avro).unwrap();
+    doctor(folder.path()).expect("ok", "source", &format!("the schema registry {}/ answers", registry.url()));
+    registry.known.demand("Bearer another");
+    doctor(folder.path()).expect("problem", "source", "refuses to answer: 401");
+    registry.go_away();
+    doctor(folder.path()).expect("problem", "source", "gives no schema");
 }
 
 #[test]

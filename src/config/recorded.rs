@@ -15,6 +15,9 @@ const DECISIVE: [&str; 4] = ["attributes", "calendar", "reconciliation", "source
 /// The settings of a source that do not change what its records are: how it is reached, how often, and how far.
 const UNDECISIVE: [&str; 6] = ["brokers", "properties", "group", "poll_interval_ms", "discover_interval_ms", "until"];
 
+/// The same of the table `avro` of a source: how its schema registry is reached.
+const UNDECISIVE_OF_AVRO: [&str; 4] = ["username", "password", "token", "ca_file"];
+
 /// What is recorded.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Recorded {
@@ -93,8 +96,11 @@ impl NamedFiles {
 /// as it was, and the attributes are the same ones: a new one may be found in records that were read before. What else
 /// differs only changes what is made of the records.
 pub(crate) fn reads_alike(old: &str, new: &str) -> bool {
-    let tables = |json: &str| Recorded::parse(json).ok().and_then(|recorded| decisive(&recorded.text));
-    let (Some(old), Some(new)): (Option<toml::Table>, Option<toml::Table>) = (tables(old), tables(new)) else {
+    let tables = |recorded: &Recorded| decisive(&recorded.text);
+    let (Ok(old_recorded), Ok(new_recorded)) = (Recorded::parse(old), Recorded::parse(new)) else { return false };
+    let (Some(old), Some(new)): (Option<toml::Table>, Option<toml::Table>) =
+        (tables(&old_recorded), tables(&new_recorded))
+    else {
         return false;
     };
     let entry = |tables: &toml::Table, key: &str| tables.get(key).cloned();
@@ -104,7 +110,9 @@ pub(crate) fn reads_alike(old: &str, new: &str) -> bool {
     let names =
         |tables: &toml::Table| entry(tables, "attributes").and_then(|names| names.try_into::<Vec<String>>().ok());
     let (old_names, new_names) = (names(&old).unwrap_or_default(), names(&new).unwrap_or_default());
-    old_sources.iter().all(|(name, source)| new_sources.get(name) == Some(source))
+    let are_same_files =
+        |source| schema_file(source).is_none_or(|path| old_recorded.files.get(path) == new_recorded.files.get(path));
+    old_sources.iter().all(|(name, source)| new_sources.get(name) == Some(source) && are_same_files(source))
         && BTreeSet::from_iter(old_names) == BTreeSet::from_iter(new_names)
 }
 
@@ -116,8 +124,18 @@ fn decisive(text: &str) -> Option<toml::Table> {
         sources.into_iter().flat_map(|sources| sources.iter_mut()).filter_map(|(_, source)| source.as_table_mut())
     {
         source.retain(|key, _| UNDECISIVE.iter().all(|undecisive| key != *undecisive));
+        if let Some(avro) = source.get_mut("avro").and_then(toml::Value::as_table_mut) {
+            avro.retain(|key, _| UNDECISIVE_OF_AVRO.iter().all(|undecisive| key != *undecisive));
+            // Whether there is a registry is decisive, and where it is is not.
+            avro.get_mut("registry").into_iter().for_each(|address| *address = true.into());
+        }
     }
     Some(tables)
+}
+
+/// The path of the file that says by which schema a source reads its messages.
+fn schema_file(source: &toml::Value) -> Option<&str> {
+    source.get("avro")?.get("schema")?.as_str()
 }
 
 #[cfg(test)]
@@ -156,6 +174,22 @@ mod tests {
         assert_ne!(recorded(CONFIGURATION).configuration(&[]).hash, hash(CONFIGURATION), "the order of sources");
         let with_file = Recorded { files: [("m.json".into(), "{}".into())].into(), ..recorded(CONFIGURATION) };
         assert_ne!(with_file.configuration(&["own".into(), "broker".into()]).hash, hash(CONFIGURATION));
+    }
+
+    #[test]
+    fn records_are_carried_over_when_a_registry_moves_and_not_when_a_schema_changes() {
+        let with = |avro: &str, schema: &str| {
+            let text = CONFIGURATION.replace("path = \"own.csv\"", &format!("avro = {{ {avro} }}"));
+            let files = [("trade.avsc".to_owned(), schema.to_owned())].into();
+            Recorded { files, ..recorded(&text) }.configuration(&[])
+        };
+        let old = with("registry = \"http://a\", username = \"u\", schema = \"trade.avsc\"", "1");
+        let moved = with("registry = \"https://b\", token = { env = \"T\" }, schema = \"trade.avsc\"", "1");
+        let changed = with("registry = \"http://a\", username = \"u\", schema = \"trade.avsc\"", "2");
+        let gone = with("schema = \"trade.avsc\"", "1");
+        assert!(reads_alike(&old.text, &moved.text) && old.hash == moved.hash);
+        assert!(!reads_alike(&old.text, &changed.text) && old.hash != changed.hash);
+        assert!(!reads_alike(&old.text, &gone.text) && old.hash != gone.hash);
     }
 
     #[test]

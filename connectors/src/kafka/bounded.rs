@@ -111,7 +111,8 @@ fn read(
     context: &SourceContext<Record>,
     metrics: Option<&KafkaMetrics>,
 ) -> Result<(), EngineError> {
-    let mut reader = KafkaReader::open(settings, &rest.partition, rest.next)?.until(rest.end, &context.stop);
+    let mut reader =
+        KafkaReader::open(settings, &rest.partition, rest.next, &context.archive)?.until(rest.end, &context.stop);
     while let Some(batch) = reader.next()? {
         rest.measure(metrics, batch.upper);
         context.outlet.send(batch)?;
