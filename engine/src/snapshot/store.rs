@@ -7,7 +7,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use operators::Tick;
 use tokio::runtime::Runtime;
 
-use super::manifest::{FORMAT, Manifest, Part};
+use super::manifest::{Manifest, Part};
 use crate::error::{EngineError, ErrorKind};
 use crate::source::Stop;
 
@@ -80,12 +80,7 @@ impl Store {
     /// The manifest of the snapshot of a tick.
     pub fn manifest(&self, tick: Tick) -> Result<Manifest, EngineError> {
         let bytes = self.get(tick, MANIFEST)?;
-        let manifest: Manifest = serde_json::from_slice(&bytes)
-            .map_err(|error| self.damaged(tick, &format!("its manifest cannot be read: {error}")))?;
-        if manifest.format > FORMAT {
-            let what = format!("it has format {}; this version reads up to {FORMAT}", manifest.format);
-            return Err(self.damaged(tick, &what));
-        }
+        let manifest = Manifest::parse(&bytes).map_err(|why| self.damaged(tick, &why))?;
         if manifest.tick != tick {
             return Err(self.damaged(tick, &format!("its manifest is of tick {}", manifest.tick)));
         }
@@ -106,8 +101,7 @@ impl Store {
 
     /// Makes the snapshot of a tick whole.
     pub(super) fn put_manifest(&self, manifest: &Manifest) -> Result<(), EngineError> {
-        let bytes = serde_json::to_vec(manifest)
-            .map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let bytes = manifest.to_json().map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
         self.put(manifest.tick, MANIFEST, bytes)
     }
 
