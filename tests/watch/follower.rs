@@ -30,21 +30,19 @@ pub(super) struct Followed {
     pub(super) resumed: usize,
     pub(super) compared: usize,
     pub(super) anew: usize,
-    /// What the view held since each tick.
-    shown: BTreeMap<u64, Arc<Held>>,
+    /// The hash of what the view held since each tick.
+    shown: BTreeMap<u64, blake3::Hash>,
     /// Up to these ticks, and not just before, something may have been missed.
     begun: Vec<u64>,
 }
 
 impl Followed {
     /// A tick at which another saw something else, if there is one.
-    pub(super) fn differs_from(&self, other: &Followed) -> Option<(u64, Option<Arc<Held>>, Option<Arc<Held>>)> {
+    pub(super) fn differs_from(&self, other: &Followed) -> Option<u64> {
         let begun = self.begun.iter().chain(&other.begun).max().copied().unwrap_or(0);
         let later = |followed: &Followed| followed.shown.clone().split_off(&(begun + 1));
         let (one, another) = (later(self), later(other));
-        let ticks = one.keys().chain(another.keys());
-        let differing = ticks.copied().find(|tick| one.get(tick) != another.get(tick))?;
-        Some((differing, one.get(&differing).cloned(), another.get(&differing).cloned()))
+        one.keys().chain(another.keys()).copied().find(|tick| one.get(tick) != another.get(tick))
     }
 }
 
@@ -190,10 +188,12 @@ impl Follower {
         self.apply(tick, rows);
         self.resume = Some(tick);
         let changed = (kind != Kind::Progress).then(|| (tick, Arc::new(self.held.clone())));
+        if changed.is_some() {
+            self.followed.shown.insert(tick, blake3::hash(format!("{:?}", self.held).as_bytes()));
+        }
         if is_snapshot {
             self.followed.begun.push(tick);
         }
-        self.followed.shown.extend(changed.clone());
         let sight = Sight { view: self.view, frontier: tick + 1, changed, is_anew: is_snapshot };
         timeout(PATIENCE, self.sights.send(sight)).await.expect("someone looks").expect("someone looks");
     }
