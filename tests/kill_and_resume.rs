@@ -30,7 +30,7 @@ async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_kille
     let mut random = Random(std::process::id().into());
     let mut server = Server::start(stormy.path());
     let mut client = server.client().await;
-    let mut watch = Watch::begin(&server).await;
+    let mut watch = Watch::begun(&server).await;
     let (mut kills, mut receipts) = (0, BTreeMap::new());
     for (place, (source, id, batch)) in day.iter().enumerate() {
         loop {

@@ -51,7 +51,7 @@ async fn a_server_that_stands_still_for_a_while_loses_no_reader_and_no_letter() 
     let folder = outputs::folder(&alert(&format!("kind = \"webhook\"\nurl = \"{}\"", hook.url)));
     let mut server = Server::start(folder.path());
     begun(&mut server, &sinks, &mut never).await;
-    let watch = Watch::begin(&server).await;
+    let watch = Watch::begun(&server).await;
     let mut last = 0;
     for part in day.chunks(day.len() / 4) {
         let pausing = async {

@@ -92,14 +92,19 @@ struct Observer {
 }
 
 impl Watch {
-    /// Begins to watch, with what is there now.
-    pub(crate) async fn begin(server: &Server) -> Watch {
+    /// Begins to watch.
+    pub(crate) fn begin(server: &Server) -> Watch {
         let (place, _) = watch::channel(Place { address: server.address.clone(), until: None });
         let observers = [Habit::Faithful, Habit::Wandering].map(|habit| {
             let (telling, done) = watch::channel(0);
             Observer { ends: tokio::spawn(observe(habit, place.subscribe(), telling)), done }
         });
-        let mut watch = Watch { place, observers };
+        Watch { place, observers }
+    }
+
+    /// Begins to watch, and waits until everybody has seen what is there now.
+    pub(crate) async fn begun(server: &Server) -> Watch {
+        let mut watch = Watch::begin(server);
         for observer in &mut watch.observers {
             observer.reached(0).await;
         }
