@@ -27,6 +27,7 @@ const AWAY_MS_MAX: u64 = 400;
 /// What became of a follower.
 #[derive(Default)]
 pub(super) struct Followed {
+    pub(super) view: usize,
     pub(super) resumed: usize,
     pub(super) compared: usize,
     pub(super) anew: usize,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::live::Server;
@@ -146,22 +146,39 @@ const FOUND: &str = "an observer has found something: see above";
 /// Follows all views, and looks at them tick by tick.
 async fn observe(habit: Habit, place: watch::Receiver<Place>, telling: watch::Sender<u64>) -> (Seen, Vec<Followed>) {
     let (sights, mut seen_now) = mpsc::channel(1024);
-    let followers: Vec<_> = (0..WATCHED.len())
-        .map(|view| tokio::spawn(Follower::new(view, habit, place.clone(), sights.clone()).follow()))
-        .collect();
-    drop(sights);
-    let (mut books, mut seen) = (Books::default(), Seen::default());
-    while let Some(sight) = timeout(PATIENCE, seen_now.recv()).await.expect("the observers hear something") {
-        seen.ticks += books.take(sight);
-        telling.send_replace(books.done);
+    let mut followers = JoinSet::new();
+    for view in 0..WATCHED.len() {
+        followers.spawn(Follower::new(view, habit, place.clone(), sights.clone()).follow());
     }
-    let mut followed = Vec::new();
-    for follower in followers {
-        let each = follower.await.expect(FOUND);
+    drop(sights);
+    let (mut books, mut seen, mut followed) = (Books::default(), Seen::default(), Vec::new());
+    loop {
+        let next = async {
+            tokio::select! {
+                Some(ended) = followers.join_next() => {
+                    // Whoever has found something ends all.
+                    followed.push(ended.expect(FOUND));
+                    true
+                }
+                sight = seen_now.recv() => match sight {
+                    Some(sight) => {
+                        seen.ticks += books.take(sight);
+                        telling.send_replace(books.done);
+                        true
+                    }
+                    None => !followers.is_empty(),
+                },
+            }
+        };
+        if !timeout(PATIENCE, next).await.expect("the observers hear something") {
+            break;
+        }
+    }
+    followed.sort_by_key(|followed| followed.view);
+    for each in &followed {
         seen.resumed += each.resumed;
         seen.compared += each.compared;
         seen.anew += each.anew;
-        followed.push(each);
     }
     (seen, followed)
 }
