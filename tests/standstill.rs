@@ -11,14 +11,14 @@ mod watch;
 mod webhook;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use live::{Server, views};
 use outputs::{alert, begun, never, reached};
+use parking_lot::Mutex;
 use storm::{Push, assert_same, calm, day, settle};
 use watch::Watch;
 use webhook::Hook;
@@ -78,20 +78,19 @@ async fn a_server_that_stands_still_for_a_while_loses_no_reader_and_no_letter() 
 async fn a_webhook_that_never_answers_holds_up_nobody_and_is_told_all_in_the_end() {
     let day = day(BATCHES);
     let expected = calm(&day).await;
-    let is_stuck = Arc::new(AtomicBool::new(true));
-    let stuck = Arc::clone(&is_stuck);
+    let (release, released) = channel::<Infallible>();
+    let released = Mutex::new(released);
     let (good, hung) = (
         Hook::start(),
         Hook::answering(move |_| {
-            while stuck.load(Ordering::Relaxed) {
-                thread::sleep(Duration::from_millis(20));
-            }
+            // Until the other end is dropped.
+            let _ = released.lock().recv();
             "200 OK\r\n".to_owned()
         }),
     );
-    let channel = |url: &str| format!("kind = \"webhook\"\nurl = \"{url}\"\ntimeout_seconds = 1");
-    let config = alert(&channel(&good.url)).replace("to = [\"ops\"]", "to = [\"ops\", \"hung\"]");
-    let folder = outputs::folder(&format!("{config}\n[alert_channel.hung]\n{}\n", channel(&hung.url)));
+    let hook = |url: &str| format!("kind = \"webhook\"\nurl = \"{url}\"\ntimeout_seconds = 1");
+    let config = alert(&hook(&good.url)).replace("to = [\"ops\"]", "to = [\"ops\", \"hung\"]");
+    let folder = outputs::folder(&format!("{config}\n[alert_channel.hung]\n{}\n", hook(&hung.url)));
     let mut server = Server::start(folder.path());
     begun(&mut server, &["alert.breaks", "alert_channel.ops"], &mut never).await;
     let last = push(&server, &day).await;
@@ -112,7 +111,7 @@ async fn a_webhook_that_never_answers_holds_up_nobody_and_is_told_all_in_the_end
     signal(&server, "-TERM");
     assert!(server.process.wait().unwrap().success());
 
-    is_stuck.store(false, Ordering::Relaxed);
+    drop(release);
     let mut server = Server::start(folder.path());
     reached(&mut server, &["alert_channel.hung"], last, &mut never).await;
     let mut letters = ids(&hung);
