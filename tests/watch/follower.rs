@@ -71,7 +71,16 @@ pub(super) struct Follower {
 impl Follower {
     pub(super) fn new(view: usize, habit: Habit, place: watch::Receiver<Place>, sights: mpsc::Sender<Sight>) -> Self {
         let random = Random(u64::from(std::process::id()) + view as u64);
-        Follower { view, habit, place, sights, random, held: Held::new(), resume: None, followed: Followed::default() }
+        Follower {
+            view,
+            habit,
+            place,
+            sights,
+            random,
+            held: Held::new(),
+            resume: None,
+            followed: Followed { view, ..Followed::default() },
+        }
     }
 
     fn name(&self) -> String {

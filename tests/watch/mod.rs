@@ -6,7 +6,8 @@
 //!               │ reconnects with from_tick; what it holds is compared with a snapshot as of that tick
 //! ```
 //! Two of them watch, with different habits: one always follows, one reads a few messages and is away for a while. In the end
-//! both must have seen the very same rows at the very same ticks.
+//! both must have seen the very same rows at the very same ticks. Only who is behind by more rows than a day has is told of
+//! several ticks as one.
 //!
 //! Included by several tests, none of which needs all of it.
 
