@@ -105,6 +105,7 @@ impl Engine {
         let (ingest, pushes) = Ingest::of(&sources);
         let stop = Stop::default();
         let (stop_binder, stopped) = bounded(1);
+        let snapshots = snapshots.map(|snapshots| snapshots.until(stop.clone()));
         let history = History { config, past, rebound, sources, snapshots, revive, line, stop: stop.clone() };
         let binder = spawn("binder", move || {
             let result = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped));

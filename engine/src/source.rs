@@ -207,6 +207,9 @@ impl<R> Outlet<R> {
     }
 }
 
+/// How often those who wait for something else look whether it is time to stop.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
 /// Says when to stop.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Stopping>);
@@ -227,6 +230,13 @@ impl Stop {
     /// Whether it is time to stop.
     pub fn is_stopped(&self) -> bool {
         *self.0.is_stopped.lock()
+    }
+
+    /// Is done soon after it is time to stop.
+    pub(crate) async fn asked(&self) {
+        while !self.is_stopped() {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 
     /// Waits until it is time to stop, or `timeout` has passed; says whether it is.

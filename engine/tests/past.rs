@@ -231,6 +231,7 @@ async fn what_is_removed_while_the_past_is_read_is_refused_and_never_passed_over
                 }
                 Err(error) => {
                     refused += 1;
+                    assert_eq!(error.kind, ErrorKind::Compacted, "{error}");
                     assert!(error.to_string().contains("has been removed"), "{error}");
                 }
             }

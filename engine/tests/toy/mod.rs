@@ -179,6 +179,11 @@ impl Clock {
         self.0.fetch_add(time.as_micros() as u64, Ordering::Relaxed);
     }
 
+    /// Sets it back.
+    pub(crate) fn set_back(&self, time: Duration) {
+        self.0.fetch_sub(time.as_micros() as u64, Ordering::Relaxed);
+    }
+
     /// Another one that shows the same.
     pub(crate) fn copy(&self) -> Clock {
         Clock(Arc::new(AtomicU64::new(self.0.load(Ordering::Relaxed))))
