@@ -295,6 +295,44 @@ fn a_source_that_ticks_are_bound_to_and_that_is_gone_is_told() {
 }
 
 #[test]
+fn what_is_written_to_and_is_not_there_is_told() {
+    let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = listening.local_addr().unwrap();
+    let end = format!(
+        r#"
+[sink.queue]
+kind = "kafka"
+view = "breaks"
+brokers = "127.0.0.1:1, {there}"
+topic = "breaks"
+[sink.gone]
+kind = "kafka"
+view = "breaks"
+brokers = "127.0.0.1:1"
+topic = "breaks"
+[sink.daily]
+kind = "files"
+view = "breaks"
+folder = "tieout.toml"
+every_seconds = 3600
+format = "csv"
+[alert_channel.pager]
+kind = "webhook"
+url = {{ env = "PAGER" }}
+"#
+    );
+    let folder = two_sides("", &end);
+    let found = doctor_with(folder.path(), &[], &[("PAGER", "http://127.0.0.1:1/a-secret-path")]);
+    assert_eq!(found.expect("ok", "sink", "can be reached")["about"], "queue");
+    assert_eq!(found.expect("problem", "sink", "nobody listens (127.0.0.1:1")["about"], "gone");
+    assert_eq!(found.expect("problem", "sink", "is not a folder")["about"], "daily");
+    assert_eq!(found.expect("problem", "alert channel", "nobody listens (127.0.0.1:1")["about"], "pager");
+    assert!(!found.text.contains("a-secret-path"), "an URL may hold a secret: {}", found.text);
+    let found = doctor_with(folder.path(), &[], &[("PAGER", &format!("http://{there}/"))]);
+    assert_eq!(found.expect("ok", "alert channel", "can be reached")["about"], "pager");
+}
+
+#[test]
 fn a_replay_that_was_interrupted_is_told_with_what_it_was_asked_for() {
     let folder = two_sides("", "");
     run(&folder);

@@ -15,6 +15,9 @@ use crate::error::{EngineError, ErrorKind};
 /// 1: bindings and pushed batches. 2: and configurations, and ticks of replays.
 pub const FORMAT: u64 = 2;
 
+/// How much of its hash stands before a binding.
+const CHECK_BYTES: usize = 16;
+
 /// How many bindings are removed in one transaction.
 const REMOVED_AT_ONCE: usize = 256;
 
@@ -192,7 +195,7 @@ impl Bindings {
 
     /// Makes a binding durable, with the ids of the pushed batches that it takes.
     pub fn bind(&self, tick: Tick, binding: &Binding, pushed: &[PushedBatch<'_>]) -> Result<(), EngineError> {
-        let bytes = encode(binding)?;
+        let bytes = encode_binding(binding)?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
@@ -216,7 +219,7 @@ impl Bindings {
         configured: Option<(&Configured, &str)>,
     ) -> Result<Binding, EngineError> {
         let binding = Binding { run: Some(run.clone()), ..Binding::default() };
-        let bytes = encode(&binding)?;
+        let bytes = encode_binding(&binding)?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             write.open_table(BINDINGS).map_err(failed)?.insert(tick, bytes.as_bytes()).map_err(failed)?;
@@ -338,12 +341,24 @@ impl Bindings {
         Err(EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup"))
     }
 
+    /// The last tick that took input.
+    pub(crate) fn last_of_input(&self) -> Result<Option<Tick>, EngineError> {
+        let mut last = self.before(Tick::MAX)?;
+        while let Some((tick, binding)) = last {
+            if !binding.bound.is_empty() {
+                return Ok(Some(tick));
+            }
+            last = self.before(tick)?;
+        }
+        Ok(None)
+    }
+
     /// The last binding before a tick.
     fn before(&self, tick: Tick) -> Result<Option<(Tick, Binding)>, EngineError> {
         let read = self.database.begin_read().map_err(failed)?;
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
         let last = bindings.range(..tick).map_err(failed)?.next_back().transpose().map_err(failed)?;
-        last.map(|(tick, bytes)| Ok((tick.value(), decode(tick.value(), bytes.value())?))).transpose()
+        last.map(|(tick, bytes)| Ok((tick.value(), decode_binding(tick.value(), bytes.value())?))).transpose()
     }
 
     /// How far each source is bound in the partition of this name.
@@ -373,17 +388,38 @@ impl Bindings {
         let mut list = Vec::new();
         for entry in bindings.range(after + 1..).map_err(failed)?.take(limit) {
             let (tick, bytes) = entry.map_err(failed)?;
-            list.push((tick.value(), decode(tick.value(), bytes.value())?));
+            list.push((tick.value(), decode_binding(tick.value(), bytes.value())?));
         }
         Ok(list)
     }
 }
 
-fn decode(tick: Tick, bytes: &[u8]) -> Result<Binding, EngineError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let what = format!("the binding of tick {tick} cannot be read: {error}");
+/// A binding as it is written: JSON after the beginning of its hash. The first format had no hash.
+fn encode_binding(binding: &Binding) -> Result<String, EngineError> {
+    let json = encode(binding)?;
+    Ok(format!("{}{json}", check_of(json.as_bytes())))
+}
+
+fn decode_binding(tick: Tick, bytes: &[u8]) -> Result<Binding, EngineError> {
+    let damaged = |why: &str| {
+        let what = format!("the binding of tick {tick} cannot be read: {why}");
         EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
-    })
+    };
+    let json = match bytes.split_at_checked(CHECK_BYTES) {
+        Some((check, json)) if !bytes.starts_with(b"{") => {
+            if check != check_of(json).as_bytes() {
+                return Err(damaged("it is not what was written"));
+            }
+            json
+        }
+        _ => bytes,
+    };
+    serde_json::from_slice(json).map_err(|error| damaged(&error.to_string()))
+}
+
+/// What damage of a binding is noticed by.
+fn check_of(json: &[u8]) -> String {
+    blake3::hash(json).to_hex()[..CHECK_BYTES].to_owned()
 }
 
 fn encode(written: &impl Serialize) -> Result<String, EngineError> {

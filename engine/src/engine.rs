@@ -276,11 +276,11 @@ impl<R: Data + Send + Sync> History<R> {
             return if removed == 0 { Ok(None) } else { Err(no_snapshot_to_go_on_from(removed)) };
         };
         let old = self.past.bindings.configuration(&held.hash)?;
-        if !revive.carries(&old, text) {
+        if let Some(otherwise) = revive.read_otherwise(&old, text) {
             if removed > 0 {
-                return Err(unreadable_again(removed));
+                return Err(unreadable_again(&otherwise, removed));
             }
-            tracing::info!("the configuration reads its sources otherwise than before: the whole past is read again");
+            tracing::info!("the configuration reads {otherwise} otherwise than before: the whole past is read again");
             return Ok(None);
         }
         tracing::info!(tick = last, "the configuration has changed: it goes on from the records of the one before");
@@ -307,9 +307,9 @@ fn changed_meanwhile(unfinished: &Unfinished) -> EngineError {
     EngineError::new(ErrorKind::Invalid, what, help)
 }
 
-fn unreadable_again(removed: Tick) -> EngineError {
+fn unreadable_again(otherwise: &str, removed: Tick) -> EngineError {
     let what = format!(
-        "the configuration reads its sources otherwise than before, but what they gave up to tick {removed} has been removed"
+        "the configuration reads {otherwise} otherwise than before, but what was read up to tick {removed} has been removed"
     );
     let help = "put the tables of the sources back as they were (others may be added), or start with a new data folder";
     EngineError::new(ErrorKind::Invalid, what, help)

@@ -36,7 +36,7 @@ use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record, SourceId};
 
 pub(crate) use problem::Problems;
-pub(crate) use recorded::reads_alike;
+pub(crate) use recorded::read_otherwise;
 pub(crate) use settings::Settings;
 pub(crate) use snapshots::SnapshotSettings;
 

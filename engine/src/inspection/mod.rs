@@ -74,6 +74,11 @@ impl Inspection {
         readable(|| self.bindings.last())
     }
 
+    /// The last tick that took input.
+    pub fn last_bound(&self) -> Result<Option<Tick>, EngineError> {
+        readable(|| self.bindings.last_of_input())
+    }
+
     /// The first tick that was bound.
     pub fn first(&self) -> Result<Option<Tick>, EngineError> {
         Ok(self.bindings.after(0, 1)?.first().map(|(tick, _)| *tick))
