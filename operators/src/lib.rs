@@ -10,6 +10,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod arrangement;
+mod arrived;
+pub mod as_of;
 pub mod assign;
 pub mod blocks;
 #[cfg(test)]
@@ -18,10 +20,12 @@ pub mod deadline;
 pub mod derive;
 pub mod derive_each;
 pub mod first_seen;
+mod follow;
 pub mod group;
 pub mod lookup;
 mod pending;
 mod runs;
+mod series;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;

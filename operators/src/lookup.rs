@@ -32,11 +32,11 @@ use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::trace::TraceReader;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
-use timely::dataflow::operators::{Capability, InputCapability};
 use timely::progress::frontier::AntichainRef;
 
 use crate::arrangement::{Arranged, Batch, Collection, Data, Key, Tick, Trace, compact};
-use crate::group::{Group, History, ticks_of, visit_batch};
+use crate::arrived::{Arrived, first_open};
+use crate::group::{Group, History, visit_batch};
 
 /// Rows that have a reference, with each value found: `logic(key, row, value)`.
 pub fn lookup<'scope, K: Key, D: Data, V: Data, O: Data>(
@@ -156,37 +156,6 @@ fn changed_values<K: Key, D: Data, V: Data, O: Data>(
             changes.drain(..).for_each(|(row, diff)| give((row, *tick, diff)));
         }
     });
-}
-
-/// Batches that have arrived and are not done with, each with the right to send what follows from it.
-struct Arrived<K: Key, V: Data> {
-    batches: Vec<(Capability<Tick>, Batch<K, V>)>,
-}
-
-impl<K: Key, V: Data> Arrived<K, V> {
-    fn new() -> Self {
-        Arrived { batches: Vec::new() }
-    }
-
-    fn add(&mut self, capability: &InputCapability<Tick>, batches: &mut Vec<Batch<K, V>>) {
-        self.batches.extend(batches.drain(..).map(|batch| (capability.retain(0), batch)));
-    }
-
-    /// Lets go of the batches that end before `upper`, and of the right to send before it.
-    fn retire(&mut self, upper: Tick) {
-        self.batches.retain_mut(|(capability, batch)| {
-            let open = ticks_of(batch).1 >= upper;
-            if open {
-                capability.downgrade(&upper.max(*capability.time()));
-            }
-            open
-        });
-    }
-}
-
-/// The first tick at which something may still come.
-fn first_open(frontier: AntichainRef<'_, Tick>) -> Tick {
-    frontier.first().copied().unwrap_or(Tick::MAX)
 }
 
 #[cfg(test)]

@@ -1,0 +1,144 @@
+//! `follow_both`: what two arrangements by the same key mean for each key at each tick.
+//!
+//! The step that the operators over ordered rows share: for each key that changes, and each tick at which it does, in the
+//! order of the ticks, call a function with what changed and with the key's rows before and at the tick. Keys do not
+//! touch each other, so a function may keep state by key.
+
+use std::ops::Range;
+
+use differential_dataflow::AsCollection;
+use differential_dataflow::consolidation::consolidate;
+use differential_dataflow::trace::TraceReader;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
+use timely::progress::frontier::AntichainRef;
+
+use crate::arrangement::{Arranged, Batch, Collection, Data, Key, Tick, Trace, compact};
+use crate::arrived::{Arrived, first_open};
+use crate::series::{Finder, Series};
+
+/// What changed of one key at a tick, rows in their order, and the rows themselves.
+pub(crate) struct Side<'a, 'b, V> {
+    pub(crate) changes: &'b [Change<'a, V>],
+    pub(crate) rows: &'b Series<'a, V>,
+}
+
+/// A row and how many times more it is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Change<'a, V> {
+    pub(crate) row: &'a V,
+    pub(crate) diff: isize,
+    tick: Tick,
+}
+
+/// Calls `turn` for each key and tick at which either arrangement changes; passes on the net rows that it gives.
+pub(crate) fn follow_both<'scope, K: Key, A: Data, B: Data, D: Data>(
+    left: &Arranged<'scope, K, A>,
+    right: &Arranged<'scope, K, B>,
+    name: &str,
+    mut turn: impl FnMut(&K, Tick, Side<'_, '_, A>, Side<'_, '_, B>, &mut Vec<(D, isize)>) + 'static,
+) -> Collection<'scope, D> {
+    let (mut left_trace, mut right_trace): (Trace<K, A>, Trace<K, B>) = (left.trace.clone(), right.trace.clone());
+    let left_stream = left.stream.clone();
+    left_stream
+        .binary_frontier(right.stream.clone(), Pipeline, Pipeline, name, |_capability, _info| {
+            let (mut left_arrived, mut right_arrived) = (Arrived::new(), Arrived::new());
+            let mut done = 0;
+            let mut rows = Vec::new();
+            move |(left_input, left_frontier), (right_input, right_frontier), output| {
+                left_input.for_each(|capability, batches| left_arrived.add(&capability, batches));
+                right_input.for_each(|capability, batches| right_arrived.add(&capability, batches));
+                let upper = first_open(left_frontier.frontier()).min(first_open(right_frontier.frontier()));
+                if upper <= done {
+                    return;
+                }
+                if let Some(capability) = earlier(left_arrived.earliest(), right_arrived.earliest()) {
+                    let mut session = output.session(&capability);
+                    let ((_, left_storage), (_, right_storage)) = (left_trace.cursor(), right_trace.cursor());
+                    let mut lefts = Keys::new(&left_arrived, &left_storage, done..upper);
+                    let mut rights = Keys::new(&right_arrived, &right_storage, done..upper);
+                    while let Some(key) = lefts.next_key().into_iter().chain(rights.next_key()).min() {
+                        lefts.take(key);
+                        rights.take(key);
+                        let mut ticks = [lefts.ticks(), rights.ticks()].concat();
+                        ticks.sort_unstable();
+                        ticks.dedup();
+                        for tick in ticks {
+                            turn(key, tick, lefts.at(tick), rights.at(tick), &mut rows);
+                            consolidate(&mut rows);
+                            session.give_iterator(rows.drain(..).map(|(row, diff)| (row, tick, diff)));
+                        }
+                    }
+                }
+                left_arrived.retire(upper);
+                right_arrived.retire(upper);
+                compact(&mut left_trace, AntichainRef::new(&[upper]));
+                compact(&mut right_trace, AntichainRef::new(&[upper]));
+                done = upper;
+            }
+        })
+        .as_collection()
+}
+
+fn earlier(a: Option<Capability<Tick>>, b: Option<Capability<Tick>>) -> Option<Capability<Tick>> {
+    a.into_iter().chain(b).min_by_key(|capability| *capability.time())
+}
+
+/// The keys that changed, in their order, with their changes and their rows.
+struct Keys<'a, K: Key, V: Data> {
+    /// Each batch, and the place of the first key that has not been taken.
+    batches: Vec<(&'a Batch<K, V>, usize)>,
+    within: Range<Tick>,
+    finder: Finder<'a, K, V>,
+    /// Of the key that was taken, ticks in their order, and rows in theirs.
+    changes: Vec<Change<'a, V>>,
+    ticks: Vec<Tick>,
+}
+
+impl<'a, K: Key, V: Data> Keys<'a, K, V> {
+    fn new(arrived: &'a Arrived<K, V>, storage: &'a [Batch<K, V>], within: Range<Tick>) -> Self {
+        let batches = arrived.batches.iter().map(|(_, batch)| (batch, 0)).collect();
+        Keys { batches, within, finder: Finder::new(storage), changes: Vec::new(), ticks: Vec::new() }
+    }
+
+    fn next_key(&self) -> Option<&'a K> {
+        self.batches.iter().filter_map(|(batch, next)| batch.storage.keys.get(*next)).min()
+    }
+
+    /// Takes what changed of `key`, the least of those that are left.
+    fn take(&mut self, key: &'a K) {
+        self.changes.clear();
+        self.finder.find(key);
+        for (batch, next) in &mut self.batches {
+            let storage = &batch.storage;
+            if storage.keys.get(*next) != Some(key) {
+                continue;
+            }
+            let (lower, upper) = storage.vals.bounds(*next);
+            for place in lower..upper {
+                let (first, end) = storage.upds.bounds(place);
+                let updates = storage.upds.times[first..end].iter().zip(&storage.upds.diffs[first..end]);
+                let updates = updates.filter(|(tick, _)| self.within.contains(tick));
+                let row = &storage.vals.vals[place];
+                self.changes.extend(updates.map(|(tick, diff)| Change { row, diff: *diff, tick: *tick }));
+            }
+            *next += 1;
+        }
+        // A tick is in one batch only, so its rows stay in their order.
+        self.changes.sort_by_key(|change| change.tick);
+        self.ticks.clear();
+        self.ticks.extend(self.changes.chunk_by(|a, b| a.tick == b.tick).map(|of_tick| of_tick[0].tick));
+    }
+
+    /// The ticks at which the key changed.
+    fn ticks(&self) -> &[Tick] {
+        &self.ticks
+    }
+
+    fn at(&self, tick: Tick) -> Side<'a, '_, V> {
+        let start = self.changes.partition_point(|change| change.tick < tick);
+        let end = self.changes.partition_point(|change| change.tick <= tick);
+        Side { changes: &self.changes[start..end], rows: self.finder.found() }
+    }
+}
