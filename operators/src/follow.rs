@@ -1,4 +1,4 @@
-//! `follow_both`: what two arrangements by the same key mean for each key at each tick.
+//! `follow` and `follow_both`: what one arrangement, or two by the same key, mean for each key at each tick.
 //!
 //! The step that the operators over ordered rows share: for each key that changes, and each tick at which it does, in the
 //! order of the ticks, call a function with what changed and with the key's rows before and at the tick. Keys do not
@@ -32,7 +32,47 @@ pub(crate) struct Change<'a, V> {
     tick: Tick,
 }
 
-/// Calls `turn` for each key and tick at which either arrangement changes; passes on the net rows that it gives.
+/// Calls `turn` for each key and tick at which an arrangement changes; passes on the net rows that it gives.
+pub(crate) fn follow<'scope, K: Key, V: Data, D: Data>(
+    arranged: &Arranged<'scope, K, V>,
+    name: &str,
+    mut turn: impl FnMut(&K, Tick, Side<'_, '_, V>, &mut Vec<(D, isize)>) + 'static,
+) -> Collection<'scope, D> {
+    let mut trace = arranged.trace.clone();
+    let stream = arranged.stream.clone();
+    stream
+        .unary_frontier(Pipeline, name, |_capability, _info| {
+            let mut arrived = Arrived::new();
+            let mut done = 0;
+            let mut rows = Vec::new();
+            move |(input, frontier), output| {
+                input.for_each(|capability, batches| arrived.add(&capability, batches));
+                let upper = first_open(frontier.frontier());
+                if upper <= done {
+                    return;
+                }
+                if let Some(capability) = arrived.earliest() {
+                    let mut session = output.session(&capability);
+                    let (_, storage) = trace.cursor();
+                    let mut keys = Keys::new(&arrived, &storage, done..upper);
+                    while let Some(key) = keys.next_key() {
+                        keys.take(key);
+                        for tick in keys.ticks().to_vec() {
+                            turn(key, tick, keys.at(tick), &mut rows);
+                            consolidate(&mut rows);
+                            session.give_iterator(rows.drain(..).map(|(row, diff)| (row, tick, diff)));
+                        }
+                    }
+                }
+                arrived.retire(upper);
+                compact(&mut trace, AntichainRef::new(&[upper]));
+                done = upper;
+            }
+        })
+        .as_collection()
+}
+
+/// Like [`follow`], for two arrangements: at each tick that is complete on both sides, if either changes.
 pub(crate) fn follow_both<'scope, K: Key, A: Data, B: Data, D: Data>(
     left: &Arranged<'scope, K, A>,
     right: &Arranged<'scope, K, B>,

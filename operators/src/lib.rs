@@ -25,6 +25,7 @@ pub mod group;
 pub mod lookup;
 mod pending;
 mod runs;
+pub mod scan;
 mod series;
 pub mod sum_by;
 pub mod sums;
