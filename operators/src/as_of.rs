@@ -141,7 +141,7 @@ mod tests {
     use crate::arrangement::arrange;
     use crate::churn;
     use crate::group::cost;
-    use crate::testing::{Changes, assert_incremental, run};
+    use crate::testing::{Changes, assert_incremental, differences, run, run_apart};
 
     /// (key, whether it is an observation, day, question or value)
     type Input = (u8, bool, i32, u8);
@@ -179,6 +179,19 @@ mod tests {
         #[test]
         fn a_crowded_key_is_answered_the_same(ticks in churn::churn((Just(0u8), prop::bool::weighted(0.3), 0..30i32, 0..2u8))) {
             assert_incremental(ticks, answers, |_, input| answers_of(input));
+        }
+
+        #[test]
+        fn the_two_sides_may_close_their_ticks_apart(ticks in churn::churn((0..2u8, any::<bool>(), 0..9i32, 0..2u8))) {
+            let side = |wanted| {
+                let of = move |(row, diff): &(Input, isize)| (row.1 == wanted).then_some(((row.0, (row.2, row.3)), *diff));
+                ticks.iter().map(|changes| changes.iter().filter_map(of).collect()).collect()
+            };
+            let outputs = run_apart(side(false), side(true), |questions: Collection<'_, (u8, (i32, u8))>, observations| {
+                let (questions, observations) = (arrange(questions, "questions"), arrange(observations, "observations"));
+                as_of(&questions, &observations, "as of", |key, day, question, found| (*key, *day, *question, found.copied()))
+            });
+            assert_eq!(outputs, differences(&ticks, |_, input| answers_of(input)));
         }
     }
 

@@ -163,14 +163,12 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use differential_dataflow::input::InputSession;
     use proptest::prelude::*;
-    use timely::dataflow::operators::probe::Handle;
 
     use super::*;
     use crate::arrangement::arrange;
     use crate::churn;
-    use crate::testing::{Changes, assert_incremental, by_tick, collect, differences, run};
+    use crate::testing::{Changes, assert_incremental, differences, run, run_apart};
 
     /// (key, whether it is a reference, row or value)
     type Input = (u8, bool, u8);
@@ -191,39 +189,18 @@ mod tests {
         lookup_left(&rows, &reference, "left", |key, row, value| (*key, *row, value.copied()))
     }
 
-    /// Gives all ticks of the rows, several to a batch, before the first values; then the values two ticks at a time.
+    /// Both sides, whose ticks are closed apart.
     fn left_apart(ticks: &[Changes<Input>]) -> Vec<Changes<(u8, u8, Option<u8>)>> {
-        let ticks = ticks.to_vec();
-        let count = ticks.len();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        timely::execute_directly(move |worker| {
-            let (mut rows, mut values) = (InputSession::<Tick, _, isize>::new(), InputSession::<Tick, _, isize>::new());
-            let probe = Handle::new();
-            worker.dataflow(|scope| {
-                let rows = arrange(rows.to_collection(scope), "rows");
-                let values = arrange(values.to_collection(scope), "values");
-                let found =
-                    lookup_left(&rows, &values, "left", |key, row, value: Option<&u8>| (*key, *row, value.copied()));
-                collect(found, &probe, sender);
-            });
-            let closed_together: Vec<(Tick, Changes<Input>)> = (1..).zip(ticks).collect();
-            let mut give = |input: &mut InputSession<_, _, _>, of_reference, ticks: &[(Tick, Changes<Input>)]| {
-                for (tick, changes) in ticks {
-                    input.advance_to(*tick);
-                    let changes = changes.iter().filter(|((_, is_reference, _), _)| *is_reference == of_reference);
-                    changes.for_each(|((key, _, row), diff)| input.update((*key, *row), *diff));
-                    input.advance_to(tick + 1);
-                }
-                input.flush();
-                for _ in 0..5 {
-                    worker.step();
-                }
+        let side = |wanted| {
+            let of = move |((key, is_reference, row), diff): &(Input, isize)| {
+                (*is_reference == wanted).then_some(((*key, *row), *diff))
             };
-            closed_together.chunks(3).for_each(|ticks| give(&mut rows, false, ticks));
-            closed_together.chunks(2).for_each(|ticks| give(&mut values, true, ticks));
-            worker.step_while(|| probe.less_than(values.time()));
-        });
-        by_tick(count, receiver)
+            ticks.iter().map(|changes| changes.iter().filter_map(of).collect()).collect()
+        };
+        run_apart(side(false), side(true), |rows: Collection<'_, (u8, u8)>, values: Collection<'_, (u8, u8)>| {
+            let (rows, values) = (arrange(rows, "rows"), arrange(values, "values"));
+            lookup_left(&rows, &values, "left", |key, row, value| (*key, *row, value.copied()))
+        })
     }
 
     fn left_of(input: &[(Input, isize)]) -> Changes<(u8, u8, Option<u8>)> {
