@@ -24,12 +24,14 @@ mod follow;
 pub mod group;
 pub mod lookup;
 mod pending;
+pub mod range_tree;
 mod runs;
 pub mod scan;
 mod series;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;
+mod tree;
 pub mod upsert;
 
 pub use arrangement::{Arranged, Collection, Data, Key, Tick, Trace, arrange};
