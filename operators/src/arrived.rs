@@ -3,20 +3,20 @@
 use timely::dataflow::operators::{Capability, InputCapability};
 use timely::progress::frontier::AntichainRef;
 
-use crate::arrangement::{Batch, Data, Key, Tick};
+use crate::arrangement::{Batch, Data, Difference, Key, Tick};
 use crate::group::ticks_of;
 
 /// Batches that have arrived and are not done with, each with the right to send what follows from it.
-pub(crate) struct Arrived<K: Key, V: Data> {
-    pub(crate) batches: Vec<(Capability<Tick>, Batch<K, V>)>,
+pub(crate) struct Arrived<K: Key, V: Data, R: Difference = isize> {
+    pub(crate) batches: Vec<(Capability<Tick>, Batch<K, V, R>)>,
 }
 
-impl<K: Key, V: Data> Arrived<K, V> {
+impl<K: Key, V: Data, R: Difference> Arrived<K, V, R> {
     pub(crate) fn new() -> Self {
         Arrived { batches: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, capability: &InputCapability<Tick>, batches: &mut Vec<Batch<K, V>>) {
+    pub(crate) fn add(&mut self, capability: &InputCapability<Tick>, batches: &mut Vec<Batch<K, V, R>>) {
         self.batches.extend(batches.drain(..).map(|batch| (capability.retain(0), batch)));
     }
 

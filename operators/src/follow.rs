@@ -8,35 +8,36 @@ use std::ops::Range;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
+use differential_dataflow::difference::Monoid;
 use differential_dataflow::trace::TraceReader;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::frontier::AntichainRef;
 
-use crate::arrangement::{Arranged, Batch, Collection, Data, Key, Tick, Trace, compact};
+use crate::arrangement::{Arranged, Batch, Collection, Data, Difference, Key, Tick, Trace, compact};
 use crate::arrived::{Arrived, first_open};
 use crate::series::{Finder, Series};
 
 /// What changed of one key at a tick, rows in their order, and the rows themselves.
-pub(crate) struct Side<'a, 'b, V> {
-    pub(crate) changes: &'b [Change<'a, V>],
-    pub(crate) rows: &'b Series<'a, V>,
+pub(crate) struct Side<'a, 'b, V, R = isize> {
+    pub(crate) changes: &'b [Change<'a, V, R>],
+    pub(crate) rows: &'b Series<'a, V, R>,
 }
 
 /// A row and how many times more it is there.
 #[derive(Clone, Copy)]
-pub(crate) struct Change<'a, V> {
+pub(crate) struct Change<'a, V, R = isize> {
     pub(crate) row: &'a V,
-    pub(crate) diff: isize,
+    pub(crate) diff: R,
     tick: Tick,
 }
 
 /// Calls `turn` for each key and tick at which an arrangement changes; passes on the net rows that it gives.
-pub(crate) fn follow<'scope, K: Key, V: Data, D: Data>(
-    arranged: &Arranged<'scope, K, V>,
+pub(crate) fn follow<'scope, K: Key, V: Data, R: Difference + Monoid, D: Data>(
+    arranged: &Arranged<'scope, K, V, R>,
     name: &str,
-    mut turn: impl FnMut(&K, Tick, Side<'_, '_, V>, &mut Vec<(D, isize)>) + 'static,
+    mut turn: impl FnMut(&K, Tick, Side<'_, '_, V, R>, &mut Vec<(D, isize)>) + 'static,
 ) -> Collection<'scope, D> {
     let mut trace = arranged.trace.clone();
     let stream = arranged.stream.clone();
@@ -126,18 +127,18 @@ fn earlier(a: Option<Capability<Tick>>, b: Option<Capability<Tick>>) -> Option<C
 }
 
 /// The keys that changed, in their order, with their changes and their rows.
-struct Keys<'a, K: Key, V: Data> {
+struct Keys<'a, K: Key, V: Data, R: Difference> {
     /// Each batch, and the place of the first key that has not been taken.
-    batches: Vec<(&'a Batch<K, V>, usize)>,
+    batches: Vec<(&'a Batch<K, V, R>, usize)>,
     within: Range<Tick>,
-    finder: Finder<'a, K, V>,
+    finder: Finder<'a, K, V, R>,
     /// Of the key that was taken, ticks in their order, and rows in theirs.
-    changes: Vec<Change<'a, V>>,
+    changes: Vec<Change<'a, V, R>>,
     ticks: Vec<Tick>,
 }
 
-impl<'a, K: Key, V: Data> Keys<'a, K, V> {
-    fn new(arrived: &'a Arrived<K, V>, storage: &'a [Batch<K, V>], within: Range<Tick>) -> Self {
+impl<'a, K: Key, V: Data, R: Difference> Keys<'a, K, V, R> {
+    fn new(arrived: &'a Arrived<K, V, R>, storage: &'a [Batch<K, V, R>], within: Range<Tick>) -> Self {
         let batches = arrived.batches.iter().map(|(_, batch)| (batch, 0)).collect();
         Keys { batches, within, finder: Finder::new(storage), changes: Vec::new(), ticks: Vec::new() }
     }
@@ -161,7 +162,7 @@ impl<'a, K: Key, V: Data> Keys<'a, K, V> {
                 let updates = storage.upds.times[first..end].iter().zip(&storage.upds.diffs[first..end]);
                 let updates = updates.filter(|(tick, _)| self.within.contains(tick));
                 let row = &storage.vals.vals[place];
-                self.changes.extend(updates.map(|(tick, diff)| Change { row, diff: *diff, tick: *tick }));
+                self.changes.extend(updates.map(|(tick, diff)| Change { row, diff: diff.clone(), tick: *tick }));
             }
             *next += 1;
         }
@@ -176,7 +177,7 @@ impl<'a, K: Key, V: Data> Keys<'a, K, V> {
         &self.ticks
     }
 
-    fn at(&self, tick: Tick) -> Side<'a, '_, V> {
+    fn at(&self, tick: Tick) -> Side<'a, '_, V, R> {
         let start = self.changes.partition_point(|change| change.tick < tick);
         let end = self.changes.partition_point(|change| change.tick <= tick);
         Side { changes: &self.changes[start..end], rows: self.finder.found() }

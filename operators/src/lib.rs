@@ -16,6 +16,7 @@ pub mod assign;
 pub mod blocks;
 #[cfg(test)]
 mod churn;
+pub mod day_blocks;
 pub mod deadline;
 pub mod derive;
 pub mod derive_each;

@@ -3,20 +3,21 @@
 //! A stock cursor goes forwards only, and seeks by a whole value; "the last row on or before this day" needs neither.
 //! So this reads the sorted lists of an arrangement's batches themselves: a binary search in each, then a merge.
 
+use differential_dataflow::difference::Monoid;
 use differential_dataflow::trace::implementations::OffsetList;
 use differential_dataflow::trace::implementations::ord_neu::Upds;
 
-use crate::arrangement::{Batch, Data, Key, Tick};
+use crate::arrangement::{Batch, Data, Difference, Key, Tick};
 
 /// Finds the rows of keys that are asked for in their order.
-pub(crate) struct Finder<'a, K: Key, V: Data> {
+pub(crate) struct Finder<'a, K: Key, V: Data, R: Difference> {
     /// Each batch, and the place of its first key that has not been passed.
-    batches: Vec<(&'a Batch<K, V>, usize)>,
-    series: Series<'a, V>,
+    batches: Vec<(&'a Batch<K, V, R>, usize)>,
+    series: Series<'a, V, R>,
 }
 
-impl<'a, K: Key, V: Data> Finder<'a, K, V> {
-    pub(crate) fn new(batches: &'a [Batch<K, V>]) -> Self {
+impl<'a, K: Key, V: Data, R: Difference> Finder<'a, K, V, R> {
+    pub(crate) fn new(batches: &'a [Batch<K, V, R>]) -> Self {
         Finder { batches: batches.iter().map(|batch| (batch, 0)).collect(), series: Series { runs: Vec::new() } }
     }
 
@@ -34,7 +35,7 @@ impl<'a, K: Key, V: Data> Finder<'a, K, V> {
     }
 
     /// The rows of the key that was last asked for.
-    pub(crate) fn found(&self) -> &Series<'a, V> {
+    pub(crate) fn found(&self) -> &Series<'a, V, R> {
         &self.series
     }
 }
@@ -51,34 +52,34 @@ fn gallop<T>(items: &[T], start: usize, is_before: impl Fn(&T) -> bool) -> usize
 }
 
 /// The rows of one key.
-pub(crate) struct Series<'a, V> {
-    runs: Vec<Run<'a, V>>,
+pub(crate) struct Series<'a, V, R = isize> {
+    runs: Vec<Run<'a, V, R>>,
 }
 
 /// What one batch holds of the key.
-struct Run<'a, V> {
+struct Run<'a, V, R> {
     values: &'a [V],
     /// The place of the first of them in the batch.
     lower: usize,
-    updates: &'a Upds<OffsetList, Vec<Tick>, Vec<isize>>,
+    updates: &'a Upds<OffsetList, Vec<Tick>, Vec<R>>,
 }
 
 /// A row, and how many times it was there just before a tick, and is there at it.
 #[derive(Debug)]
-pub(crate) struct Passed<'a, V> {
+pub(crate) struct Passed<'a, V, R = isize> {
     pub(crate) row: &'a V,
-    pub(crate) before: isize,
-    pub(crate) now: isize,
+    pub(crate) before: R,
+    pub(crate) now: R,
 }
 
-impl<'a, V: Ord> Series<'a, V> {
+impl<'a, V: Ord, R> Series<'a, V, R> {
     /// The rows that are there before or at `tick`, in their order, from the first that is not `before` the place sought.
-    pub(crate) fn forwards(&self, tick: Tick, is_before: impl Fn(&V) -> bool) -> Forwards<'a, '_, V> {
+    pub(crate) fn forwards(&self, tick: Tick, is_before: impl Fn(&V) -> bool) -> Forwards<'a, '_, V, R> {
         Forwards { runs: &self.runs, next: self.places(is_before), tick }
     }
 
     /// The rows that are there before or at `tick`, in reverse, from the last that is `before` the place sought.
-    pub(crate) fn backwards(&self, tick: Tick, is_before: impl Fn(&V) -> bool) -> Backwards<'a, '_, V> {
+    pub(crate) fn backwards(&self, tick: Tick, is_before: impl Fn(&V) -> bool) -> Backwards<'a, '_, V, R> {
         Backwards { runs: &self.runs, end: self.places(is_before), tick }
     }
 
@@ -87,40 +88,44 @@ impl<'a, V: Ord> Series<'a, V> {
     }
 }
 
-impl<V> Run<'_, V> {
+impl<V, R: Difference + Monoid> Run<'_, V, R> {
     /// Adds to `passed` what this batch says of the value at `place`.
-    fn count(&self, place: usize, tick: Tick, passed: &mut Passed<'_, V>) {
+    fn count(&self, place: usize, tick: Tick, passed: &mut Passed<'_, V, R>) {
         #[cfg(test)]
         crate::group::cost::read(1);
         let (lower, upper) = self.updates.bounds(self.lower + place);
         for (time, diff) in self.updates.times[lower..upper].iter().zip(&self.updates.diffs[lower..upper]) {
-            passed.before += if *time < tick { *diff } else { 0 };
-            passed.now += if *time <= tick { *diff } else { 0 };
+            if *time < tick {
+                passed.before.plus_equals(diff);
+            }
+            if *time <= tick {
+                passed.now.plus_equals(diff);
+            }
         }
     }
 }
 
 /// Rows in their order.
-pub(crate) struct Forwards<'a, 'b, V> {
-    runs: &'b [Run<'a, V>],
+pub(crate) struct Forwards<'a, 'b, V, R> {
+    runs: &'b [Run<'a, V, R>],
     next: Vec<usize>,
     tick: Tick,
 }
 
-impl<'a, V: Ord> Iterator for Forwards<'a, '_, V> {
-    type Item = Passed<'a, V>;
+impl<'a, V: Ord, R: Difference + Monoid> Iterator for Forwards<'a, '_, V, R> {
+    type Item = Passed<'a, V, R>;
 
-    fn next(&mut self) -> Option<Passed<'a, V>> {
+    fn next(&mut self) -> Option<Passed<'a, V, R>> {
         loop {
             let heads = self.runs.iter().zip(&self.next).filter_map(|(run, next)| run.values.get(*next));
-            let mut passed = Passed { row: heads.min()?, before: 0, now: 0 };
+            let mut passed = Passed { row: heads.min()?, before: R::zero(), now: R::zero() };
             for (run, next) in self.runs.iter().zip(&mut self.next) {
                 if run.values.get(*next) == Some(passed.row) {
                     run.count(*next, self.tick, &mut passed);
                     *next += 1;
                 }
             }
-            if (passed.before, passed.now) != (0, 0) {
+            if !passed.before.is_zero() || !passed.now.is_zero() {
                 return Some(passed);
             }
         }
@@ -128,27 +133,27 @@ impl<'a, V: Ord> Iterator for Forwards<'a, '_, V> {
 }
 
 /// Rows in reverse.
-pub(crate) struct Backwards<'a, 'b, V> {
-    runs: &'b [Run<'a, V>],
+pub(crate) struct Backwards<'a, 'b, V, R> {
+    runs: &'b [Run<'a, V, R>],
     /// Of each run, how many rows are left.
     end: Vec<usize>,
     tick: Tick,
 }
 
-impl<'a, V: Ord> Iterator for Backwards<'a, '_, V> {
-    type Item = Passed<'a, V>;
+impl<'a, V: Ord, R: Difference + Monoid> Iterator for Backwards<'a, '_, V, R> {
+    type Item = Passed<'a, V, R>;
 
-    fn next(&mut self) -> Option<Passed<'a, V>> {
+    fn next(&mut self) -> Option<Passed<'a, V, R>> {
         loop {
             let heads = self.runs.iter().zip(&self.end).filter_map(|(run, end)| run.values[..*end].last());
-            let mut passed = Passed { row: heads.max()?, before: 0, now: 0 };
+            let mut passed = Passed { row: heads.max()?, before: R::zero(), now: R::zero() };
             for (run, end) in self.runs.iter().zip(&mut self.end) {
                 if run.values[..*end].last() == Some(passed.row) {
                     *end -= 1;
                     run.count(*end, self.tick, &mut passed);
                 }
             }
-            if (passed.before, passed.now) != (0, 0) {
+            if !passed.before.is_zero() || !passed.now.is_zero() {
                 return Some(passed);
             }
         }
