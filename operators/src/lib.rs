@@ -25,6 +25,7 @@ mod follow;
 pub mod group;
 pub mod lookup;
 mod pending;
+pub mod quantile;
 pub mod range_tree;
 mod runs;
 pub mod scan;

@@ -59,6 +59,11 @@ impl<M: Summary> Tree<M> {
         self.root = set(self.root.take(), sets);
     }
 
+    /// The summary of all positions.
+    pub(crate) fn total(&self) -> Option<&M> {
+        self.root.as_ref().map(Part::summary)
+    }
+
     /// The summary of all positions within a range.
     pub(crate) fn sum(&self, within: RangeInclusive<u64>) -> Option<M> {
         let mut sum = None;
@@ -79,6 +84,21 @@ impl<M: Summary> Tree<M> {
         if let Some(root) = &self.root {
             root.search(&within, &may_hold, found);
         }
+    }
+
+    /// Goes from left to right and passes what `passes` says to pass, part by part; gives the first position that it does
+    /// not.
+    pub(crate) fn descend(&self, mut passes: impl FnMut(&M) -> bool) -> Option<(u64, &M)> {
+        let mut passes = |part: &Part<M>| {
+            #[cfg(test)]
+            crate::group::cost::read(1);
+            passes(part.summary())
+        };
+        let mut part = self.root.as_ref().filter(|root| !passes(root))?;
+        while let Part::Many(node) = part {
+            part = node.parts.iter().find(|part| !passes(part))?;
+        }
+        Some((*part.span().start(), part.summary()))
     }
 }
 
@@ -235,7 +255,8 @@ mod tests {
                     there.remove(&position);
                     there.extend(summary.map(|summary| (position, summary)));
                 }
-                prop_assert_eq!(tree.sum(0..=u64::MAX), fresh(&there).sum(0..=u64::MAX));
+                prop_assert_eq!(tree.total().cloned(), fresh(&there).total().cloned());
+                prop_assert_eq!(tree.sum(0..=u64::MAX), tree.total().cloned());
                 let inside: BTreeMap<u64, String> = there.iter().filter(|(position, _)| (start..=end).contains(position)).map(|(position, summary)| (*position, summary.clone())).collect();
                 let sum = tree.sum(start..=end);
                 prop_assert_eq!(&sum, &fresh(&inside).sum(start..=end), "what is outside does not matter");
