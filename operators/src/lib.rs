@@ -33,6 +33,7 @@ mod series;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;
+pub mod top_n;
 mod tree;
 pub mod upsert;
 
