@@ -6,7 +6,7 @@
 //! Output     one row a question, made by a pure function from key, place, question and the observation with its own
 //!            place: `None` where nothing was observed on or before.
 //! Update     O(log n + answers that change): a changed observation answers again only the questions from it up to the
-//!            next observation. A correction that leaves the value as it was answers none.
+//!            next observation.
 //! Order      independent of arrival order; a question and its observation may come in the same tick.
 //! Bounds     no state but the two arrangements, so none on history. The rows of one key are on one worker.
 //!
@@ -87,9 +87,6 @@ fn ask_again<K, P: Ord, Q: Ord, V: Ord, O>(
             continue;
         }
         let Found { before, now } = last.upto(place);
-        if before == now {
-            continue;
-        }
         for asked in asked {
             let (place, question) = asked.row;
             out.push((answer(key, place, question, before), -asked.before));

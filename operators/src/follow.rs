@@ -183,3 +183,45 @@ impl<'a, K: Key, V: Data, R: Difference> Keys<'a, K, V, R> {
         Side { changes: &self.changes[start..end], rows: self.finder.found() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use differential_dataflow::input::InputSession;
+    use differential_dataflow::trace::BatchReader;
+    use timely::dataflow::operators::probe::Handle;
+
+    use super::*;
+    use crate::arrangement::arrange;
+
+    type Row = (u8, u8);
+
+    #[test]
+    fn memory_follows_the_live_rows_of_what_is_followed() {
+        let held = timely::execute_directly(|worker| {
+            let mut input = InputSession::<Tick, Row, isize>::new();
+            let probe = Handle::new();
+            let mut traces = worker.dataflow(|scope| {
+                let rows = input.to_collection(scope);
+                let arranged = [arrange(rows.clone(), "one"), arrange(rows.clone(), "left"), arrange(rows, "right")];
+                let one = follow(&arranged[0], "one", |key, _, _, out| out.push((*key, 1)));
+                let both = follow_both(&arranged[1], &arranged[2], "both", |key, _, _, _, out| out.push((*key, 1)));
+                one.concat(both).probe_with(&probe);
+                arranged.map(|arranged| arranged.trace)
+            });
+            let keys = 10;
+            for tick in 0..1000 {
+                input.advance_to(tick);
+                let key = tick as u8 % keys;
+                input.update((key, key), if (tick / Tick::from(keys)).is_multiple_of(2) { 1 } else { -1 });
+                input.advance_to(tick + 1);
+                input.flush();
+                worker.step_while(|| probe.less_than(input.time()));
+                traces.iter_mut().for_each(|trace| compact(trace, AntichainRef::new(&[tick + 1])));
+            }
+            let mut held = [0; 3];
+            traces.iter().zip(&mut held).for_each(|(trace, held)| trace.map_batches(|batch| *held += batch.len()));
+            held
+        });
+        assert!(held.iter().all(|held| *held < 100), "1000 updates of at most 10 live rows, {held:?} held");
+    }
+}

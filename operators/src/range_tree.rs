@@ -230,7 +230,7 @@ mod tests {
     use crate::arrangement::arrange;
     use crate::churn;
     use crate::group::cost;
-    use crate::testing::{Changes, assert_incremental};
+    use crate::testing::{Changes, assert_incremental, run, total};
 
     /// A point, or a question about a range.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -256,19 +256,21 @@ mod tests {
     /// Key, span, question, the bits of the linked return, and the points.
     type Answer = (u8, Span, u8, Option<(u64, Vec<(i32, i8, isize)>)>);
 
+    type Sides<'s> = (Arranged<'s, u8, (i32, i8)>, Arranged<'s, u8, (Span, u8)>);
+
+    fn sides<'s>(input: Collection<'s, Input>) -> Sides<'s> {
+        let point = |row| if let Input::Point(key, day, value) = row { Some((key, (day, value))) } else { None };
+        let range =
+            |row| if let Input::Range(key, span, question) = row { Some((key, (span, question))) } else { None };
+        (arrange(input.clone().flat_map(point), "points"), arrange(input.flat_map(range), "ranges"))
+    }
+
     fn answers<'s>(input: Collection<'s, Input>) -> Collection<'s, Answer> {
-        let points = input.clone().flat_map(|row| match row {
-            Input::Point(key, day, value) => Some((key, (day, value))),
-            Input::Range(..) => None,
-        });
-        let ranges = input.flat_map(|row| match row {
-            Input::Range(key, span, question) => Some((key, (span, question))),
-            Input::Point(..) => None,
-        });
+        let (points, ranges) = sides(input);
         let answer = |key: &u8, span: &Span, question: &u8, sum: Option<&Linked>| {
             (*key, *span, *question, sum.map(|sum| (sum.0.to_bits(), sum.1.clone())))
         };
-        range_tree(&arrange(points, "points"), &arrange(ranges, "ranges"), "linked", linked, answer)
+        range_tree(&points, &ranges, "linked", linked, answer)
     }
 
     type Points = [(i32, i8, isize)];
@@ -361,6 +363,45 @@ mod tests {
         }
     }
 
+    /// All points, by way of their summary, and the days on which ranges start.
+    type WhatIsKept = (Vec<(i32, i8, isize)>, Vec<i32>);
+
+    fn kept<'s>(input: Collection<'s, Input>) -> Collection<'s, WhatIsKept> {
+        let (points, ranges) = sides(input);
+        let mut kept = Kept::new();
+        follow_both(&points, &ranges, "kept", move |key, tick, points, ranges, out| {
+            let summary = |point: &(i32, i8), count| linked(key, point.0, &point.1, count);
+            kept.update_blocks(&points, |days| sum_of_days(points.rows, tick, days, |passed| passed.now, &summary));
+            kept.update_ranges(tick, &ranges);
+            let mut starts = Vec::new();
+            kept.ranges.search(0..=u64::MAX, |_| true, &mut |start| starts.push(day_at(start)));
+            out.push(((kept.blocks.total().map(|sum| sum.1.clone()).unwrap_or_default(), starts), 1));
+        })
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn what_is_kept_follows_from_the_rows(ticks in churn::churn(inputs(-3..40i32))) {
+            let of_key = |changes: &Changes<Input>| {
+                changes.iter().filter(|(row, _)| matches!(row, Input::Point(0, ..) | Input::Range(0, ..))).copied().collect()
+            };
+            let ticks: Vec<Changes<Input>> = ticks.iter().map(of_key).collect();
+            for (tick, outputs) in (1..).zip(run(ticks.clone(), kept)) {
+                let (mut points, mut starts) = (Vec::new(), Vec::new());
+                for (row, count) in total(&ticks[..tick]) {
+                    match row {
+                        Input::Point(_, day, value) => points.push((day, value, count)),
+                        Input::Range(_, span, _) => starts.push(span.from),
+                    }
+                }
+                starts.dedup();
+                prop_assert!(outputs.iter().all(|(kept, _)| *kept == (points.clone(), starts.clone())), "{outputs:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_long_series_with_many_ranges_is_answered_to_the_last_bit() {
         let point = |day: i32| Input::Point(1, day, (day % 7) as i8 - 3);
@@ -384,11 +425,7 @@ mod tests {
     }
 
     fn greatest<'s>(input: Collection<'s, Input>) -> Collection<'s, (Span, Option<i8>)> {
-        let of_points = |row| if let Input::Point(key, day, value) = row { Some((key, (day, value))) } else { None };
-        let of_ranges =
-            |row| if let Input::Range(key, span, question) = row { Some((key, (span, question))) } else { None };
-        let points = arrange(input.clone().flat_map(of_points), "points");
-        let ranges = arrange(input.flat_map(of_ranges), "ranges");
+        let (points, ranges) = sides(input);
         let summary = |_: &u8, _, value: &i8, _| Greatest(*value);
         range_tree(&points, &ranges, "greatest", summary, |_, span, _, sum| (*span, sum.map(|sum| sum.0)))
     }

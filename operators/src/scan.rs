@@ -3,7 +3,8 @@
 //! Input      an arrangement of `(place, row)`: rows are folded in the order of their places, such as `(day, sequence)`,
 //!            and those of one place in their own order. A step: a pure function from key, state, place, row and how often
 //!            the row is there to the next state and to outputs. The state starts at its default.
-//! Output     the outputs of all steps.
+//! Output     the outputs of all steps. What stands at the end, such as open lots, is a sum of them: lots opened, less lots
+//!            disposed of.
 //! Update     O(rows whose state changes + checkpoint gap): a late row is folded in from the checkpoint before it, beside
 //!            the fold as it was, and this ends as soon as the two states agree. Only rows whose output changed are given.
 //! Order      independent of arrival order: the output is that of one fold over all rows in their order.
