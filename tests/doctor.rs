@@ -16,7 +16,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::bindings::{Binding, Bindings, Bound};
+use engine::bindings::{Binding, Bindings, Bound, RunEvent};
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
@@ -337,8 +337,11 @@ fn a_replay_that_was_interrupted_is_told_with_what_it_was_asked_for() {
     let folder = two_sides("", "");
     run(&folder);
     let bindings = Bindings::open(&folder.path().join("tieout-data/bindings.redb")).unwrap();
-    let binding = Binding { replay: Some("--to 2026-03-16".into()), ..Binding::default() };
-    bindings.bind(bindings.last().unwrap() + 1, &binding, &[]).unwrap();
+    let started = bindings.last().unwrap() + 1;
+    let (version, configuration) = (String::new(), String::new());
+    let replay = Some("--to 2026-03-16".to_owned());
+    let run = RunEvent { started, version, configuration, workers: 1, ended: false, replay };
+    bindings.begin(started, &run, None).unwrap();
     drop(bindings);
     let found = doctor(folder.path());
     found.expect("problem", "data folder", "a replay was interrupted: `--to 2026-03-16`");
@@ -385,8 +388,11 @@ fn snapshots_are_told_to_be_whole_damaged_overdue_or_out_of_reach() {
     found.expect("ok", "start", "it goes on from the snapshot of tick ");
 
     let bindings = Bindings::open(&folder.path().join("tieout-data/bindings.redb")).unwrap();
-    bindings.reach(bindings.last().unwrap() + 600_000_000).unwrap();
+    bindings.reach(bindings.last().unwrap() + 300_000_000).unwrap();
+    let last = bindings.last().unwrap();
     drop(bindings);
+    doctor(folder.path()).expect("ok", "snapshots", "one every 1 second");
+    bind(&folder, last + 300_000_000, "broker", "pushed", 1);
     doctor(folder.path()).expect("warning", "snapshots", "the last tick is 10 minutes later");
 
     for entry in fs::read_dir(&snapshots).unwrap().map(Result::unwrap) {

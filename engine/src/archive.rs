@@ -58,6 +58,24 @@ impl Archive {
         Ok(kept)
     }
 
+    /// Keeps all that another archive keeps, under the same names: durable when this returns. What is kept here already stays.
+    pub(crate) fn take_over(&self, other: &Archive) -> Result<(), EngineError> {
+        let unkept = |error: io::Error| EngineError::io("keep a copy of the input in", &self.folder, &error);
+        let entries = fs::read_dir(&other.folder).map_err(|error| EngineError::io("list", &other.folder, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| EngineError::io("list", &other.folder, &error))?;
+            let target = self.folder.join(entry.file_name());
+            if target.exists() || entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let temporary = self.folder.join(format!(".{}.{}.part", std::process::id(), thread_tag()));
+            fs::copy(entry.path(), &temporary).map_err(unkept)?;
+            File::open(&temporary).and_then(|copy| copy.sync_all()).map_err(unkept)?;
+            fs::rename(&temporary, &target).map_err(unkept)?;
+        }
+        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(unkept)
+    }
+
     /// Keeps a small content under a name, in the place of what was kept under it before: durable when this returns. For what
     /// is looked up by something else than its content.
     pub fn keep_as(&self, name: &str, content: &[u8]) -> Result<(), EngineError> {

@@ -37,21 +37,31 @@ pub struct Binding {
     /// The start or the end of a run of the engine, which takes a tick of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunEvent>,
-    /// While this is the tick of a replay that has not come to its end: what that replay was asked for. Such a tick is the
-    /// last one, and nothing of it has been shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replay: Option<String>,
+    /// Whether this is the tick of a replay that has not come to its end. Such a tick is the last one, and nothing of it has
+    /// been shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
 }
 
-/// The tick of a replay that was interrupted.
+/// A replay that was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
-    /// The tick.
-    pub(crate) tick: Tick,
-    /// What it took so far.
-    pub(crate) binding: Binding,
-    /// The run that it belongs to.
+    /// Its run.
     pub(crate) run: RunEvent,
+    /// Its tick and what that took so far, once there is something.
+    pub(crate) open: Option<(Tick, Binding)>,
+}
+
+impl Unfinished {
+    /// The tick from which on it is all there is.
+    pub(crate) fn since(&self) -> Tick {
+        self.run.started
+    }
+
+    /// What it was asked for.
+    pub(crate) fn asked(&self) -> &str {
+        self.run.replay.as_deref().unwrap_or_default()
+    }
 }
 
 /// How far a partition of a source was read: up to but not including `upper`.
@@ -80,6 +90,9 @@ pub struct RunEvent {
     pub workers: u64,
     /// Whether this is its orderly end.
     pub ended: bool,
+    /// What was asked for, if it is a replay that is one tick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 /// What a run is configured with.
@@ -325,20 +338,25 @@ impl Bindings {
         Ok(reached.max(bound))
     }
 
-    /// The tick of a replay that was interrupted, if there is one.
+    /// The replay that was interrupted, if one was: it is always the last thing that was bound.
     pub(crate) fn unfinished(&self) -> Result<Option<Unfinished>, EngineError> {
-        let Some((tick, binding)) = self.before(Tick::MAX)?.filter(|(_, binding)| binding.replay.is_some()) else {
-            return Ok(None);
-        };
-        let mut earlier = tick;
-        while let Some((tick_before, before)) = self.before(earlier)? {
-            if let Some(run) = before.run {
-                return Ok(Some(Unfinished { tick, binding, run }));
+        let Some(run) = self.last_run()?.filter(|run| run.replay.is_some() && !run.ended) else { return Ok(None) };
+        let last = self.before(Tick::MAX)?;
+        let open = last.filter(|(tick, _)| *tick > run.started);
+        let is_closed = open.as_ref().is_some_and(|(_, binding)| !binding.open);
+        Ok((!is_closed).then_some(Unfinished { run, open }))
+    }
+
+    /// The last run that began or ended.
+    pub(crate) fn last_run(&self) -> Result<Option<RunEvent>, EngineError> {
+        let mut last = self.before(Tick::MAX)?;
+        while let Some((tick, binding)) = last {
+            if binding.run.is_some() {
+                return Ok(binding.run);
             }
-            earlier = tick_before;
+            last = self.before(tick)?;
         }
-        let what = format!("tick {tick} is that of a replay, and no run began before it");
-        Err(EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup"))
+        Ok(None)
     }
 
     /// The last tick that took input.

@@ -83,6 +83,11 @@ pub trait Source<R>: Send + 'static {
         false
     }
 
+    /// Whether what it gives follows from the configuration alone: then a replay of other ticks asks it anew.
+    fn follows_configuration(&self) -> bool {
+        false
+    }
+
     /// Opens a partition that was bound before, to read its records again from offset `from`.
     fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<R>>, EngineError>;
 

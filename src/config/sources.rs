@@ -99,7 +99,7 @@ impl One<'_, '_> {
         };
         self.span.into_iter().for_each(|span| config.bound(span));
         let is_endless = match &config {
-            SourceConfig::Files(files) => files.follow,
+            SourceConfig::Files(files) => files.follow && !files.once,
             SourceConfig::Kafka(kafka) => kafka.until.is_none(),
             SourceConfig::Flight(_) | SourceConfig::Generator(_) => false,
         };
