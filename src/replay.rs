@@ -1,5 +1,6 @@
 //! `tieout replay`: what there was, as one tick.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -63,7 +64,7 @@ impl Replay {
         let (span, backfill) = self.asked()?;
         let mut config = Config::load_part(&self.config, Some(&span))?;
         refuse_in_vain(&config, self.from.is_some() || (self.to.is_some() && self.of.is_none()))?;
-        for moment in [span.from.as_ref(), Some(&span.until)].into_iter().flatten() {
+        for moment in [&span.from, &span.until].into_iter().flatten() {
             refuse_unread_topics(&config, moment)?;
         }
         Overrides { data: self.data, listen: None, workers: self.workers }.apply(&mut config.settings);
@@ -81,14 +82,14 @@ impl Replay {
         let begins = self.from.is_some() || self.of.is_some();
         let Some(data) = self.of.clone() else {
             let from = self.from.as_deref().map(|from| place("--from", from)).transpose()?;
-            let until = self.to.as_deref().map_or(Ok(StartAt::Latest), |to| place("--to", to))?;
-            if until == StartAt::Earliest {
+            let until = self.to.as_deref().map(|to| place("--to", to)).transpose()?;
+            if until == Some(StartAt::Earliest) {
                 return Err(usage("nothing ends before it begins", "--to is `latest`, a date, a time, or offsets"));
             }
             return Ok((Span { from, until }, Backfill { asked, begins, ticks: None }));
         };
         let upto = self.to.as_deref().map(tick).transpose()?;
-        let span = Span { from: None, until: StartAt::Latest };
+        let span = Span { from: None, until: None };
         Ok((span, Backfill { asked, begins, ticks: Some(Ticks { data, upto }) }))
     }
 }
@@ -165,13 +166,15 @@ async fn replay(config: Config, backfill: Backfill) -> Result<Outcome, Failure> 
     let mut stopping = Stopping::listen()?;
     let mut service = tokio::select! {
         started = Service::start(config, None, None, Some(backfill)) => started?,
-        asked = stopping.asked() => return asked.map_err(Failure::from).and_then(|()| stopped()),
+        asked = stopping.asked() => return asked.map_err(Failure::from).and_then(|()| stopped(false)),
     };
     let (reader, sinks) = (service.reader().clone(), service.sinks());
+    let is_whole = Cell::new(false);
     let work = async {
         reader.status().ready().await?;
-        let tick = with_bar(&reader, reader.status().complete()).await?;
+        let tick = with_bar(&reader, complete(&reader)).await?;
         reader.reached(tick).await;
+        is_whole.set(true);
         sinks.reached(tick).await?;
         let summary = Summary::read(&reader).await?;
         output::print(&summary.to_string())?;
@@ -185,7 +188,7 @@ async fn replay(config: Config, backfill: Backfill) -> Result<Outcome, Failure> 
             service.abandon();
             return Err(error.into());
         }
-        asked = stopping.asked() => asked.map_err(Failure::from).and_then(|()| stopped()),
+        asked = stopping.asked() => asked.map_err(Failure::from).and_then(|()| stopped(is_whole.get())),
     };
     service.stop().await?;
     result
@@ -232,9 +235,24 @@ fn records(reader: &Reader) -> u64 {
     gathered(reader, "tieout_source_records_total") + gathered(reader, "tieout_source_refused_total")
 }
 
-fn stopped() -> Result<Outcome, Failure> {
-    let what = "stopped before all of it was there, so nothing of it is shown";
-    Err(EngineError::new(ErrorKind::Stopped, what, "run the same replay again: it goes on where it was").into())
+/// Waits until all of it is there, or a source or a sink has failed.
+async fn complete(reader: &Reader) -> Result<Tick, EngineError> {
+    tokio::select! {
+        complete = reader.status().complete() => complete,
+        error = reader.status().part_failed() => Err(error),
+    }
+}
+
+fn stopped(is_whole: bool) -> Result<Outcome, Failure> {
+    let (what, help) = if is_whole {
+        ("all of it is there and shown, but sinks had not written all of it", "`tieout run` goes on from there")
+    } else {
+        (
+            "stopped before all of it was there, so nothing of it is shown",
+            "run the same replay again: it goes on where it was",
+        )
+    };
+    Err(EngineError::new(ErrorKind::Stopped, what, help).into())
 }
 
 #[cfg(test)]

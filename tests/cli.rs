@@ -278,6 +278,28 @@ field = "excution_id"
 }
 
 #[test]
+fn a_schema_that_is_none_or_lacks_a_column_is_told_at_its_line() {
+    let settings = "[source.fed]\nkind = \"kafka\"\nbrokers = \"kafka:9092\"\ntopics = [\"trades\"]\nformat = \"avro\"\n\
+                    avro = { schema = \"trade.avsc\" }\ncolumns = { id = \"trade_id\", desk = { header = \"desk\" } }\n";
+    let folder = folder_with(settings);
+    let ran = run(folder.path(), &["check", "tieout.toml"]).expect(2);
+    assert!(
+        ran.err.contains("source.fed.avro.schema: cannot read ") && ran.err.contains("[tieout.toml:6:"),
+        "{}",
+        ran.err
+    );
+    let write = |schema: &str| std::fs::write(folder.path().join("trade.avsc"), schema).unwrap();
+    write("{\"type\": \"record\",\n \"name\": }");
+    let ran = run(folder.path(), &["check", "tieout.toml"]).expect(2);
+    let told = ran.err.replace('│', " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("trade.avsc: this is not an Avro schema") && told.contains("at line 2 column 10"), "{told}");
+    write(r#"{"type": "record", "name": "Trade", "fields": [{"name": "tradeId", "type": "string"}]}"#);
+    let ran = run(folder.path(), &["check", "tieout.toml"]).expect(2);
+    assert!(ran.err.contains("source.fed.columns.id: there is no field `trade_id`"), "{}", ran.err);
+    assert!(ran.err.contains("[tieout.toml:7:13]") && ran.err.contains("did you mean `tradeId`?"), "{}", ran.err);
+}
+
+#[test]
 fn an_attribute_that_cannot_be_told_from_another_column_is_refused() {
     let folder = folder_with("attributes = [\"desk_code\", \"desk_code\", \"price\", \"source\", \"\"]\n");
     let ran = run(folder.path(), &["check", "tieout.toml"]).expect(2);

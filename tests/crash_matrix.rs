@@ -1,5 +1,6 @@
 //! Nothing lost, nothing twice: the binary dies at every named moment of a push, of a snapshot and of a removal of the past, several times each,
-//! and what it shows in the end is what a run shows that never died.
+//! and what it shows in the end is what a run shows that never died. Observers follow it meanwhile, and at every tick everything
+//! ties out.
 //!
 //! `cargo test --features failpoints --test crash_matrix`
 
@@ -10,6 +11,7 @@ mod live;
 mod outputs;
 mod storm;
 mod two_files;
+mod watch;
 mod webhook;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,9 +22,11 @@ use broker::Broker;
 use live::{Server, views};
 use outputs::{alert, begun, kafka_sinks, push, reached, without_clock};
 use serde_json::Value;
+use sinks::flight::Ticket;
 use storm::{Push, assert_same, calm, day, folder, settle};
 use tempfile::TempDir;
 use two_files::two_files;
+use watch::Watch;
 use webhook::Hook;
 
 const BATCHES: u64 = 40;
@@ -54,11 +58,13 @@ async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what
     let day = day(BATCHES);
     let expected = calm(&day).await;
     let mut deaths: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut looked = 0;
     for moment in MOMENTS {
         let folder = forgetful_folder();
         let (mut receipts, mut passes) = (BTreeMap::new(), PASSES.iter());
         let mut server = next_server(folder.path(), moment, &mut passes, &mut deaths);
         let mut client = server.client().await;
+        let watch = Watch::begin(&server);
         for (source, id, batch) in &day {
             while !receipts.contains_key(id) {
                 match client.put(source, Some(id), std::slice::from_ref(batch)).await {
@@ -75,6 +81,7 @@ async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what
                         *deaths.entry(moment).or_default() += 1;
                         server = next_server(folder.path(), moment, &mut passes, &mut deaths);
                         client = server.client().await;
+                        watch.moved(&server);
                     }
                 }
             }
@@ -83,14 +90,20 @@ async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what
         drop(server);
         let server = Server::start(folder.path());
         let client = server.client().await;
+        watch.moved(&server);
         settle(&client, &day).await;
         assert_same(&views(&client, false).await, &expected, moment);
+        let seen = watch.end(client.snapshot(&Ticket::snapshot("breaks")).await.unwrap().0).await;
+        println!("{moment}: {seen:?}");
+        looked += seen.iter().map(|seen| seen.ticks).sum::<usize>();
         for (source, id, batch) in &day {
             let again = client.put(source, Some(id), std::slice::from_ref(batch)).await.unwrap();
             assert_eq!((again.duplicate, again.tick), (true, receipts[id]), "{moment}: {id} keeps its tick");
         }
     }
     println!("deaths: {deaths:?}");
+    // The past is removed under the observers' feet: of some moments they see little.
+    assert!(looked > 2 * MOMENTS.len(), "{looked} ticks were looked at");
     // A snapshot and a removal come when it is time for them: how often within a day is not said.
     let wanted = |moment: &str| if moment.starts_with("snapshot.") || moment.starts_with("past.") { 1 } else { 3 };
     let has_died = |moment: &&str| deaths.get(moment).is_some_and(|deaths| *deaths >= wanted(moment));

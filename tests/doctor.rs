@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod live;
+mod registry;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +16,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use engine::bindings::{Binding, Bindings, Bound};
+use engine::bindings::{Binding, Bindings, Bound, RunEvent};
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
@@ -24,6 +25,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use live::Server;
+use registry::Registry;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -293,12 +295,53 @@ fn a_source_that_ticks_are_bound_to_and_that_is_gone_is_told() {
 }
 
 #[test]
+fn what_is_written_to_and_is_not_there_is_told() {
+    let listening = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = listening.local_addr().unwrap();
+    let end = format!(
+        r#"
+[sink.queue]
+kind = "kafka"
+view = "breaks"
+brokers = "127.0.0.1:1, {there}"
+topic = "breaks"
+[sink.gone]
+kind = "kafka"
+view = "breaks"
+brokers = "127.0.0.1:1"
+topic = "breaks"
+[sink.daily]
+kind = "files"
+view = "breaks"
+folder = "tieout.toml"
+every_seconds = 3600
+format = "csv"
+[alert_channel.pager]
+kind = "webhook"
+url = {{ env = "PAGER" }}
+"#
+    );
+    let folder = two_sides("", &end);
+    let found = doctor_with(folder.path(), &[], &[("PAGER", "http://127.0.0.1:1/a-secret-path")]);
+    assert_eq!(found.expect("ok", "sink", "can be reached")["about"], "queue");
+    assert_eq!(found.expect("problem", "sink", "nobody listens (127.0.0.1:1")["about"], "gone");
+    assert_eq!(found.expect("problem", "sink", "is not a folder")["about"], "daily");
+    assert_eq!(found.expect("problem", "alert channel", "nobody listens (127.0.0.1:1")["about"], "pager");
+    assert!(!found.text.contains("a-secret-path"), "an URL may hold a secret: {}", found.text);
+    let found = doctor_with(folder.path(), &[], &[("PAGER", &format!("http://{there}/"))]);
+    assert_eq!(found.expect("ok", "alert channel", "can be reached")["about"], "pager");
+}
+
+#[test]
 fn a_replay_that_was_interrupted_is_told_with_what_it_was_asked_for() {
     let folder = two_sides("", "");
     run(&folder);
     let bindings = Bindings::open(&folder.path().join("tieout-data/bindings.redb")).unwrap();
-    let binding = Binding { replay: Some("--to 2026-03-16".into()), ..Binding::default() };
-    bindings.bind(bindings.last().unwrap() + 1, &binding, &[]).unwrap();
+    let started = bindings.last().unwrap() + 1;
+    let (version, configuration) = (String::new(), String::new());
+    let replay = Some("--to 2026-03-16".to_owned());
+    let run = RunEvent { started, version, configuration, workers: 1, ended: false, replay };
+    bindings.begin(started, &run, None).unwrap();
     drop(bindings);
     let found = doctor(folder.path());
     found.expect("problem", "data folder", "a replay was interrupted: `--to 2026-03-16`");
@@ -345,8 +388,11 @@ fn snapshots_are_told_to_be_whole_damaged_overdue_or_out_of_reach() {
     found.expect("ok", "start", "it goes on from the snapshot of tick ");
 
     let bindings = Bindings::open(&folder.path().join("tieout-data/bindings.redb")).unwrap();
-    bindings.reach(bindings.last().unwrap() + 600_000_000).unwrap();
+    bindings.reach(bindings.last().unwrap() + 300_000_000).unwrap();
+    let last = bindings.last().unwrap();
     drop(bindings);
+    doctor(folder.path()).expect("ok", "snapshots", "one every 1 second");
+    bind(&folder, last + 300_000_000, "broker", "pushed", 1);
     doctor(folder.path()).expect("warning", "snapshots", "the last tick is 10 minutes later");
 
     for entry in fs::read_dir(&snapshots).unwrap().map(Result::unwrap) {
@@ -564,6 +610,22 @@ fn brokers_that_are_away_and_topics_that_are_not_there_are_told() {
     let found = doctor(folder.path());
     assert_eq!(found.code, 0, "{}", found.text);
     found.expect("ok", "source", "1 broker with 3 partitions of trades");
+}
+
+#[test]
+fn a_schema_registry_is_told_to_answer_or_not() {
+    let brokers = Brokers::new();
+    brokers.cluster.create_topic("trades", 1, 1).unwrap();
+    let folder = reading(&brokers.cluster.bootstrap_servers());
+    let mut registry = Registry::start();
+    let config = fs::read_to_string(folder.path().join("tieout.toml")).unwrap();
+    let avro = format!("{config}format = \"avro\"\navro = {{ registry = \"{}\" }}\n", registry.url());
+    fs::write(folder.path().join("tieout.toml"), avro).unwrap();
+    doctor(folder.path()).expect("ok", "source", &format!("the schema registry {}/ answers", registry.url()));
+    registry.known.demand("Bearer another");
+    doctor(folder.path()).expect("problem", "source", "refuses to answer: 401");
+    registry.go_away();
+    doctor(folder.path()).expect("problem", "source", "gives no schema");
 }
 
 #[test]

@@ -8,8 +8,8 @@ mod broker;
 mod live;
 mod outputs;
 mod storm;
+mod topics;
 
-use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -18,40 +18,11 @@ use live::{Random, Server};
 use outputs::{begun, copy, folder, kafka_sinks, never, push, reached, tick_of, without_clock};
 use serde_json::Value;
 use storm::day;
+use topics::{added_up, found, kept};
 
 const BATCHES: u64 = 120;
 const KILLS: u64 = 8;
 const SINKS: [&str; 2] = ["changes", "upserts"];
-
-type Messages = BTreeMap<String, Vec<Option<Value>>>;
-
-/// What a consumer finds in the topics of a server, without what depends on the clock.
-fn found(broker: &Broker, name: &str) -> [Messages; 2] {
-    SINKS.map(|mode| {
-        let values = broker.values(&format!("{name}.{mode}"), "read_committed");
-        values.into_iter().map(|(key, values)| (key, values.iter().map(without_clock).collect())).collect()
-    })
-}
-
-/// The rows that are there when all changes have been added up.
-fn added_up(changes: &Messages) -> Vec<Value> {
-    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    for change in changes.values().flatten() {
-        let mut row = change.clone().unwrap();
-        let diff = row.as_object_mut().unwrap().remove("_diff").unwrap().as_i64().unwrap();
-        *counts.entry(row.to_string()).or_default() += diff;
-    }
-    assert!(counts.values().all(|count| (0..=1).contains(count)), "{counts:?}");
-    let there = counts.into_iter().filter(|(_, count)| *count == 1);
-    there.map(|(row, _)| serde_json::from_str(&row).unwrap()).collect()
-}
-
-/// The rows that a compacted topic would keep.
-fn kept(upserts: &Messages) -> Vec<Value> {
-    let mut rows: Vec<Value> = upserts.values().filter_map(|values| values[values.len() - 1].clone()).collect();
-    rows.sort_by_key(Value::to_string);
-    rows
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {

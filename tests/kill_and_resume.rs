@@ -1,30 +1,36 @@
 //! Nothing lost, nothing twice: the binary is killed at random moments of a live run, more than fifty times, and what it
-//! shows in the end is what a run shows that was never killed. `TIEOUT_KILLS` asks for another number of kills.
+//! shows in the end is what a run shows that was never killed. Observers follow it meanwhile, and at every tick everything ties
+//! out. `TIEOUT_KILLS` asks for another number of kills.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod live;
 mod storm;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sinks::flight::Ticket;
+
 use live::{Random, Server, changes, views};
 use storm::{assert_same, calm, day, folder, settle};
+use watch::Watch;
 
 const KILLS: usize = 60;
 const BATCHES: u64 = 240;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_killed() {
-    let day = day(BATCHES);
-    let expected = calm(&day).await;
     let kill_count = std::env::var("TIEOUT_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let day = day(BATCHES.max(2 * kill_count as u64));
+    let expected = calm(&day).await;
 
     let stormy = folder();
     let mut random = Random(std::process::id().into());
     let mut server = Server::start(stormy.path());
     let mut client = server.client().await;
+    let mut watch = Watch::begun(&server).await;
     let (mut kills, mut receipts) = (0, BTreeMap::new());
     for (place, (source, id, batch)) in day.iter().enumerate() {
         loop {
@@ -39,6 +45,7 @@ async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_kille
                 kills += 1;
                 server = Server::start(stormy.path());
                 client = server.client().await;
+                watch.moved(&server);
                 result
             } else {
                 put.await
@@ -46,13 +53,23 @@ async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_kille
             // Without a receipt nobody knows: so it is pushed again, under the same id.
             if let Ok(receipt) = result {
                 receipts.insert(id.clone(), receipt.tick);
+                // The past is computed again for who resumes: of some lives, there are to be witnesses.
+                if place % 12 == 0 {
+                    watch.saw(receipt.tick).await;
+                }
                 break;
             }
         }
     }
-    assert!(kills >= kill_count.min(50), "{kills} kills");
+    assert_eq!(kills, kill_count);
     settle(&client, &day).await;
     assert_same(&views(&client, false).await, &expected, "after the kills");
+    let last = client.snapshot(&Ticket::snapshot("breaks")).await.unwrap().0;
+    let seen = watch.end(last).await;
+    println!("{kills} kills, {} batches; the observers: {seen:?}", day.len());
+    for seen in seen {
+        assert!(seen.ticks > 50 && seen.resumed > kills / 10 && seen.compared > 0 && seen.anew == 0, "{seen:?}");
+    }
 
     for (source, id, batch) in &day {
         let again = client.put(source, Some(id), std::slice::from_ref(batch)).await.unwrap();

@@ -43,6 +43,11 @@ fn files_are_replayed_as_one_tick_and_what_is_sent_is_sent_once_it_is_whole() {
     assert_eq!(ran.status.code(), Some(3), "{}", told(&ran));
     assert!(told(&ran).contains("5 records replayed as tick "), "{}", told(&ran));
     assert!(String::from_utf8_lossy(&ran.stdout).contains("internal"), "it tells what came of it");
+    assert_eq!(
+        fs::read_dir(folder.path().join("tieout-data/snapshots")).unwrap().count(),
+        1,
+        "it ends with a snapshot"
+    );
     let sent = hook.take();
     assert_eq!(sent.len(), 2, "the two breaks that remain, and none that came and went: {sent:?}");
     let again = tieout(folder.path(), "replay .");

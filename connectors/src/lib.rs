@@ -23,6 +23,9 @@ pub mod layout;
 #[cfg(test)]
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
+#[cfg(test)]
+#[path = "../../tests/registry/mod.rs"]
+mod registry;
 mod span;
 pub mod stored;
 #[cfg(test)]
@@ -56,6 +59,15 @@ pub enum SourceConfig {
 }
 
 impl SourceConfig {
+    /// Reads the files that it names and on which it depends what records are, with `read`: from a disk, or from a record of what
+    /// was there.
+    pub fn load(&mut self, key: &str, read: &dyn Fn(&str) -> Result<String, String>) -> Result<(), ConfigError> {
+        let SourceConfig::Kafka(config) = self else { return Ok(()) };
+        let Some(schema) = config.avro.as_mut().and_then(|avro| avro.schema.as_mut()) else { return Ok(()) };
+        let help = "give the path of a text file that the process may read";
+        schema.load(read).map_err(|what| ConfigError::new(format!("{key}.avro.schema"), what, help))
+    }
+
     /// The source that it describes, checked and ready to be given to the engine.
     pub fn source(&self, scope: &Scope<'_>) -> Result<SourceSpec<Record>, ConfigError> {
         match self {

@@ -8,7 +8,7 @@
 //! The binding of its tick says what the replay was asked for, until the tick is closed. A start that finds such a binding
 //! goes on with the same replay, in the same tick, or is refused.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use operators::Tick;
 use tokio::sync::oneshot;
 
 use crate::archive::Archive;
-use crate::bindings::{Binding, Bound, Unfinished};
+use crate::bindings::{Bound, RunEvent, Unfinished};
 use crate::engine::open_data_folder;
 use crate::error::{EngineError, ErrorKind};
 use crate::line::BoundPast;
 use crate::push::{PUSHED_PARTITION, Push, Receipt};
-use crate::replay::Replay;
-use crate::source::{Arrival, Positions, SourceSpec, Stop};
+use crate::replay::{Replay, gone};
+use crate::source::{Arrival, Batch, Positions, SourceSpec, Stop};
 
 /// In place of the index of a source: the ticks of another data folder.
 pub(crate) const TICKS: u16 = u16::MAX;
@@ -55,20 +55,21 @@ pub struct Ticks {
 }
 
 impl Backfill {
-    /// Whether it can be, on a data folder whose last tick is `last`.
+    /// Whether it can be, after what has run on a data folder.
     pub(crate) fn check(
         wanted: Option<&Backfill>,
         unfinished: Option<&Unfinished>,
-        last: Tick,
+        last_run: Option<&RunEvent>,
     ) -> Result<(), EngineError> {
-        let asked = unfinished.map(|unfinished| unfinished.binding.replay.as_deref().unwrap_or_default());
-        match (wanted, asked) {
+        let is_asked_again = |wanted: &Backfill| last_run.and_then(|run| run.replay.as_ref()) == Some(&wanted.asked);
+        match (wanted, unfinished.map(Unfinished::asked)) {
             (Some(wanted), Some(asked)) if wanted.asked == asked => Ok(()),
             (_, Some(asked)) => {
                 let what = format!("the data folder holds a replay that was interrupted: `{asked}`");
                 Err(EngineError::new(ErrorKind::Invalid, what, "run the same replay again: it goes on where it was"))
             }
-            (Some(wanted), None) if wanted.begins && last > 0 => {
+            // Whoever asks once more for what is done, after a crash at its end, is told so.
+            (Some(wanted), None) if wanted.begins && last_run.is_some() && !is_asked_again(wanted) => {
                 let what = "the data folder is not new, so it is settled already from where its sources are read";
                 let help = "leave out where the replay begins, to go on from there; or give it a new data folder";
                 Err(EngineError::new(ErrorKind::Invalid, what, help))
@@ -108,8 +109,42 @@ impl Ticks {
                 "name a later tick, or none: then it is all of them",
             ));
         }
+        let unfinished = past.bindings.unfinished()?;
+        if let Some(unfinished) =
+            unfinished.filter(|unfinished| self.upto.is_none_or(|upto| upto >= unfinished.since()))
+        {
+            let what = format!(
+                "the data folder {} holds a replay that was interrupted: `{}`",
+                self.data.display(),
+                unfinished.asked()
+            );
+            return Err(EngineError::new(ErrorKind::Invalid, what, "finish that one first, or name an earlier tick"));
+        }
         Ok(past)
     }
+
+    /// Checks that each source that the ticks took from is there.
+    pub(crate) fn check_sources<R>(&self, past: &BoundPast, sources: &[SourceSpec<R>]) -> Result<(), EngineError> {
+        let mut last = 0;
+        loop {
+            let bindings = past.bindings.after(last, BINDINGS_AT_ONCE)?;
+            let Some((tick, _)) = bindings.last() else { return Ok(()) };
+            last = *tick;
+            let within = bindings.iter().filter(|(tick, _)| self.upto.is_none_or(|upto| *tick <= upto));
+            for bound in within.flat_map(|(_, binding)| &binding.bound) {
+                let found =
+                    sources.iter().find(|source| source.name == bound.source).ok_or_else(|| gone(&bound.source))?;
+                if &*bound.partition == PUSHED_PARTITION && found.push.is_none() {
+                    return Err(takes_no_pushes(&bound.source));
+                }
+            }
+        }
+    }
+}
+
+fn takes_no_pushes(source: &str) -> EngineError {
+    let what = format!("batches were pushed to the source `{source}`, which takes none in this configuration");
+    EngineError::new(ErrorKind::Invalid, what, "give it `kind = \"flight\"`")
 }
 
 fn removed_there(data: &Path, removed: Tick) -> EngineError {
@@ -124,6 +159,8 @@ pub(crate) struct Rebinding<R> {
     /// The last tick.
     pub(crate) upto: Tick,
     pub(crate) sources: Vec<SourceSpec<R>>,
+    /// The names of those that follow the configuration, and run themselves.
+    pub(crate) anew: Vec<String>,
     /// How far the partitions of the sources, by index, are bound here already.
     pub(crate) positions: Vec<Positions>,
     /// Where files are kept here.
@@ -137,19 +174,12 @@ pub(crate) struct Rebinding<R> {
 type Pending = VecDeque<oneshot::Receiver<Result<Receipt, EngineError>>>;
 
 impl<R: 'static> Rebinding<R> {
-    /// Gives all of it, then says that it has ended.
-    pub(crate) fn run(self) {
-        let result = match self.give() {
-            Err(error) if error.kind == ErrorKind::Stopped => return,
-            result => result,
-        };
-        // The binder has stopped when nobody receives.
-        let _ = self.arrivals.send(Arrival::Ended(TICKS, result));
-    }
-
-    fn give(&self) -> Result<(), EngineError> {
-        let mut replay = Replay::new(self.past.journal.clone(), self.past.archive.clone());
-        let (mut kept, mut pushed, mut pending) = (BTreeSet::new(), BTreeMap::new(), Pending::new());
+    /// Gives all of it.
+    pub(crate) fn give(&self) -> Result<(), EngineError> {
+        // Files, and all else that a source has kept to read them again.
+        self.archive.take_over(&self.past.archive)?;
+        let mut replay = Replay::new(self.past.journal.clone(), self.archive.clone());
+        let (mut pushed, mut pending) = (BTreeMap::new(), Pending::new());
         let mut last = 0;
         loop {
             let bindings = self.past.bindings.after(last, BINDINGS_AT_ONCE)?;
@@ -157,17 +187,17 @@ impl<R: 'static> Rebinding<R> {
             let before = last;
             for (tick, binding) in bindings {
                 last = tick;
-                let (journal, others) =
-                    binding.bound.into_iter().partition::<Vec<_>, _>(|bound| &*bound.partition == PUSHED_PARTITION);
+                let bounds = binding.bound.into_iter().filter(|bound| !self.is_read_anew(&bound.source));
+                let (journal, others) = bounds.partition::<Vec<_>, _>(|bound| &*bound.partition == PUSHED_PARTITION);
                 for bound in journal {
                     self.push_again(&bound, pushed.entry(bound.source.clone()).or_default(), &mut pending)?;
                 }
-                others.iter().try_for_each(|bound| self.keep(bound, &mut kept))?;
-                let others = Binding { bound: others, ..Binding::default() };
-                let position = |source: u16, partition: &str| self.position(source, partition);
-                for (source, batch) in replay.batches(&others, &self.sources, position)? {
-                    self.arrivals.send(Arrival::Batch(source, batch)).map_err(|_| EngineError::stopped())?;
-                }
+                let from: Vec<u64> = others.iter().map(|bound| self.position(bound)).collect();
+                replay.read(&others, &self.sources, &from, |source, batch| {
+                    // Where a file ends does not matter any more: all of it is one tick.
+                    let batch = Batch { continues: false, ..batch };
+                    self.arrivals.send(Arrival::Batch(source, batch)).map_err(|_| EngineError::stopped())
+                })?;
                 if self.stop.is_stopped() {
                     return Err(EngineError::stopped());
                 }
@@ -178,18 +208,15 @@ impl<R: 'static> Rebinding<R> {
         }
     }
 
-    fn position(&self, source: u16, partition: &str) -> u64 {
-        self.positions.get(usize::from(source)).and_then(|own| own.get(partition)).copied().unwrap_or(0)
+    /// How far a partition is bound here already.
+    fn position(&self, bound: &Bound) -> u64 {
+        let index = self.sources.iter().position(|source| source.name == bound.source);
+        index.and_then(|index| self.positions.get(index)?.get(&bound.partition)).copied().unwrap_or(0)
     }
 
-    /// Keeps a file here that was kept there.
-    fn keep(&self, bound: &Bound, kept: &mut BTreeSet<Arc<str>>) -> Result<(), EngineError> {
-        if kept.insert(Arc::clone(&bound.partition))
-            && let Ok(path) = self.past.archive.path_of(&bound.partition)
-        {
-            self.archive.keep(&path)?;
-        }
-        Ok(())
+    /// Whether a source says itself what it has, now as it did then.
+    fn is_read_anew(&self, name: &str) -> bool {
+        self.anew.iter().any(|anew| anew == name)
     }
 
     /// Pushes again, under the same ids, what was pushed from `next` up to a bound. What is here already is not taken twice.
@@ -214,10 +241,7 @@ impl<R: 'static> Rebinding<R> {
 
     fn decoder(&self, name: &str) -> Result<(u16, &Arc<dyn crate::source::Decoder<R>>), EngineError> {
         let found = (0..).zip(&self.sources).find(|(_, source)| source.name == name);
-        found.and_then(|(index, source)| Some((index, source.push.as_ref()?))).ok_or_else(|| {
-            let what = format!("batches were pushed to the source `{name}`, which the configuration does not have");
-            EngineError::new(ErrorKind::Invalid, what, "add the source, with kind = \"flight\"")
-        })
+        found.and_then(|(index, source)| Some((index, source.push.as_ref()?))).ok_or_else(|| takes_no_pushes(name))
     }
 }
 

@@ -43,8 +43,6 @@ pub(crate) struct Terms {
     pub(crate) run: RunEvent,
     /// The configuration that holds.
     pub(crate) configured: Configured,
-    /// What is asked for, if it is a replay that is one tick.
-    pub(crate) replay: Option<String>,
     /// What the first tick waits for: sources by index, or what takes the place of all of them.
     pub(crate) one_shot: BTreeSet<u16>,
     /// Tells sources to stop.
@@ -165,7 +163,7 @@ impl<R: Data + Send + Sync> Binder<R> {
     pub(crate) fn go_on_with(&mut self, unfinished: Unfinished) {
         self.terms.run = unfinished.run;
         self.holding.clone_from(&self.terms.one_shot);
-        self.open = Some((unfinished.tick, unfinished.binding));
+        self.open = unfinished.open;
         self.line.begin_at(self.terms.configured.since);
     }
 
@@ -194,7 +192,7 @@ impl<R: Data + Send + Sync> Binder<R> {
                 Next::Stop => break,
             }
         }
-        if self.terms.replay.is_some() && self.open.is_some() {
+        if self.is_replay() && !self.holding.is_empty() {
             // It is not shown before all of it is there: the next start goes on with it.
             return Ok(());
         }
@@ -261,14 +259,14 @@ impl<R: Data + Send + Sync> Binder<R> {
         for (source, result) in &intake.ended {
             // A replay without all that a source has is none. One that was told to stop has not come to its end.
             let is_at_its_end = result.is_ok() && !self.terms.stop.is_stopped();
-            if is_at_its_end || self.terms.replay.is_none() {
+            if is_at_its_end || !self.is_replay() {
                 self.holding.remove(source);
             }
         }
         if !intake.batches.is_empty() {
             let (tick, mut binding) = self.open.take().unwrap_or_else(|| (self.next_tick(), Binding::default()));
             self.extend_binding(&mut binding, &mut intake.batches);
-            binding.replay = self.terms.replay.clone().filter(|_| !self.holding.is_empty());
+            binding.open = self.is_replay() && !self.holding.is_empty();
             let pushed = accepted.iter().map(|push| PushedBatch { source: &push.source, batch_id: &push.batch_id });
             if let Err(error) = self.past.bindings.bind(tick, &binding, &pushed.collect::<Vec<_>>()) {
                 accepted.into_iter().for_each(|push| push.answer(Err(error.clone())));
@@ -287,18 +285,27 @@ impl<R: Data + Send + Sync> Binder<R> {
             crash_point!("tick.acknowledged");
         }
         self.close()?;
+        self.order_snapshot();
+        if self.is_replay() && self.open.is_none() {
+            // So that what goes on from here need not read all of it again.
+            self.taker.iter().for_each(Taker::wait);
+        }
         for (source, result) in intake.ended {
             self.line.status().source_ended(source, self.line.last(), result);
         }
-        self.order_snapshot();
         Ok(())
+    }
+
+    fn is_replay(&self) -> bool {
+        self.terms.run.replay.is_some()
     }
 
     /// Orders a snapshot as of the last tick, if that is whole and it is time.
     fn order_snapshot(&mut self) {
-        let tick = self.line.last();
+        let (tick, is_replay) = (self.line.last(), self.is_replay());
         if self.open.is_none()
-            && let Some(taker) = self.taker.as_mut().filter(|taker| taker.is_due(tick))
+            && let Some(taker) =
+                self.taker.as_mut().filter(|taker| taker.is_due(tick) || is_replay && taker.is_behind())
         {
             taker.order(self.line.order(self.terms.configured.clone()));
         }
@@ -309,7 +316,7 @@ impl<R: Data + Send + Sync> Binder<R> {
         if self.holding.is_empty()
             && let Some((tick, mut binding)) = self.open.take()
         {
-            if binding.replay.take().is_some() {
+            if std::mem::take(&mut binding.open) {
                 self.past.bindings.bind(tick, &binding, &[])?;
             }
             self.line.release(tick, Vec::new(), None, true);

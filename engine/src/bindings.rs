@@ -15,6 +15,9 @@ use crate::error::{EngineError, ErrorKind};
 /// 1: bindings and pushed batches. 2: and configurations, and ticks of replays.
 pub const FORMAT: u64 = 2;
 
+/// How much of its hash stands before a binding.
+const CHECK_BYTES: usize = 16;
+
 /// How many bindings are removed in one transaction.
 const REMOVED_AT_ONCE: usize = 256;
 
@@ -34,21 +37,31 @@ pub struct Binding {
     /// The start or the end of a run of the engine, which takes a tick of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunEvent>,
-    /// While this is the tick of a replay that has not come to its end: what that replay was asked for. Such a tick is the
-    /// last one, and nothing of it has been shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replay: Option<String>,
+    /// Whether this is the tick of a replay that has not come to its end. Such a tick is the last one, and nothing of it has
+    /// been shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
 }
 
-/// The tick of a replay that was interrupted.
+/// A replay that was interrupted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unfinished {
-    /// The tick.
-    pub(crate) tick: Tick,
-    /// What it took so far.
-    pub(crate) binding: Binding,
-    /// The run that it belongs to.
+    /// Its run.
     pub(crate) run: RunEvent,
+    /// Its tick and what that took so far, once there is something.
+    pub(crate) open: Option<(Tick, Binding)>,
+}
+
+impl Unfinished {
+    /// The tick from which on it is all there is.
+    pub(crate) fn since(&self) -> Tick {
+        self.run.started
+    }
+
+    /// What it was asked for.
+    pub(crate) fn asked(&self) -> &str {
+        self.run.replay.as_deref().unwrap_or_default()
+    }
 }
 
 /// How far a partition of a source was read: up to but not including `upper`.
@@ -77,6 +90,9 @@ pub struct RunEvent {
     pub workers: u64,
     /// Whether this is its orderly end.
     pub ended: bool,
+    /// What was asked for, if it is a replay that is one tick.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
 }
 
 /// What a run is configured with.
@@ -192,7 +208,7 @@ impl Bindings {
 
     /// Makes a binding durable, with the ids of the pushed batches that it takes.
     pub fn bind(&self, tick: Tick, binding: &Binding, pushed: &[PushedBatch<'_>]) -> Result<(), EngineError> {
-        let bytes = encode(binding)?;
+        let bytes = encode_binding(binding)?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             let mut bindings = write.open_table(BINDINGS).map_err(failed)?;
@@ -216,7 +232,7 @@ impl Bindings {
         configured: Option<(&Configured, &str)>,
     ) -> Result<Binding, EngineError> {
         let binding = Binding { run: Some(run.clone()), ..Binding::default() };
-        let bytes = encode(&binding)?;
+        let bytes = encode_binding(&binding)?;
         let write = self.database.begin_write().map_err(failed)?;
         {
             write.open_table(BINDINGS).map_err(failed)?.insert(tick, bytes.as_bytes()).map_err(failed)?;
@@ -322,20 +338,37 @@ impl Bindings {
         Ok(reached.max(bound))
     }
 
-    /// The tick of a replay that was interrupted, if there is one.
+    /// The replay that was interrupted, if one was: it is always the last thing that was bound.
     pub(crate) fn unfinished(&self) -> Result<Option<Unfinished>, EngineError> {
-        let Some((tick, binding)) = self.before(Tick::MAX)?.filter(|(_, binding)| binding.replay.is_some()) else {
-            return Ok(None);
-        };
-        let mut earlier = tick;
-        while let Some((tick_before, before)) = self.before(earlier)? {
-            if let Some(run) = before.run {
-                return Ok(Some(Unfinished { tick, binding, run }));
+        let Some(run) = self.last_run()?.filter(|run| run.replay.is_some() && !run.ended) else { return Ok(None) };
+        let last = self.before(Tick::MAX)?;
+        let open = last.filter(|(tick, _)| *tick > run.started);
+        let is_closed = open.as_ref().is_some_and(|(_, binding)| !binding.open);
+        Ok((!is_closed).then_some(Unfinished { run, open }))
+    }
+
+    /// The last run that began or ended.
+    pub(crate) fn last_run(&self) -> Result<Option<RunEvent>, EngineError> {
+        let mut last = self.before(Tick::MAX)?;
+        while let Some((tick, binding)) = last {
+            if binding.run.is_some() {
+                return Ok(binding.run);
             }
-            earlier = tick_before;
+            last = self.before(tick)?;
         }
-        let what = format!("tick {tick} is that of a replay, and no run began before it");
-        Err(EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup"))
+        Ok(None)
+    }
+
+    /// The last tick that took input.
+    pub(crate) fn last_of_input(&self) -> Result<Option<Tick>, EngineError> {
+        let mut last = self.before(Tick::MAX)?;
+        while let Some((tick, binding)) = last {
+            if !binding.bound.is_empty() {
+                return Ok(Some(tick));
+            }
+            last = self.before(tick)?;
+        }
+        Ok(None)
     }
 
     /// The last binding before a tick.
@@ -343,7 +376,7 @@ impl Bindings {
         let read = self.database.begin_read().map_err(failed)?;
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
         let last = bindings.range(..tick).map_err(failed)?.next_back().transpose().map_err(failed)?;
-        last.map(|(tick, bytes)| Ok((tick.value(), decode(tick.value(), bytes.value())?))).transpose()
+        last.map(|(tick, bytes)| Ok((tick.value(), decode_binding(tick.value(), bytes.value())?))).transpose()
     }
 
     /// How far each source is bound in the partition of this name.
@@ -373,17 +406,38 @@ impl Bindings {
         let mut list = Vec::new();
         for entry in bindings.range(after + 1..).map_err(failed)?.take(limit) {
             let (tick, bytes) = entry.map_err(failed)?;
-            list.push((tick.value(), decode(tick.value(), bytes.value())?));
+            list.push((tick.value(), decode_binding(tick.value(), bytes.value())?));
         }
         Ok(list)
     }
 }
 
-fn decode(tick: Tick, bytes: &[u8]) -> Result<Binding, EngineError> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        let what = format!("the binding of tick {tick} cannot be read: {error}");
+/// A binding as it is written: JSON after the beginning of its hash. The first format had no hash.
+fn encode_binding(binding: &Binding) -> Result<String, EngineError> {
+    let json = encode(binding)?;
+    Ok(format!("{}{json}", check_of(json.as_bytes())))
+}
+
+fn decode_binding(tick: Tick, bytes: &[u8]) -> Result<Binding, EngineError> {
+    let damaged = |why: &str| {
+        let what = format!("the binding of tick {tick} cannot be read: {why}");
         EngineError::new(ErrorKind::Damaged, what, "restore the data folder from a backup")
-    })
+    };
+    let json = match bytes.split_at_checked(CHECK_BYTES) {
+        Some((check, json)) if !bytes.starts_with(b"{") => {
+            if check != check_of(json).as_bytes() {
+                return Err(damaged("it is not what was written"));
+            }
+            json
+        }
+        _ => bytes,
+    };
+    serde_json::from_slice(json).map_err(|error| damaged(&error.to_string()))
+}
+
+/// What damage of a binding is noticed by.
+fn check_of(json: &[u8]) -> String {
+    blake3::hash(json).to_hex()[..CHECK_BYTES].to_owned()
 }
 
 fn encode(written: &impl Serialize) -> Result<String, EngineError> {

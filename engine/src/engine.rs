@@ -88,9 +88,7 @@ impl Engine {
         let ticks = config.backfill.as_ref().and_then(|backfill| backfill.ticks.as_ref());
         let rebound = ticks.map(|ticks| ticks.open(&config.data)).transpose()?;
         let Program { graph, sources, texts, snapshots, revive } = program;
-        let pulling = (0..).zip(&sources).filter(|(_, source)| source.pull.is_some()).map(|(index, _)| index);
-        let awaited = if rebound.is_some() { vec![TICKS] } else { pulling.collect() };
-        let status = Arc::new(Status::new(awaited));
+        let status = Arc::new(Status::new(running(&sources, rebound.is_some())));
         let plan = Plan {
             workers: config.workers,
             cluster: config.cluster.clone(),
@@ -105,6 +103,7 @@ impl Engine {
         let (ingest, pushes) = Ingest::of(&sources);
         let stop = Stop::default();
         let (stop_binder, stopped) = bounded(1);
+        let snapshots = snapshots.map(|snapshots| snapshots.until(stop.clone()));
         let history = History { config, past, rebound, sources, snapshots, revive, line, stop: stop.clone() };
         let binder = spawn("binder", move || {
             let result = history.go_on().and_then(|run| bind_until_stopped(run, pushes, stopped));
@@ -205,12 +204,8 @@ impl<R: Data + Send + Sync> History<R> {
     fn go_on(mut self) -> Result<Run<R>, EngineError> {
         let last = self.past.bindings.last()?;
         let begins_at = (self.config.clock)().max(last + 1);
-        let unfinished = self.past.bindings.unfinished()?;
-        Backfill::check(self.config.backfill.as_ref(), unfinished.as_ref(), last)?;
+        let unfinished = self.may_start(last)?;
         let (configured, is_new) = self.configured(last, begins_at)?;
-        if let Some(unfinished) = unfinished.as_ref().filter(|_| is_new) {
-            return Err(changed_meanwhile(unfinished));
-        }
         let restored = self.restore(last, &configured)?;
         self.line.replay(&self.past, &self.sources, last)?;
         let replayed = usize::from(self.line.last() > restored);
@@ -220,6 +215,7 @@ impl<R: Data + Send + Sync> History<R> {
             configuration: configured.hash.clone(),
             workers: (self.config.workers * self.config.cluster.as_ref().map_or(1, ClusterConfig::processes)) as u64,
             ended: false,
+            replay: self.config.backfill.as_ref().map(|backfill| backfill.asked.clone()),
         };
         let registry = self.line.registry();
         let archive = self.past.archive.clone();
@@ -230,8 +226,7 @@ impl<R: Data + Send + Sync> History<R> {
             .map(|snapshots| self.line.snapshots(snapshots, self.past.clone(), self.stop.clone()));
         let taker = work.map(|work| Taker::start(work, restored.max(configured.since), replayed)).transpose()?;
         let clock = Arc::clone(&self.config.clock);
-        let replay = self.config.backfill.as_ref().map(|backfill| backfill.asked.clone());
-        let terms = Terms { run, configured, replay, one_shot: self.one_shot(), stop: self.stop.clone() };
+        let terms = Terms { run, configured, one_shot: self.one_shot(), stop: self.stop.clone() };
         let upto = self.config.backfill.and_then(|backfill| backfill.ticks).and_then(|ticks| ticks.upto);
         let rebound = self.rebound.map(|rebound| (rebound, upto.unwrap_or(Tick::MAX)));
         let mut binder = Binder::new(self.sources, self.past, self.line, clock, terms, taker);
@@ -246,13 +241,29 @@ impl<R: Data + Send + Sync> History<R> {
 
     /// What the first tick waits for: by index the sources that are read once, in a replay all that read by themselves.
     fn one_shot(&self) -> BTreeSet<u16> {
-        if self.rebound.is_some() {
-            return BTreeSet::from([TICKS]);
+        if self.config.backfill.is_some() {
+            return running(&self.sources, self.rebound.is_some()).into_iter().collect();
         }
-        let is_replay = self.config.backfill.is_some();
-        let is_read_once = |source: &dyn Source<R>| is_replay || source.is_one_shot();
         let pulling = (0..).zip(&self.sources).filter_map(|(index, source)| Some((index, source.pull.as_deref()?)));
-        pulling.filter(|(_, source)| is_read_once(*source)).map(|(index, _)| index).collect()
+        pulling.filter(|(_, source)| source.is_one_shot()).map(|(index, _)| index).collect()
+    }
+
+    /// Whether the start can go on with what there is; gives the replay that it goes on with, if there is one.
+    fn may_start(&self, last: Tick) -> Result<Option<Unfinished>, EngineError> {
+        let (bindings, backfill) = (&self.past.bindings, self.config.backfill.as_ref());
+        let unfinished = bindings.unfinished()?;
+        Backfill::check(backfill, unfinished.as_ref(), bindings.last_run()?.as_ref())?;
+        let held = bindings.configured_at(last)?;
+        if let Some(unfinished) = &unfinished
+            && held.is_none_or(|held| held.hash != self.config.configuration.hash)
+        {
+            return Err(changed_meanwhile(unfinished));
+        }
+        if let Some((rebound, ticks)) = self.rebound.as_ref().zip(backfill.and_then(|backfill| backfill.ticks.as_ref()))
+        {
+            ticks.check_sources(rebound, &self.sources)?;
+        }
+        Ok(unfinished)
     }
 
     /// What holds in this run, and whether that is new.
@@ -275,11 +286,11 @@ impl<R: Data + Send + Sync> History<R> {
             return if removed == 0 { Ok(None) } else { Err(no_snapshot_to_go_on_from(removed)) };
         };
         let old = self.past.bindings.configuration(&held.hash)?;
-        if !revive.carries(&old, text) {
+        if let Some(otherwise) = revive.read_otherwise(&old, text) {
             if removed > 0 {
-                return Err(unreadable_again(removed));
+                return Err(unreadable_again(&otherwise, removed));
             }
-            tracing::info!("the configuration reads its sources otherwise than before: the whole past is read again");
+            tracing::info!("the configuration reads {otherwise} otherwise than before: the whole past is read again");
             return Ok(None);
         }
         tracing::info!(tick = last, "the configuration has changed: it goes on from the records of the one before");
@@ -300,15 +311,14 @@ impl<R: Data + Send + Sync> History<R> {
 }
 
 fn changed_meanwhile(unfinished: &Unfinished) -> EngineError {
-    let asked = unfinished.binding.replay.as_deref().unwrap_or_default();
-    let what = format!("the configuration has changed since the replay `{asked}` was interrupted");
+    let what = format!("the configuration has changed since the replay `{}` was interrupted", unfinished.asked());
     let help = "put it back as it was until the replay is done, or start with a new data folder";
     EngineError::new(ErrorKind::Invalid, what, help)
 }
 
-fn unreadable_again(removed: Tick) -> EngineError {
+fn unreadable_again(otherwise: &str, removed: Tick) -> EngineError {
     let what = format!(
-        "the configuration reads its sources otherwise than before, but what they gave up to tick {removed} has been removed"
+        "the configuration reads {otherwise} otherwise than before, but what was read up to tick {removed} has been removed"
     );
     let help = "put the tables of the sources back as they were (others may be added), or start with a new data folder";
     EngineError::new(ErrorKind::Invalid, what, help)
@@ -327,70 +337,72 @@ fn bind_until_stopped<R: Data + Send + Sync>(
     stopped: Receiver<()>,
 ) -> Result<(), EngineError> {
     let Run { mut binder, archive, registry, rebound, stop } = run;
-    if let Some(rebound) = rebound {
-        return bind_again(binder, rebound, archive, stopped, &stop);
-    }
     let (arriving, arrivals) = bounded(ARRIVALS_MAX);
-    let mut running = Vec::new();
-    for index in 0..binder.sources.len() {
-        let Some(source) = binder.sources[index].pull.take() else { continue };
-        let durable = binder.start_source(index as u16);
+    let (pushing, pushes) = if rebound.is_some() { bounded(ARRIVALS_MAX) } else { (bounded(0).0, pushes) };
+    let positions = (0..binder.sources.len()).map(|index| binder.line.positions(index as u16)).collect();
+    let mut sources = std::mem::take(&mut binder.sources);
+    let (mut threads, mut anew) = (Vec::new(), Vec::new());
+    for (index, spec) in (0..).zip(&mut sources) {
+        let is_to_run = |source: &mut Box<dyn Source<R>>| rebound.is_none() || source.follows_configuration();
+        let Some(mut source) = spec.pull.take_if(is_to_run) else { continue };
+        anew.push(spec.name.clone());
+        let durable = binder.start_source(index);
         let context = SourceContext {
             positions: durable.positions(),
-            outlet: Outlet::new(index as u16, arriving.clone()),
+            outlet: Outlet::new(index, arriving.clone()),
             archive: archive.clone(),
             stop: stop.clone(),
             durable,
             registry: registry.clone(),
         };
-        running.push(run_source(index as u16, source, context, arriving.clone())?);
+        let name = format!("source {}", spec.name);
+        threads.push(spawn_giving(&name, index, arriving.clone(), move || source.run(context))?);
+    }
+    if let Some((past, upto)) = rebound {
+        binder.start_source(TICKS);
+        let (arrivals, pushes, stop) = (arriving.clone(), pushing.clone(), stop.clone());
+        let rebinding = Rebinding { past, upto, sources, anew, positions, archive, arrivals, pushes, stop };
+        threads.push(spawn_giving("replay", TICKS, arriving.clone(), move || rebinding.give())?);
     }
     binder.line.status().set_ready();
     let intakes = Intakes { arrivals, pushes, stop: stopped };
     let result = binder.run(&intakes);
-    // Closes the channels: sources that wait to give a batch are told to stop.
+    // Those who wait to give something, or for a receipt, are told to stop.
     stop.stop();
-    drop((intakes, arriving));
-    for source in running {
-        let _ = source.join();
+    let Intakes { arrivals, pushes, .. } = intakes;
+    drop(arrivals);
+    for thread in threads {
+        while !thread.is_finished() {
+            pushes.try_iter().for_each(drop);
+            thread::sleep(Duration::from_millis(1));
+        }
+        let _ = thread.join();
     }
+    drop((arriving, pushing));
     result
 }
 
-/// Binds what was bound in another data folder, in place of what the sources give.
-fn bind_again<R: Data + Send + Sync>(
-    mut binder: Binder<R>,
-    (past, upto): (BoundPast, Tick),
-    archive: Archive,
-    stopped: Receiver<()>,
-    stop: &Stop,
-) -> Result<(), EngineError> {
-    let (arriving, arrivals) = bounded(ARRIVALS_MAX);
-    let (pushing, pushes) = bounded(ARRIVALS_MAX);
-    let sources = std::mem::take(&mut binder.sources);
-    let positions = (0..sources.len()).map(|index| binder.line.positions(index as u16)).collect();
-    binder.start_source(TICKS);
-    let rebinding =
-        Rebinding { past, upto, sources, positions, archive, arrivals: arriving, pushes: pushing, stop: stop.clone() };
-    let giving = spawn("replay", move || rebinding.run())?;
-    binder.line.status().set_ready();
-    let intakes = Intakes { arrivals, pushes, stop: stopped };
-    let result = binder.run(&intakes);
-    // Closes the channels, so that what waits to give a batch is told to stop.
-    stop.stop();
-    drop(intakes);
-    let _ = giving.join();
-    result
+/// By index, what runs: the sources that read by themselves, or what takes their place and those that follow the configuration.
+fn running<R: 'static>(sources: &[SourceSpec<R>], is_rebound: bool) -> Vec<u16> {
+    let pulling = (0..).zip(sources).filter_map(|(index, source)| Some((index, source.pull.as_deref()?)));
+    let running = pulling.filter(|(_, source)| !is_rebound || source.follows_configuration()).map(|(index, _)| index);
+    running.chain(is_rebound.then_some(TICKS)).collect()
 }
 
-fn run_source<R: Send + 'static>(
+/// Starts a thread that gives batches, and says how it has ended.
+fn spawn_giving<R: Send + 'static>(
+    name: &str,
     index: u16,
-    mut source: Box<dyn Source<R>>,
-    context: SourceContext<R>,
     arriving: Sender<Arrival<R>>,
+    give: impl FnOnce() -> Result<(), EngineError> + Send + 'static,
 ) -> Result<JoinHandle<()>, EngineError> {
-    spawn(&format!("source {}", source.name()), move || {
-        let result = source.run(context);
+    let who = name.to_owned();
+    spawn(name, move || {
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(give)).unwrap_or_else(|_| {
+            let what = format!("the thread of {who} has panicked; the log says where");
+            Err(EngineError::new(ErrorKind::Damaged, what, "start again, and report it"))
+        });
+        let result = result.or_else(|error| if error.kind == ErrorKind::Stopped { Ok(()) } else { Err(error) });
         // The binder has stopped when nobody receives.
         let _ = arriving.send(Arrival::Ended(index, result));
     })

@@ -11,7 +11,7 @@ use operators::upsert::Upsert;
 use prometheus::Registry;
 
 use crate::archive::Archive;
-use crate::bindings::{Bindings, Configured, RunEvent};
+use crate::bindings::{Bindings, Bound, Configured, RunEvent};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::Frontier;
 use crate::journal::Journal;
@@ -197,9 +197,21 @@ impl<R: Send + Sync + 'static> Line<R> {
                 return Ok(());
             }
             for (tick, binding) in bindings.into_iter().take_while(|(tick, _)| *tick <= upto) {
-                let from = |source, partition: &str| self.bound(source, partition);
-                let batches = replay.batches(&binding, sources, from)?;
-                self.release(tick, batches, binding.run.as_ref(), binding.replay.is_none());
+                let index = |bound: &Bound| self.index_of(&bound.source).unwrap_or(u16::MAX);
+                let from: Vec<u64> =
+                    binding.bound.iter().map(|bound| self.bound(index(bound), &bound.partition)).collect();
+                // A tick may be larger than memory: it is given in parts.
+                let (mut part, mut rows) = (Vec::new(), 0);
+                replay.read(&binding.bound, sources, &from, |source, batch| {
+                    rows += batch.events.len() + batch.refusals.len();
+                    part.push((source, batch));
+                    if rows >= TICK_ROWS_MAX {
+                        rows = 0;
+                        self.release(tick, std::mem::take(&mut part), None, false);
+                    }
+                    Ok(())
+                })?;
+                self.release(tick, part, binding.run.as_ref(), !binding.open);
             }
         }
     }

@@ -121,9 +121,14 @@ impl<R: Data + Send + Sync> Past<R> {
             *slot = Some(revived);
             Ok::<_, EngineError>(slot)
         });
-        let slot = revived.await.and_then(|slot| slot).map_err(of_the_past)?;
-        self.forget_later();
-        Ok(slot)
+        match revived.await.and_then(|slot| slot) {
+            Ok(slot) => {
+                self.forget_later();
+                Ok(slot)
+            }
+            // It may have been removed since it was asked for: then nothing else is wrong.
+            Err(error) => Err(self.configured(oldest).err().unwrap_or_else(|| of_the_past(error))),
+        }
     }
 
     /// Lets go of the engine of the past once nobody has asked for a while.

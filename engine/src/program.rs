@@ -38,9 +38,9 @@ pub trait Revive<R>: Send + Sync + 'static {
     /// The program of a configuration, from the text that was recorded when it began to hold.
     fn revive(&self, text: &str) -> Result<Program<R>, EngineError>;
 
-    /// Whether all that was read under `old` would be read as the same records under `new`: then a change of the one to
-    /// the other goes on from the records, and need not read the past again.
-    fn carries(&self, old: &str, new: &str) -> bool;
+    /// What was read under `old` and would be read as other records under `new`, as people call it. Nothing: then a change of
+    /// the one to the other goes on from the records, and need not read the past again.
+    fn read_otherwise(&self, old: &str, new: &str) -> Option<String>;
 }
 
 impl<R: Data> Graph<R> for Box<dyn Graph<R>> {

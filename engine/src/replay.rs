@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::archive::Archive;
-use crate::bindings::{Binding, Bound};
+use crate::bindings::Bound;
 use crate::error::{EngineError, ErrorKind};
 use crate::journal::Journal;
 use crate::push::{PUSHED_PARTITION, shifted};
@@ -24,36 +24,34 @@ impl<R: 'static> Replay<R> {
         Replay { journal, archive, readers: BTreeMap::new() }
     }
 
-    /// What a binding took, read again. Bindings are asked for in their order. `read` tells how much of a partition of the
-    /// source with an index there is already, when it is opened.
-    pub(crate) fn batches(
+    /// Gives what a tick took, read again. Ticks are asked for in their order. `from` tells, for each bound, how much of its
+    /// partition there is already: it is read from there when it is opened.
+    pub(crate) fn read(
         &mut self,
-        binding: &Binding,
+        bounds: &[Bound],
         sources: &[SourceSpec<R>],
-        read: impl Fn(u16, &str) -> u64,
-    ) -> Result<Vec<(u16, Batch<R>)>, EngineError> {
-        let mut batches = Vec::new();
-        for bound in &binding.bound {
+        from: &[u64],
+        mut give: impl FnMut(u16, Batch<R>) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        for (bound, from) in bounds.iter().zip(from) {
             let index = sources.iter().position(|source| source.name == bound.source);
-            let Some(index) = index.map(|index| index as u16) else {
-                let what =
-                    format!("ticks are bound to the source `{}`, which the configuration no longer has", bound.source);
-                let help = "put the source back, or start with a new data folder";
-                return Err(EngineError::new(ErrorKind::Invalid, what, help));
-            };
-            let key = (index, Arc::clone(&bound.partition));
-            let reader = match self.readers.entry(key) {
+            let index = index.ok_or_else(|| gone(&bound.source))?;
+            let reader = match self.readers.entry((index as u16, Arc::clone(&bound.partition))) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let from = read(index, &bound.partition);
-                    let spec = &sources[usize::from(index)];
-                    entry.insert(open(spec, &bound.partition, from, &self.journal, &self.archive)?)
+                    entry.insert(open(&sources[index], &bound.partition, *from, &self.journal, &self.archive)?)
                 }
             };
-            reader.read_up_to(bound, |batch| batches.push((index, batch)))?;
+            reader.read_up_to(bound, |batch| give(index as u16, batch))?;
         }
-        Ok(batches)
+        Ok(())
     }
+}
+
+/// What to say of a source that ticks are bound to and that is no longer there.
+pub(crate) fn gone(source: &str) -> EngineError {
+    let what = format!("ticks are bound to the source `{source}`, which the configuration no longer has");
+    EngineError::new(ErrorKind::Invalid, what, "put the source back, or start with a new data folder")
 }
 
 fn open<R: 'static>(
@@ -93,7 +91,11 @@ struct Rereader<R> {
 }
 
 impl<R> Rereader<R> {
-    fn read_up_to(&mut self, bound: &Bound, mut take: impl FnMut(Batch<R>)) -> Result<(), EngineError> {
+    fn read_up_to(
+        &mut self,
+        bound: &Bound,
+        mut take: impl FnMut(Batch<R>) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
         // A batch without records moves nothing, and there may be nothing left to read that would show it.
         while self.position < bound.upper {
             let Some(mut batch) = self.rest.take().map_or_else(|| self.reader.next(), |rest| Ok(Some(rest)))? else {
@@ -106,7 +108,7 @@ impl<R> Rereader<R> {
             };
             if batch.upper <= bound.upper {
                 self.position = batch.upper;
-                take(batch);
+                take(batch)?;
                 continue;
             }
             let later_events = batch.events.split_off(batch.events.partition_point(|event| event.offset < bound.upper));
@@ -122,7 +124,7 @@ impl<R> Rereader<R> {
             });
             batch.upper = bound.upper;
             self.position = bound.upper;
-            take(batch);
+            take(batch)?;
         }
         Ok(())
     }

@@ -83,6 +83,11 @@ pub trait Source<R>: Send + 'static {
         false
     }
 
+    /// Whether what it gives follows from the configuration alone: then a replay of other ticks asks it anew.
+    fn follows_configuration(&self) -> bool {
+        false
+    }
+
     /// Opens a partition that was bound before, to read its records again from offset `from`.
     fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<R>>, EngineError>;
 
@@ -207,6 +212,9 @@ impl<R> Outlet<R> {
     }
 }
 
+/// How often those who wait for something else look whether it is time to stop.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
 /// Says when to stop.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Stopping>);
@@ -227,6 +235,13 @@ impl Stop {
     /// Whether it is time to stop.
     pub fn is_stopped(&self) -> bool {
         *self.0.is_stopped.lock()
+    }
+
+    /// Is done soon after it is time to stop.
+    pub(crate) async fn asked(&self) {
+        while !self.is_stopped() {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
     }
 
     /// Waits until it is time to stop, or `timeout` has passed; says whether it is.

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::backfill::Ticks;
+use engine::snapshot::Store;
 use engine::{
     Archive, Backfill, Batch, Configuration, Decoder, Engine, EngineConfig, EngineError, ErrorKind, NoTexts, Program,
     Request, Rows, Source, SourceContext, SourceReader, SourceSpec, Tick,
 };
-use toy::{Ages, Lines, Number};
+use toy::{Ages, Lines, Number, Programs};
 
 /// A source that counts: the record at an offset is that number. It gives what it is allowed to, and ends at its end.
 #[derive(Clone)]
@@ -116,7 +117,8 @@ async fn finish(engine: &Engine) -> Tick {
 
 /// Why a start is refused.
 async fn refusal(engine: Engine) -> EngineError {
-    let error = engine.reader().status().failed().await;
+    let refused = tokio::time::timeout(Duration::from_secs(60), engine.reader().status().failed());
+    let error = refused.await.expect("it is refused");
     engine.shutdown();
     error
 }
@@ -221,11 +223,11 @@ async fn a_replay_of_which_a_source_fails_is_not_taken_for_whole() {
 async fn where_to_begin_can_only_be_said_of_a_data_folder_that_is_new() {
     let folder = tempfile::tempdir().unwrap();
     let source = Counting::new("first", 50);
-    let from = || backfill("from 7").map(|backfill| Backfill { begins: true, ..backfill });
-    let engine = start(folder.path(), std::slice::from_ref(&source), from());
+    let from = |asked| backfill(asked).map(|backfill| Backfill { begins: true, ..backfill });
+    let engine = start(folder.path(), std::slice::from_ref(&source), from("from 7"));
     finish(&engine).await;
     engine.shutdown();
-    let error = refusal(start(folder.path(), &[source], from())).await;
+    let error = refusal(start(folder.path(), &[source], from("from 8"))).await;
     assert!(error.to_string().contains("is not new"), "{error}");
 }
 
@@ -248,14 +250,11 @@ async fn ticks_of_another_data_folder_become_one_with_their_pushes_and_the_ids_o
 
     let of =
         |upto| Some(Backfill { asked: "of old".into(), begins: true, ticks: Some(Ticks { data: old.clone(), upto }) });
-    for _ in 0..2 {
-        // Stopped at some moment, and gone on with.
+    for _ in 0..3 {
+        // Stopped at some moment, and gone on with; or asked again for what is done.
         let engine = start(&new, std::slice::from_ref(&source), of(Some(last)));
         engine.reader().status().ready().await.unwrap();
         engine.shutdown();
-        if !is_unfinished(&new).await {
-            std::fs::remove_dir_all(&new).unwrap();
-        }
     }
     let engine = start(&new, std::slice::from_ref(&source), of(Some(last)));
     let tick = finish(&engine).await;
@@ -274,11 +273,89 @@ async fn ticks_of_another_data_folder_become_one_with_their_pushes_and_the_ids_o
     engine.shutdown();
 }
 
-async fn is_unfinished(folder: &Path) -> bool {
-    let engine = start(folder, &[Counting::new("first", 50)], None);
-    let refused = engine.reader().status().ready().await.is_err();
+/// A replay that died before its first batch used to be refused as one of a data folder that is not new.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_has_read_nothing_yet_is_gone_on_with_and_nothing_else_is_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Counting::new("first", 50);
+    source.allowed.store(0, Ordering::Relaxed);
+    let from = || backfill("from 7").map(|backfill| Backfill { begins: true, ..backfill });
+    for _ in 0..2 {
+        let engine = start(folder.path(), std::slice::from_ref(&source), from());
+        engine.reader().status().ready().await.unwrap();
+        engine.shutdown();
+        let error = refusal(start(folder.path(), std::slice::from_ref(&source), None)).await;
+        assert!(error.to_string().contains("`from 7`"), "{error}");
+    }
+    source.allowed.store(u64::MAX, Ordering::Relaxed);
+    let engine = start(folder.path(), std::slice::from_ref(&source), from());
+    let tick = finish(&engine).await;
+    assert_appeared_at(&engine, tick, 50).await;
     engine.shutdown();
-    refused
+    let engine = start(folder.path(), &[source], from());
+    finish(&engine).await;
+    assert_eq!(records(&engine).await, 50, "asked once more for what is done, it does nothing");
+    engine.shutdown();
+}
+
+/// A configuration that changed meanwhile used to wait for ever for the tick that is open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_changed_configuration_is_refused_at_once_while_a_replay_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Counting::new("first", 50);
+    source.allowed.store(20, Ordering::Relaxed);
+    let begun = |modulus: &str, backfill| {
+        let config = EngineConfig {
+            configuration: Configuration { hash: modulus.into(), text: modulus.into() },
+            backfill,
+            ..EngineConfig::new(folder.path())
+        };
+        let store = Store::local(&folder.path().join("snapshots")).unwrap();
+        let programs = Programs { store, every: toy::EVERY, history: None, lines: Lines::default() };
+        let mut program = programs.program(modulus);
+        program.sources.push(SourceSpec::pull(source.clone()));
+        Engine::start(config, program).unwrap()
+    };
+    let engine = begun("10", backfill("all"));
+    while bound(&engine) < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    engine.shutdown();
+    let error = refusal(begun("07", backfill("all"))).await;
+    assert!(error.to_string().contains("the configuration has changed"), "{error}");
+    source.allowed.store(u64::MAX, Ordering::Relaxed);
+    let engine = begun("10", backfill("all"));
+    finish(&engine).await;
+    assert_eq!(toy::manifests(folder.path()).len(), 1, "what goes on from here need not read it again");
+    engine.shutdown();
+}
+
+/// The next start would read anew what the old folder had kept, and not find it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ticks_of_a_data_folder_with_an_open_replay_or_of_a_source_that_is_gone_are_refused_before_anything_is_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+    let source = Counting::new("first", 50);
+    source.allowed.store(20, Ordering::Relaxed);
+    let engine = start(&old, std::slice::from_ref(&source), backfill("all"));
+    while bound(&engine) < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    engine.shutdown();
+    let of =
+        || Some(Backfill { asked: "of".into(), begins: true, ticks: Some(Ticks { data: old.clone(), upto: None }) });
+    let error = begin(&new, std::slice::from_ref(&source), config(&new, of())).err().unwrap();
+    assert!(error.to_string().contains("a replay that was interrupted: `all`"), "{error}");
+    source.allowed.store(u64::MAX, Ordering::Relaxed);
+    let engine = start(&old, std::slice::from_ref(&source), backfill("all"));
+    finish(&engine).await;
+    engine.shutdown();
+    let error = refusal(start(&new, &[], of())).await;
+    assert!(error.to_string().contains("the source `first`, which the configuration no longer has"), "{error}");
+    let engine = start(&new, &[source], of());
+    finish(&engine).await;
+    assert_eq!(records(&engine).await, 50, "with the source put back, it can be done");
+    engine.shutdown();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,9 +7,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use engine::bindings::{Binding, Bindings, FORMAT};
+use engine::bindings::{Binding, Bindings, Bound, FORMAT};
 use engine::journal::{EntryHead, Journal, Torn};
 use engine::{EngineError, ErrorKind};
+use redb::ReadableTable as _;
 
 /// Opens a journal of which nothing has been bound to ticks.
 fn open(folder: &Path) -> Result<(Journal, Option<Torn>), EngineError> {
@@ -125,6 +126,36 @@ fn bindings_of_a_later_version_are_refused() {
     drop(database);
     let error = Bindings::open(&path).err().unwrap();
     assert!(error.what.contains(&format!("has format {}", FORMAT + 1)), "{error}");
+}
+
+/// A digit of a bound that is another used to be believed.
+#[test]
+fn a_binding_that_is_not_what_was_written_is_told_with_its_tick() {
+    const BINDINGS: redb::TableDefinition<u64, &[u8]> = redb::TableDefinition::new("bindings");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bindings.redb");
+    let bound = |upper| vec![Bound { source: "trades".into(), partition: "pushed".into(), upper }];
+    let bindings = Bindings::open(&path).unwrap();
+    bindings.bind(7, &Binding { bound: bound(120), ..Binding::default() }, &[]).unwrap();
+    assert_eq!(bindings.after(0, 9).unwrap()[0].1.bound, bound(120));
+    drop(bindings);
+    let change = |change: &dyn Fn(String) -> String| {
+        let database = redb::Database::create(&path).unwrap();
+        let write = database.begin_write().unwrap();
+        {
+            let mut table = write.open_table(BINDINGS).unwrap();
+            let text = String::from_utf8(table.get(7).unwrap().unwrap().value().to_vec()).unwrap();
+            table.insert(7, change(text).as_bytes()).unwrap();
+        }
+        write.commit().unwrap();
+    };
+    change(&|text| text.replace("120", "130"));
+    let error = Bindings::open(&path).and_then(|bindings| bindings.after(0, 9)).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Damaged);
+    assert!(error.what.contains("the binding of tick 7") && error.what.contains("not what was written"), "{error}");
+    // The first format had nothing to tell it by.
+    change(&|text| text[text.find('{').unwrap()..].to_owned());
+    assert_eq!(Bindings::open(&path).unwrap().after(0, 9).unwrap()[0].1.bound, bound(130));
 }
 
 #[test]

@@ -180,7 +180,7 @@ async fn what_is_older_than_the_history_is_removed_and_the_rest_shows_what_was_s
 
     let run = Run::begin(folder.path(), &clock, 2, "007", keeping).unwrap();
     let error = run.engine.reader().status().ready().await.unwrap_err();
-    assert!(error.to_string().contains("reads its sources otherwise than before, but what they gave"), "{error}");
+    assert!(error.to_string().contains("reads the source `lines` otherwise than before, but what was read"), "{error}");
     drop(run);
     std::fs::remove_dir_all(folder.path().join("snapshots")).unwrap();
     let run = Run::begin(folder.path(), &clock, 2, "07", keeping).unwrap();
@@ -231,6 +231,7 @@ async fn what_is_removed_while_the_past_is_read_is_refused_and_never_passed_over
                 }
                 Err(error) => {
                     refused += 1;
+                    assert_eq!(error.kind, ErrorKind::Compacted, "{error}");
                     assert!(error.to_string().contains("has been removed"), "{error}");
                 }
             }

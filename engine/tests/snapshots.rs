@@ -82,7 +82,7 @@ async fn a_snapshot_that_is_damaged_or_incomplete_is_left_out_and_the_one_before
     run.engine.shutdown();
     assert_eq!(manifests(&data).len(), 2);
     type Damage = fn(&Path);
-    let damages: [(&str, Damage); 6] = [
+    let damages: [(&str, Damage); 7] = [
         ("a flipped bit", |newest| flip(&part(newest, "records"))),
         ("a cut part", |newest| std::fs::write(part(newest, "first_seen_0"), b"PAR1").unwrap()),
         ("a part that is gone", |newest| std::fs::remove_file(part(newest, "records")).unwrap()),
@@ -90,6 +90,14 @@ async fn a_snapshot_that_is_damaged_or_incomplete_is_left_out_and_the_one_before
             let path = newest.join("manifest.json");
             let text = std::fs::read(&path).unwrap();
             std::fs::write(&path, &text[..text.len() / 2]).unwrap();
+        }),
+        // Where a partition is read on from would be another one.
+        ("a manifest of which a digit is another", |newest| {
+            let path = newest.join("manifest.json");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let place = text.find("\"upper\":").unwrap() + 8;
+            let digit = if &text[place..=place] == "1" { "2" } else { "1" };
+            std::fs::write(&path, format!("{}{digit}{}", &text[..place], &text[place + 1..])).unwrap();
         }),
         ("no manifest", |newest| std::fs::remove_file(newest.join("manifest.json")).unwrap()),
         ("a later format", |newest| {

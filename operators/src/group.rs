@@ -50,7 +50,7 @@ impl<'a, V: Data, R: Difference> History<'a, V, R> {
             cursor.step_val(storage);
         }
         #[cfg(test)]
-        cost::UPDATES_READ.with(|read| read.set(read.get() + self.updates.len()));
+        cost::read(self.updates.len());
     }
 
     /// The key's contents at `tick`, what happened at `tick` included.
@@ -225,13 +225,49 @@ pub fn ticks_of<B: BatchReader<Time = Tick>>(batch: &B) -> (Tick, Tick) {
 pub(crate) mod cost {
     use std::cell::Cell;
 
+    use differential_dataflow::input::InputSession;
+    use timely::dataflow::operators::probe::Handle;
+
+    use crate::arrangement::{Collection, Data, Tick};
+    use crate::testing::{Changes, by_tick, collect};
+
     thread_local! {
-        pub(super) static UPDATES_READ: Cell<usize> = const { Cell::new(0) };
+        static UPDATES_READ: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Counts updates that were read.
+    pub(crate) fn read(count: usize) {
+        UPDATES_READ.with(|read| read.set(read.get() + count));
     }
 
     /// How many updates this thread has read since it was last asked.
     pub(crate) fn updates_read() -> usize {
         UPDATES_READ.with(|read| read.replace(0))
+    }
+
+    /// Runs a dataflow tick by tick; gives the output of each tick and how many updates were read for it.
+    pub(crate) fn by_tick_of<D: Data + Sync, O: Data + Send>(
+        ticks: Vec<Changes<D>>,
+        graph: impl for<'s> Fn(Collection<'s, D>) -> Collection<'s, O> + Send + Sync + 'static,
+    ) -> Vec<(Changes<O>, usize)> {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let count = ticks.len();
+        let read = timely::execute_directly(move |worker| {
+            let mut input = InputSession::<Tick, D, isize>::new();
+            let probe = Handle::new();
+            worker.dataflow(|scope| collect(graph(input.to_collection(scope)), &probe, sender));
+            let mut feed = |(tick, changes): (Tick, Changes<D>)| {
+                input.advance_to(tick);
+                changes.into_iter().for_each(|(row, diff)| input.update(row, diff));
+                input.advance_to(tick + 1);
+                input.flush();
+                updates_read();
+                worker.step_while(|| probe.less_than(input.time()));
+                updates_read()
+            };
+            (1..).zip(ticks).map(&mut feed).collect::<Vec<_>>()
+        });
+        by_tick(count, receiver).into_iter().zip(read).collect()
     }
 }
 

@@ -10,21 +10,31 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod arrangement;
+mod arrived;
+pub mod as_of;
 pub mod assign;
 pub mod blocks;
 #[cfg(test)]
 mod churn;
+pub mod day_blocks;
 pub mod deadline;
 pub mod derive;
 pub mod derive_each;
 pub mod first_seen;
+mod follow;
 pub mod group;
 pub mod lookup;
 mod pending;
+pub mod quantile;
+pub mod range_tree;
 mod runs;
+pub mod scan;
+mod series;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;
+pub mod top_n;
+mod tree;
 pub mod upsert;
 
 pub use arrangement::{Arranged, Collection, Data, Key, Tick, Trace, arrange};

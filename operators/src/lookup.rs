@@ -32,11 +32,11 @@ use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::trace::TraceReader;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
-use timely::dataflow::operators::{Capability, InputCapability};
 use timely::progress::frontier::AntichainRef;
 
 use crate::arrangement::{Arranged, Batch, Collection, Data, Key, Tick, Trace, compact};
-use crate::group::{Group, History, ticks_of, visit_batch};
+use crate::arrived::{Arrived, first_open};
+use crate::group::{Group, History, visit_batch};
 
 /// Rows that have a reference, with each value found: `logic(key, row, value)`.
 pub fn lookup<'scope, K: Key, D: Data, V: Data, O: Data>(
@@ -158,50 +158,17 @@ fn changed_values<K: Key, D: Data, V: Data, O: Data>(
     });
 }
 
-/// Batches that have arrived and are not done with, each with the right to send what follows from it.
-struct Arrived<K: Key, V: Data> {
-    batches: Vec<(Capability<Tick>, Batch<K, V>)>,
-}
-
-impl<K: Key, V: Data> Arrived<K, V> {
-    fn new() -> Self {
-        Arrived { batches: Vec::new() }
-    }
-
-    fn add(&mut self, capability: &InputCapability<Tick>, batches: &mut Vec<Batch<K, V>>) {
-        self.batches.extend(batches.drain(..).map(|batch| (capability.retain(0), batch)));
-    }
-
-    /// Lets go of the batches that end before `upper`, and of the right to send before it.
-    fn retire(&mut self, upper: Tick) {
-        self.batches.retain_mut(|(capability, batch)| {
-            let open = ticks_of(batch).1 >= upper;
-            if open {
-                capability.downgrade(&upper.max(*capability.time()));
-            }
-            open
-        });
-    }
-}
-
-/// The first tick at which something may still come.
-fn first_open(frontier: AntichainRef<'_, Tick>) -> Tick {
-    frontier.first().copied().unwrap_or(Tick::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use differential_dataflow::input::InputSession;
     use proptest::prelude::*;
-    use timely::dataflow::operators::probe::Handle;
 
     use super::*;
     use crate::arrangement::arrange;
     use crate::churn;
-    use crate::testing::{Changes, assert_incremental, by_tick, collect, differences, run};
+    use crate::testing::{Changes, assert_incremental, differences, run, run_apart};
 
     /// (key, whether it is a reference, row or value)
     type Input = (u8, bool, u8);
@@ -222,39 +189,18 @@ mod tests {
         lookup_left(&rows, &reference, "left", |key, row, value| (*key, *row, value.copied()))
     }
 
-    /// Gives all ticks of the rows, several to a batch, before the first values; then the values two ticks at a time.
+    /// Both sides, whose ticks are closed apart.
     fn left_apart(ticks: &[Changes<Input>]) -> Vec<Changes<(u8, u8, Option<u8>)>> {
-        let ticks = ticks.to_vec();
-        let count = ticks.len();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        timely::execute_directly(move |worker| {
-            let (mut rows, mut values) = (InputSession::<Tick, _, isize>::new(), InputSession::<Tick, _, isize>::new());
-            let probe = Handle::new();
-            worker.dataflow(|scope| {
-                let rows = arrange(rows.to_collection(scope), "rows");
-                let values = arrange(values.to_collection(scope), "values");
-                let found =
-                    lookup_left(&rows, &values, "left", |key, row, value: Option<&u8>| (*key, *row, value.copied()));
-                collect(found, &probe, sender);
-            });
-            let closed_together: Vec<(Tick, Changes<Input>)> = (1..).zip(ticks).collect();
-            let mut give = |input: &mut InputSession<_, _, _>, of_reference, ticks: &[(Tick, Changes<Input>)]| {
-                for (tick, changes) in ticks {
-                    input.advance_to(*tick);
-                    let changes = changes.iter().filter(|((_, is_reference, _), _)| *is_reference == of_reference);
-                    changes.for_each(|((key, _, row), diff)| input.update((*key, *row), *diff));
-                    input.advance_to(tick + 1);
-                }
-                input.flush();
-                for _ in 0..5 {
-                    worker.step();
-                }
+        let side = |wanted| {
+            let of = move |((key, is_reference, row), diff): &(Input, isize)| {
+                (*is_reference == wanted).then_some(((*key, *row), *diff))
             };
-            closed_together.chunks(3).for_each(|ticks| give(&mut rows, false, ticks));
-            closed_together.chunks(2).for_each(|ticks| give(&mut values, true, ticks));
-            worker.step_while(|| probe.less_than(values.time()));
-        });
-        by_tick(count, receiver)
+            ticks.iter().map(|changes| changes.iter().filter_map(of).collect()).collect()
+        };
+        run_apart(side(false), side(true), |rows: Collection<'_, (u8, u8)>, values: Collection<'_, (u8, u8)>| {
+            let (rows, values) = (arrange(rows, "rows"), arrange(values, "values"));
+            lookup_left(&rows, &values, "left", |key, row, value| (*key, *row, value.copied()))
+        })
     }
 
     fn left_of(input: &[(Input, isize)]) -> Changes<(u8, u8, Option<u8>)> {

@@ -116,6 +116,44 @@ where
     })
 }
 
+/// Runs a dataflow with two inputs whose ticks close apart: all of the left, three at a time, before the first of the
+/// right; then those two at a time.
+#[cfg(test)]
+pub(crate) fn run_apart<A, B, O, G>(left: Vec<Changes<A>>, right: Vec<Changes<B>>, graph: G) -> Vec<Changes<O>>
+where
+    A: Data + Send + Sync,
+    B: Data + Send + Sync,
+    O: Data + Send,
+    G: for<'s> Fn(Collection<'s, A>, Collection<'s, B>) -> Collection<'s, O> + Send + Sync + 'static,
+{
+    fn give<D: Data>(worker: &mut Worker, input: &mut InputSession<Tick, D, isize>, ticks: &[(Tick, Changes<D>)]) {
+        for (tick, changes) in ticks {
+            input.advance_to(*tick);
+            changes.iter().for_each(|(row, diff)| input.update(row.clone(), *diff));
+            input.advance_to(tick + 1);
+        }
+        input.flush();
+        (0..5).for_each(|_| {
+            worker.step();
+        });
+    }
+    let count = left.len();
+    let (sender, receiver) = mpsc::channel();
+    timely::execute_directly(move |worker| {
+        let (mut lefts, mut rights) = (InputSession::new(), InputSession::new());
+        let probe = Handle::new();
+        worker.dataflow::<Tick, _, _>(|scope| {
+            collect(graph(lefts.to_collection(scope), rights.to_collection(scope)), &probe, sender);
+        });
+        let left: Vec<(Tick, Changes<A>)> = (1..).zip(left).collect();
+        let right: Vec<(Tick, Changes<B>)> = (1..).zip(right).collect();
+        left.chunks(3).for_each(|ticks| give(worker, &mut lefts, ticks));
+        right.chunks(2).for_each(|ticks| give(worker, &mut rights, ticks));
+        worker.step_while(|| probe.less_than(rights.time()));
+    });
+    by_tick(count, receiver)
+}
+
 /// Asserts that a dataflow gives at each tick the difference that `oracle`, a batch computation from a tick and all
 /// rows at that tick, makes: on every one of the [`FEEDS`], and with the input split into ticks in other ways.
 pub fn assert_incremental<D, O, G>(ticks: Vec<Changes<D>>, graph: G, oracle: impl Fn(Tick, &[(D, isize)]) -> Changes<O>)

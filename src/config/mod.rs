@@ -36,7 +36,7 @@ use engine::{Configuration, EngineError, ErrorKind, SourceSpec};
 use model::{Dictionary, Record, SourceId};
 
 pub(crate) use problem::Problems;
-pub(crate) use recorded::reads_alike;
+pub(crate) use recorded::read_otherwise;
 pub(crate) use settings::Settings;
 pub(crate) use snapshots::SnapshotSettings;
 
@@ -198,7 +198,7 @@ fn build(document: &Document<'_>, origin: &Origin<'_>, problems: &mut Vec<Proble
     let dataflows = read_dataflows(document, problems);
     let attributes = dataflows.as_ref().map_or(&[][..], |config| &config.attributes);
     attributes::check(attributes, document, problems)?;
-    let around = Around { attributes, dictionary, folder, span: *span };
+    let around = Around { attributes, dictionary, folder, files, span: *span };
     let sources = Sources::read(document, &around, problems);
     let security = if origin.is_recorded() {
         Some(Security::this_machine())

@@ -58,6 +58,10 @@ impl Source<Record> for ModelsSource {
         Ok(Box::new(Once(Some(batch(partition, &models, from)))))
     }
 
+    fn follows_configuration(&self) -> bool {
+        true
+    }
+
     fn run(&mut self, context: SourceContext<Record>) -> Result<(), EngineError> {
         if self.models.is_empty() {
             return Ok(());

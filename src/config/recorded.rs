@@ -15,6 +15,9 @@ const DECISIVE: [&str; 4] = ["attributes", "calendar", "reconciliation", "source
 /// The settings of a source that do not change what its records are: how it is reached, how often, and how far.
 const UNDECISIVE: [&str; 6] = ["brokers", "properties", "group", "poll_interval_ms", "discover_interval_ms", "until"];
 
+/// The same of the table `avro` of a source: how its schema registry is reached.
+const UNDECISIVE_OF_AVRO: [&str; 4] = ["username", "password", "token", "ca_file"];
+
 /// What is recorded.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Recorded {
@@ -89,23 +92,44 @@ impl NamedFiles {
     }
 }
 
-/// Whether two recorded configurations read the same records from the sources of the first: each of those is still there and
-/// as it was, and the attributes are the same ones: a new one may be found in records that were read before. What else
-/// differs only changes what is made of the records.
-pub(crate) fn reads_alike(old: &str, new: &str) -> bool {
-    let tables = |json: &str| Recorded::parse(json).ok().and_then(|recorded| decisive(&recorded.text));
-    let (Some(old), Some(new)): (Option<toml::Table>, Option<toml::Table>) = (tables(old), tables(new)) else {
-        return false;
-    };
-    let entry = |tables: &toml::Table, key: &str| tables.get(key).cloned();
-    let sources =
-        |tables: &toml::Table| entry(tables, "source").and_then(|source| source.try_into::<toml::Table>().ok());
-    let (old_sources, new_sources) = (sources(&old).unwrap_or_default(), sources(&new).unwrap_or_default());
-    let names =
-        |tables: &toml::Table| entry(tables, "attributes").and_then(|names| names.try_into::<Vec<String>>().ok());
-    let (old_names, new_names) = (names(&old).unwrap_or_default(), names(&new).unwrap_or_default());
-    old_sources.iter().all(|(name, source)| new_sources.get(name) == Some(source))
-        && BTreeSet::from_iter(old_names) == BTreeSet::from_iter(new_names)
+/// What of two recorded configurations reads other records from the sources of the first, as people call it. Each source must
+/// still be there and as it was, and the attributes be the same ones: a new one may be found in records that were read before.
+/// What else differs only changes what is made of the records.
+pub(crate) fn read_otherwise(old: &str, new: &str) -> Option<String> {
+    match (Readings::of(old), Readings::of(new)) {
+        (Some(old), Some(new)) => old.differs(&new),
+        _ => Some("all that was recorded".to_owned()),
+    }
+}
+
+/// What a recorded configuration reads.
+struct Readings {
+    sources: toml::Table,
+    attributes: BTreeSet<String>,
+    files: BTreeMap<String, String>,
+}
+
+impl Readings {
+    fn of(json: &str) -> Option<Self> {
+        let recorded = Recorded::parse(json).ok()?;
+        let mut tables = decisive(&recorded.text)?;
+        let mut entry = |key: &str| tables.remove(key);
+        let sources = entry("source").and_then(|sources| sources.try_into().ok()).unwrap_or_default();
+        let attributes = entry("attributes").and_then(|names| names.try_into().ok()).unwrap_or_default();
+        Some(Readings { sources, attributes, files: recorded.files })
+    }
+
+    fn differs(&self, new: &Readings) -> Option<String> {
+        let is_alike = |name: &str, source: &toml::Value| {
+            let is_same_file = |path| self.files.get(path) == new.files.get(path);
+            new.sources.get(name) == Some(source) && schema_file(source).is_none_or(is_same_file)
+        };
+        let source = self.sources.iter().find(|(name, source)| !is_alike(name, source));
+        match source {
+            Some((name, _)) => Some(format!("the source `{name}`")),
+            None => (self.attributes != new.attributes).then(|| "the list of attributes".to_owned()),
+        }
+    }
 }
 
 /// A text's tables, without the settings of sources that do not change what their records are.
@@ -116,8 +140,18 @@ fn decisive(text: &str) -> Option<toml::Table> {
         sources.into_iter().flat_map(|sources| sources.iter_mut()).filter_map(|(_, source)| source.as_table_mut())
     {
         source.retain(|key, _| UNDECISIVE.iter().all(|undecisive| key != *undecisive));
+        if let Some(avro) = source.get_mut("avro").and_then(toml::Value::as_table_mut) {
+            avro.retain(|key, _| UNDECISIVE_OF_AVRO.iter().all(|undecisive| key != *undecisive));
+            // Whether there is a registry is decisive, and where it is is not.
+            avro.get_mut("registry").into_iter().for_each(|address| *address = true.into());
+        }
     }
     Some(tables)
+}
+
+/// The path of the file that says by which schema a source reads its messages.
+fn schema_file(source: &toml::Value) -> Option<&str> {
+    source.get("avro")?.get("schema")?.as_str()
 }
 
 #[cfg(test)]
@@ -159,23 +193,40 @@ mod tests {
     }
 
     #[test]
+    fn records_are_carried_over_when_a_registry_moves_and_not_when_a_schema_changes() {
+        let with = |avro: &str, schema: &str| {
+            let text = CONFIGURATION.replace("path = \"own.csv\"", &format!("avro = {{ {avro} }}"));
+            let files = [("trade.avsc".to_owned(), schema.to_owned())].into();
+            Recorded { files, ..recorded(&text) }.configuration(&[])
+        };
+        let old = with("registry = \"http://a\", username = \"u\", schema = \"trade.avsc\"", "1");
+        let moved = with("registry = \"https://b\", token = { env = \"T\" }, schema = \"trade.avsc\"", "1");
+        let changed = with("registry = \"http://a\", username = \"u\", schema = \"trade.avsc\"", "2");
+        let gone = with("schema = \"trade.avsc\"", "1");
+        let is_alike = |new: &str| read_otherwise(&old.text, new).is_none();
+        assert!(is_alike(&moved.text) && old.hash == moved.hash);
+        assert!(!is_alike(&changed.text) && old.hash != changed.hash);
+        assert!(!is_alike(&gone.text) && old.hash != gone.hash);
+    }
+
+    #[test]
     fn records_are_carried_over_unless_a_source_reads_them_otherwise() {
-        let carries = |new: &str| reads_alike(&text(CONFIGURATION), &text(new));
+        let otherwise = |new: &str| read_otherwise(&text(CONFIGURATION), &text(new));
         for alike in [
             CONFIGURATION.to_owned(),
             CONFIGURATION.replace("[\"own\", \"broker\"]", "[\"broker\", \"own\"]"),
             format!("{CONFIGURATION}\n[source.custodian]\nkind = \"flight\""),
             CONFIGURATION.replace("[source.broker]", "[source.broker]\n        poll_interval_ms = 5"),
         ] {
-            assert!(carries(&alike), "{alike}");
+            assert_eq!(otherwise(&alike), None, "{alike}");
         }
-        for otherwise in [
-            CONFIGURATION.replace("own.csv", "ours.csv"),
-            CONFIGURATION.replace("source.broker", "source.bank"),
-            CONFIGURATION.replace("[\"book\"]", "[]"),
-            CONFIGURATION.replace("[\"book\"]", "[\"desk\", \"book\"]"),
+        for (changed, what) in [
+            (CONFIGURATION.replace("own.csv", "ours.csv"), "the source `own`"),
+            (CONFIGURATION.replace("source.broker", "source.bank"), "the source `broker`"),
+            (CONFIGURATION.replace("[\"book\"]", "[]"), "the list of attributes"),
+            (CONFIGURATION.replace("[\"book\"]", "[\"desk\", \"book\"]"), "the list of attributes"),
         ] {
-            assert!(!carries(&otherwise), "{otherwise}");
+            assert_eq!(otherwise(&changed).as_deref(), Some(what), "{changed}");
         }
     }
 }

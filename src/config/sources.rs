@@ -10,6 +10,7 @@ use super::document::{Document, Value};
 use super::kind::Kinded;
 use super::models;
 use super::problem::Problem;
+use super::recorded::NamedFiles;
 
 /// What a source can be.
 const KINDS: &[&str] = &["files", "flight", "generator", "kafka"];
@@ -31,7 +32,7 @@ pub(super) struct Sources {
 impl Sources {
     /// Reads them. A source with a problem has its name and number all the same, so that what refers to it is no problem too.
     pub(super) fn read(document: &Document<'_>, around: &Around<'_>, problems: &mut Vec<Problem>) -> Sources {
-        let Around { attributes, dictionary, folder, span } = *around;
+        let Around { attributes, dictionary, folder, files, span } = *around;
         let mut sources = Sources::default();
         for (name, table) in document.tables("source", problems) {
             let path = format!("source.{name}");
@@ -51,7 +52,7 @@ impl Sources {
                 ));
             }
             let scope = Scope { name: &name, source: SourceId(number), attributes, dictionary, folder };
-            let one = One { document, path: &path, table, scope, span };
+            let one = One { document, path: &path, table, files, scope, span };
             if let Some((spec, is_endless, config)) = one.read(problems) {
                 sources.specs.push(spec);
                 sources.configs.push((SourceId(number), config));
@@ -69,6 +70,8 @@ pub(super) struct Around<'a> {
     pub(super) dictionary: &'a Dictionary,
     /// Where relative paths start.
     pub(super) folder: &'a Path,
+    /// The files that the configuration names.
+    pub(super) files: &'a NamedFiles,
     /// The part that is read of what they have; all of it if this is not said.
     pub(super) span: Option<&'a Span>,
 }
@@ -78,6 +81,7 @@ struct One<'a, 't> {
     document: &'a Document<'t>,
     path: &'a str,
     table: &'a Value<'t>,
+    files: &'a NamedFiles,
     scope: Scope<'a>,
     span: Option<&'a Span>,
 }
@@ -95,11 +99,12 @@ impl One<'_, '_> {
         };
         self.span.into_iter().for_each(|span| config.bound(span));
         let is_endless = match &config {
-            SourceConfig::Files(files) => files.follow,
+            SourceConfig::Files(files) => files.follow && !files.once,
             SourceConfig::Kafka(kafka) => kafka.until.is_none(),
             SourceConfig::Flight(_) | SourceConfig::Generator(_) => false,
         };
+        let source = config.load(self.path, &|path| self.files.read(path)).and_then(|()| config.source(&self.scope));
         let located = |ConfigError { key, what, help }| problems.push(self.document.problem(&key, &what, &help));
-        config.source(&self.scope).map_err(located).ok().map(|spec| (spec, is_endless, config))
+        source.map_err(located).ok().map(|spec| (spec, is_endless, config))
     }
 }

@@ -1,7 +1,7 @@
 //! `tieout doctor`: what is wrong with a set-up, and what to do.
 //!
 //! ```text
-//!  machine, secrets ─┐
+//!  machine, secrets, outputs ─┐
 //!  configuration ────┼─▶ folder ─▶ disk, clock, journal, recorded ─▶ snapshots ─▶ what a start replays ─▶ kept files, sources
 //!                    └─▶ address, and the server that answers there
 //! ```
@@ -16,6 +16,7 @@ mod finding;
 mod folder;
 mod kept;
 mod machine;
+mod outputs;
 mod recorded;
 mod report;
 mod secrets;
@@ -38,8 +39,8 @@ use folder::Folder;
 use report::ReportFormat;
 
 const EXAMPLES: &str = "\
-Looks at the configuration, the data folder, its disk, its journal and snapshots, the sources, the secrets, the address and the
-machine. Nothing is started and nothing is changed. A data folder that a server runs on cannot be looked at: then the server is
+Looks at the configuration, the data folder, its disk, its journal and snapshots, the sources, what sinks and alerts are written
+to, the secrets, the address and the machine. Nothing is started and nothing is changed. A data folder that a server runs on cannot be looked at: then the server is
 asked. While the folder is looked at, no server can start on it.
 
 It ends with 0 if there is no problem (warnings are none), and with 1 if there is one.
@@ -66,6 +67,7 @@ impl Doctor {
         let (config, mut findings) = configuration::check(&self.config);
         findings.extend([machine::versions(), machine::open_files()]);
         findings.extend(secrets::check(&self.config));
+        findings.extend(outputs::check(&self.config));
         match config {
             Some(mut config) => {
                 self.overrides.apply(&mut config.settings);
@@ -99,10 +101,11 @@ fn examine(config: &Config) -> Vec<Finding> {
 fn examine_folder(config: &Config, folder: &Folder, findings: &mut Vec<Finding>) -> Option<Replayed> {
     let data = &config.settings.data;
     let inspection = if let Folder::Open(inspection) = folder { Some(inspection) } else { None };
-    let last = inspection.and_then(|inspection| inspection.last().ok());
     findings.push(disk::check(data, inspection));
-    findings.push(clock::check(last));
-    let (store, found) = snapshots::place(config, last);
+    findings.push(clock::check(inspection.and_then(|inspection| inspection.last().ok())));
+    // Nothing need be kept anew of time that passes without input.
+    let last_bound = inspection.and_then(|inspection| inspection.last_bound().ok().flatten());
+    let (store, found) = snapshots::place(config, last_bound);
     findings.extend(found);
     let inspection = inspection?;
     findings.push(kept::journal(inspection, data));

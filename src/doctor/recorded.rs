@@ -4,7 +4,7 @@ use engine::bindings::Configured;
 use engine::inspection::{Inspection, Replayed};
 
 use super::finding::{Check, Finding};
-use crate::config::{Config, reads_alike};
+use crate::config::{Config, read_otherwise};
 
 /// What a start would make of what was recorded.
 pub(crate) struct Recorded {
@@ -30,8 +30,8 @@ pub(crate) fn check(config: &Config, inspection: &Inspection) -> Recorded {
         let finding = check.ok("the configuration is the one that was recorded");
         return Recorded { configured: Some(configured), finding };
     }
-    if !reads_alike(&text, &config.configuration.text) {
-        let what = "a source or the attributes are not as recorded: a start reads the whole past again";
+    if let Some(otherwise) = read_otherwise(&text, &config.configuration.text) {
+        let what = format!("{otherwise} is not as recorded: a start reads the whole past again");
         let help =
             "nothing, if that is meant and what was read is still there; else put the sources and attributes back";
         return Recorded { configured: None, finding: check.warning(what, help) };

@@ -1,4 +1,4 @@
-//! The sources: are their files there, do their brokers answer, and is what was read of a topic still there?
+//! The sources: are their files there, do their brokers and schema registries answer, and is what was read of a topic still there?
 
 use std::fs::File;
 use std::thread;
@@ -68,14 +68,19 @@ fn look_at_files(config: &FilesConfig, scope: &Scope<'_>) -> Vec<Finding> {
 fn look_at_topics(config: &KafkaConfig, scope: &Scope<'_>, replayed: Option<&Replayed>) -> Vec<Finding> {
     let check = Check::of(NAME, scope.name);
     let read = replayed.map_or_else(Vec::new, |replayed| read_so_far(scope.name, replayed));
-    let look = match KafkaSource::new(config, scope) {
-        Ok(source) => source.look(&read, PATIENCE),
+    let source = match KafkaSource::new(config, scope) {
+        Ok(source) => source,
         Err(error) => return vec![check.problem(error.what, error.help)],
     };
-    match look {
+    let mut findings = match source.look(&read, PATIENCE) {
         Ok(look) => told(&check, look, !read.is_empty()),
         Err(error) => vec![check.failed(error)],
-    }
+    };
+    findings.extend(source.look_at_registry().map(|answer| match answer {
+        Ok(address) => check.ok(format!("the schema registry {address} answers")),
+        Err(error) => check.failed(error),
+    }));
+    findings
 }
 
 fn read_so_far(source: &str, replayed: &Replayed) -> Vec<ReadSoFar> {

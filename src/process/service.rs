@@ -156,7 +156,7 @@ impl Revive<Record> for Revival {
         Ok(self.program(Config::recorded(text, &self.dictionary)?))
     }
 
-    fn carries(&self, old: &str, new: &str) -> bool {
-        config::reads_alike(old, new)
+    fn read_otherwise(&self, old: &str, new: &str) -> Option<String> {
+        config::read_otherwise(old, new)
     }
 }

@@ -2,7 +2,7 @@
 
     python3 tests/kafka/broker.py FOLDER
 
-FOLDER holds its data: a second run on the same folder goes on with them. Two addresses are printed once it takes
+FOLDER holds its data: a second run on the same folder goes on with them, at the same addresses. Two addresses are printed once it takes
 connections: one for everybody, and one for the user `tieout` with the password `tied-out`. Needs `java` (17 or later)
 and, the first time, `mvn`. Jars are kept under target/kafka.
 """
@@ -92,7 +92,10 @@ def main() -> None:
     fetch()
     folder = pathlib.Path(sys.argv[1]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    port, guarded_port, controller_port = free_ports(3)
+    ports = folder / "ports"
+    if not ports.exists():
+        ports.write_text(" ".join(map(str, free_ports(3))))
+    port, guarded_port, controller_port = map(int, ports.read_text().split())
     properties = write_properties(folder, port, guarded_port, controller_port)
     with (folder / "broker.log").open("ab") as log:
         if not (folder / "data").exists():

@@ -125,6 +125,12 @@ pub(crate) async fn changes(client: &Client, view: &str, after: u64, up_to: u64)
 }
 
 pub(crate) fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<String> {
+    let line = |cells: Vec<(String, String)>| cells.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+    cells(batch, is_shown).into_iter().map(line).collect()
+}
+
+/// The rows of a batch: the names of their columns, and what is in them as text.
+pub(crate) fn cells(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec<Vec<(String, String)>> {
     let schema = batch.schema();
     let options = FormatOptions::default();
     let shown: Vec<usize> = (0..batch.num_columns()).filter(|index| is_shown(schema.field(*index).name())).collect();
@@ -139,6 +145,6 @@ pub(crate) fn lines(batch: &RecordBatch, is_shown: impl Fn(&str) -> bool) -> Vec
         .zip(&arrays)
         .map(|(index, array)| (schema.field(*index).name(), ArrayFormatter::try_new(array, &options).unwrap()))
         .collect();
-    let line = |row| columns.iter().map(|(name, column)| format!("{name}={} ", column.value(row))).collect();
-    (0..batch.num_rows()).map(line).collect()
+    let cells = |row| columns.iter().map(|(name, column)| ((*name).clone(), column.value(row).to_string())).collect();
+    (0..batch.num_rows()).map(cells).collect()
 }

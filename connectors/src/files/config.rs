@@ -20,9 +20,10 @@ pub struct FilesConfig {
     /// Whether to go on watching for new files.
     #[serde(default)]
     pub follow: bool,
-    /// Whether there may be no file at all. One that is watched for new ones may come later.
+    /// Whether what is there is read once, although it goes on watching: then there may be no file yet, and one that is still
+    /// being written is left for later.
     #[serde(skip)]
-    pub may_be_none: bool,
+    pub once: bool,
     /// How often a watched folder is looked at.
     #[serde(default = "poll_interval_ms")]
     pub poll_interval_ms: u64,

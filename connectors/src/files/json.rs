@@ -85,11 +85,11 @@ pub(crate) struct JsonRow<'a> {
 
 impl TextRow for JsonRow<'_> {
     fn value(&self, column: usize) -> Result<Given<'_>, Fault> {
-        let Some(column) = self.members.columns.get(column) else { return Ok(NOTHING) };
+        let Some(column) = self.members.columns.get(column) else { return Ok(Given::NOTHING) };
         if let Some(value) = self.values[column.name] {
             return given(value);
         }
-        let Some((head, path)) = &column.path else { return Ok(NOTHING) };
+        let Some((head, path)) = &column.path else { return Ok(Given::NOTHING) };
         let mut value = self.values[*head];
         for name in path {
             value = match value {
@@ -97,11 +97,9 @@ impl TextRow for JsonRow<'_> {
                 None => None,
             };
         }
-        value.map_or(Ok(NOTHING), given)
+        value.map_or(Ok(Given::NOTHING), given)
     }
 }
-
-const NOTHING: Given<'static> = Given::Text(Cow::Borrowed(""));
 
 fn member<'a>(object: &'a RawValue, name: &str) -> Result<Option<&'a RawValue>, Fault> {
     if object.get() == "null" {
@@ -117,7 +115,7 @@ fn given(value: &RawValue) -> Result<Given<'_>, Fault> {
     let json = value.get();
     match json.as_bytes().first() {
         Some(b'"') => text(json),
-        Some(b'n') => Ok(NOTHING),
+        Some(b'n') => Ok(Given::NOTHING),
         Some(b't' | b'f') => Ok(Given::Text(Cow::Borrowed(json))),
         Some(b'{' | b'[') => Err(Fault::new(
             "the value is an object or an array: a text, a number, true, false or null was expected",

@@ -25,7 +25,7 @@ impl SeparatedRow<'_> {
 
     /// The names of the columns, if this is the header.
     pub(crate) fn header(&self) -> Header {
-        Header { names: (0..self.fields.len()).map(|column| self.field(column).trim().to_owned()).collect() }
+        Header::of((0..self.fields.len()).map(|column| self.field(column).trim().to_owned()).collect())
     }
 }
 

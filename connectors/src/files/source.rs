@@ -24,7 +24,8 @@ pub struct FilesSource {
     layout: FileLayout,
     /// How often the folder is looked at; `None`: once.
     poll_interval: Option<Duration>,
-    may_be_none: bool,
+    /// Whether it is looked at only until what is there has been read.
+    once: bool,
 }
 
 impl FilesSource {
@@ -37,8 +38,7 @@ impl FilesSource {
             return Err(ConfigError::new(key, "is 0", "write how many milliseconds to wait, such as 500"));
         }
         let poll_interval = config.follow.then(|| Duration::from_millis(config.poll_interval_ms));
-        let may_be_none = config.may_be_none;
-        Ok(FilesSource { name: scope.name.to_owned(), listing, layout, poll_interval, may_be_none })
+        Ok(FilesSource { name: scope.name.to_owned(), listing, layout, poll_interval, once: config.once })
     }
 
     /// The files that there are for it now.
@@ -58,7 +58,7 @@ impl Source<Record> for FilesSource {
     }
 
     fn is_one_shot(&self) -> bool {
-        self.poll_interval.is_none()
+        self.poll_interval.is_none() || self.once
     }
 
     fn open(
@@ -108,6 +108,11 @@ impl Run<'_> {
         self.finish_what_was_begun()?;
         match self.source.poll_interval {
             None => self.read_all(),
+            Some(interval) if self.source.once => {
+                self.look()?;
+                wait(interval, &self.context.stop)?;
+                self.look()
+            }
             Some(interval) => self.follow(interval),
         }
     }
@@ -124,7 +129,7 @@ impl Run<'_> {
 
     fn read_all(&mut self) -> Result<(), EngineError> {
         let files = self.source.listing.files()?;
-        if files.is_empty() && !self.source.may_be_none {
+        if files.is_empty() {
             return Err(self.source.listing.nothing_found());
         }
         files.iter().try_for_each(|file| self.read_file(file))
@@ -132,13 +137,19 @@ impl Run<'_> {
 
     fn follow(&mut self, interval: Duration) -> Result<(), EngineError> {
         loop {
-            for file in self.source.listing.files()? {
-                if self.is_due(&file) {
-                    self.read_followed(&file)?;
-                }
-            }
+            self.look()?;
             wait(interval, &self.context.stop)?;
         }
+    }
+
+    /// Reads the files that nobody writes to any more.
+    fn look(&mut self) -> Result<(), EngineError> {
+        for file in self.source.listing.files()? {
+            if self.is_due(&file) {
+                self.read_followed(&file)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a file is new and nobody writes to it any more: it is as it was when the folder was last looked at.

@@ -86,7 +86,7 @@ impl TextRecords {
         (0..layout.skip_lines).try_for_each(|_| framer.skip_line())?;
         let number = |column: &ColumnName| if let ColumnName::Number(number) = column { *number } else { 0 };
         let width_min = layout.layout.column_names().iter().map(number).max().map_or(0, |last| last + 1);
-        let header = Header { names: (0..width_min).map(|column| format!("column {column}")).collect() };
+        let header = Header::of((0..width_min).map(|column| format!("column {column}")).collect());
         let decoder = layout.layout.rows(&header).map_err(|fault| Unreadable::refused(fault, None, &[]))?;
         let shape = Shape::Separated { dialect, width: None, width_min };
         Ok(TextRecords { framer, shape, decoder })
@@ -97,7 +97,7 @@ impl TextRecords {
             return Err(Unreadable::refused(is_an_array(), Some(1), input.window()));
         }
         let columns = layout.layout.column_names();
-        let header = Header { names: columns.iter().map(ColumnName::to_string).collect() };
+        let header = Header::of(columns.iter().map(ColumnName::to_string).collect());
         let decoder = layout.layout.rows(&header).map_err(|fault| Unreadable::refused(fault, None, &[]))?;
         let shape = Shape::Json(Members::new(&columns));
         Ok(TextRecords { framer: Framer::new(input, Dialect::LINES), shape, decoder })

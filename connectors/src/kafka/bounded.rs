@@ -59,7 +59,10 @@ pub(crate) fn read_to_the_ends(
             }
         }
     };
-    let at_once = thread::available_parallelism().map_or(1, NonZero::get).min(PARTITIONS_AT_ONCE_MAX);
+    // What a registry says of an id holds for all partitions: the first answer counts.
+    let asks_registry = settings.messages.schemas(&settings.name, &context.archive).is_some();
+    let cores = if asks_registry { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) };
+    let at_once = cores.min(PARTITIONS_AT_ONCE_MAX);
     thread::scope(|scope| {
         let begin = |number| {
             let thread = thread::Builder::new().name(format!("{} {number}", settings.name));
@@ -111,7 +114,8 @@ fn read(
     context: &SourceContext<Record>,
     metrics: Option<&KafkaMetrics>,
 ) -> Result<(), EngineError> {
-    let mut reader = KafkaReader::open(settings, &rest.partition, rest.next)?.until(rest.end, &context.stop);
+    let mut reader =
+        KafkaReader::open(settings, &rest.partition, rest.next, &context.archive)?.until(rest.end, &context.stop);
     while let Some(batch) = reader.next()? {
         rest.measure(metrics, batch.upper);
         context.outlet.send(batch)?;

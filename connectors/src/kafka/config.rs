@@ -10,6 +10,7 @@ use regex::Regex;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use super::avro::AvroConfig;
 use super::decode::MessageLayout;
 use super::properties::ClientProperties;
 use crate::ConfigError;
@@ -39,6 +40,9 @@ pub struct KafkaConfig {
     /// How CSV is written.
     #[serde(default)]
     pub csv: MessageCsvConfig,
+    /// By which schemas Avro is written and read.
+    #[serde(default)]
+    pub avro: Option<Box<AvroConfig>>,
     /// Which messages of transactions are read.
     #[serde(default)]
     pub isolation: Isolation,
@@ -79,6 +83,8 @@ pub enum MessageFormat {
     Json,
     /// One line of separated values.
     Csv,
+    /// One value of Avro.
+    Avro,
 }
 
 /// How a line of CSV in a message is written.
@@ -186,6 +192,7 @@ const SETTINGS: &[&str] = &[
     "until",
     "format",
     "csv",
+    "avro",
     "isolation",
     "group",
     "discover_interval_ms",

@@ -1,18 +1,22 @@
-//! A message as a record: one JSON object, one line of CSV, or no payload at all.
+//! A message as a record: one JSON object, one line of CSV, one value of Avro, or no payload at all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use encoding_rs::Encoding;
-use engine::{Batch, Event};
+use engine::{Archive, Batch, EngineError, Event};
 use model::Record;
+use rdkafka::Message;
 
+use super::avro::{Answer, AvroDecoder, AvroLayout, Schemas, Stand};
 use super::config::{KafkaConfig, MessageFormat};
+use super::message::{MessageRow, key_text, told_headers};
 use crate::ConfigError;
 use crate::files::{
     Bounds, CsvConfig, Dialect, Members, RECORD_BYTES_MAX, SeparatedRow, dialect, encoding, not_a_row, split,
     wrong_width,
 };
-use crate::layout::{ColumnName, Fault, Header, Layout, RowDecoder, Scope};
+use crate::layout::{Beside, ColumnName, Fault, Header, Layout, RowDecoder, Scope, TextRow};
 
 /// How messages become records: checked, and cheap to clone.
 #[derive(Clone)]
@@ -30,14 +34,23 @@ enum Form {
         /// The names of the columns; empty: they are numbered.
         header: Arc<[String]>,
     },
+    Avro(Arc<AvroLayout>),
 }
 
 impl MessageLayout {
     pub(crate) fn new(config: &KafkaConfig, scope: &Scope<'_>) -> Result<MessageLayout, ConfigError> {
         let key = scope.key();
-        let layout = Layout::new(&config.layout, scope)?;
+        let layout = Layout::of_messages(&config.layout, scope)?;
+        if config.avro.is_some() && config.format != MessageFormat::Avro {
+            let help = "set format = \"avro\", or take the table out";
+            return Err(ConfigError::new(format!("{key}.avro"), "messages are not in Avro", help));
+        }
         let form = match config.format {
             MessageFormat::Json => Form::Json,
+            MessageFormat::Avro => {
+                let avro = config.avro.clone().unwrap_or_default();
+                Form::Avro(Arc::new(AvroLayout::new(&avro, &layout, &divided(&layout).0, scope)?))
+            }
             MessageFormat::Csv => {
                 let csv = CsvConfig {
                     delimiter: Some(config.csv.delimiter.clone()),
@@ -71,6 +84,10 @@ impl MessageLayout {
                 let what = format!("the members of JSON objects have names, not numbers such as {number}");
                 Err(ConfigError::new(key, what, "write the name of the member"))
             }
+            (Form::Avro(_), _, Some(number)) => {
+                let what = format!("the fields of Avro records have names, not numbers such as {number}");
+                Err(ConfigError::new(key, what, "write the name of the field"))
+            }
             (Form::Csv { header, .. }, Some(name), _) if header.is_empty() => {
                 let what = format!("nothing says which column `{name}` is: messages have no header");
                 Err(ConfigError::new(
@@ -85,9 +102,11 @@ impl MessageLayout {
 
     /// What decodes messages.
     pub(crate) fn decoder(&self) -> Result<MessageDecoder, Fault> {
-        let columns = self.layout.column_names();
+        let (columns, beside) = divided(&self.layout);
+        let named = || columns.iter().map(ColumnName::to_string).collect();
         let (names, shape) = match &self.form {
-            Form::Json => (columns.iter().map(ColumnName::to_string).collect(), Shape::Json(Members::new(&columns))),
+            Form::Json => (named(), Shape::Json(Members::new(&columns))),
+            Form::Avro(layout) => (named(), Shape::Avro(AvroDecoder::new(layout)?)),
             Form::Csv { dialect, encoding, header } => {
                 let number = |column: &ColumnName| if let ColumnName::Number(number) = column { *number } else { 0 };
                 let width_min = columns.iter().map(number).max().map_or(0, |last| last + 1);
@@ -97,14 +116,55 @@ impl MessageLayout {
                 (names, Shape::Csv { dialect: *dialect, encoding, width, width_min, fields: Vec::new() })
             }
         };
-        Ok(MessageDecoder { rows: self.layout.rows(&Header { names })?, shape })
+        let header = Header { names, beside };
+        let rows = self.layout.rows(&header)?;
+        Ok(MessageDecoder { rows: Rows { rows, width: header.names.len(), beside: header.beside }, shape })
     }
+
+    /// What a data folder knows of the schemas of messages, and how it learns more; `None` where no registry is asked.
+    pub(crate) fn schemas(&self, source: &str, archive: &Archive) -> Option<Schemas> {
+        if let Form::Avro(layout) = &self.form { layout.schemas(source, archive) } else { None }
+    }
+
+    /// Asks the registry whether it answers, if there is one: gives its address.
+    pub(crate) fn look_at_registry(&self) -> Option<Result<String, EngineError>> {
+        if let Form::Avro(layout) = &self.form { Some(layout.registry()?.look()) } else { None }
+    }
+}
+
+/// The columns of the payload, and what stands beside it.
+fn divided(layout: &Layout) -> (Vec<ColumnName>, Vec<Beside>) {
+    let (mut columns, mut beside) = (Vec::new(), Vec::new());
+    for column in layout.column_names() {
+        match column {
+            ColumnName::Beside(part) => beside.push(part),
+            column => columns.push(column),
+        }
+    }
+    (columns, beside)
 }
 
 /// Decodes messages.
 pub(crate) struct MessageDecoder {
-    rows: Box<dyn RowDecoder>,
+    rows: Rows,
     shape: Shape,
+}
+
+/// Makes records of what the payload has, and of what stands beside it.
+struct Rows {
+    rows: Box<dyn RowDecoder>,
+    /// How many columns the payload has.
+    width: usize,
+    beside: Vec<Beside>,
+}
+
+impl Rows {
+    fn decode<M: Message>(&self, payload: &dyn TextRow, message: &M, offset: u64) -> Result<Event<Record>, Fault> {
+        if self.beside.is_empty() {
+            return self.rows.decode(payload, offset);
+        }
+        self.rows.decode(&MessageRow { payload, width: self.width, beside: &self.beside, message }, offset)
+    }
 }
 
 enum Shape {
@@ -119,29 +179,49 @@ enum Shape {
         /// Where the fields of the line at hand are.
         fields: Vec<Bounds>,
     },
+    Avro(AvroDecoder),
 }
 
 impl MessageDecoder {
+    /// The id of the schema that must be learnt before a message can be decoded. Of an id that the registry did not know it
+    /// is asked again after a while, if a while is given.
+    pub(crate) fn needs(&self, payload: Option<&[u8]>, ask_again: Option<Duration>) -> Option<u32> {
+        if let Shape::Avro(decoder) = &self.shape { decoder.needs(payload, ask_again) } else { None }
+    }
+
+    /// Takes note of what the registry says of an id.
+    pub(crate) fn learn(&mut self, id: u32, answer: Answer) {
+        if let Shape::Avro(decoder) = &mut self.shape {
+            decoder.learn(id, answer);
+        }
+    }
+
     /// Adds what became of the message at `offset` to a batch: an event or a refusal.
-    pub(crate) fn decode(&mut self, key: Option<&[u8]>, payload: Option<&[u8]>, offset: u64, into: &mut Batch<Record>) {
+    pub(crate) fn decode<M: Message>(&mut self, message: &M, offset: u64, into: &mut Batch<Record>) {
+        let (key, payload) = (message.key(), message.payload());
         let decoded = match payload {
             None => self.delete(key, offset),
             Some(payload) if payload.len() > RECORD_BYTES_MAX => Err(too_long(payload.len())),
-            Some(payload) => self.record(payload, offset),
+            Some(payload) => self.record(payload, message, Stand { partition: &into.partition, offset }),
         };
         match decoded {
             Ok(event) => into.events.push(event),
-            Err(fault) => into.refusals.push(fault.refuse(offset, None, payload.or(key).unwrap_or_default())),
+            Err(mut fault) => {
+                fault.what.push_str(&told_headers(message));
+                into.refusals.push(fault.refuse(offset, None, payload.or(key).unwrap_or_default()));
+            }
         }
         into.upper = offset + 1;
     }
 
-    fn record(&mut self, payload: &[u8], offset: u64) -> Result<Event<Record>, Fault> {
+    fn record<M: Message>(&mut self, payload: &[u8], message: &M, stand: Stand<'_>) -> Result<Event<Record>, Fault> {
+        let (rows, offset) = (&self.rows, stand.offset);
         match &mut self.shape {
+            Shape::Avro(decoder) => decoder.decode(payload, stand, |row| rows.decode(row, message, offset)),
             Shape::Json(members) => {
                 let text = std::str::from_utf8(payload).map_err(|error| not_text(error.valid_up_to(), "utf-8"))?;
                 let row = members.parse(text).map_err(|error| not_an_object(&error))?;
-                self.rows.decode(&row, offset)
+                rows.decode(&row, message, offset)
             }
             Shape::Csv { dialect, encoding, width, width_min, fields } => {
                 let text = encoding
@@ -155,7 +235,7 @@ impl MessageDecoder {
                 if fields.len() < expected || width.is_some_and(|width| fields.len() > width) {
                     return Err(wrong_width(fields.len(), expected, dialect));
                 }
-                self.rows.decode(&SeparatedRow { text: &text, fields, dialect: *dialect }, offset)
+                rows.decode(&SeparatedRow { text: &text, fields, dialect: *dialect }, message, offset)
             }
         }
     }
@@ -163,8 +243,8 @@ impl MessageDecoder {
     /// A message without a payload deletes the record whose id is its key.
     fn delete(&self, key: Option<&[u8]>, offset: u64) -> Result<Event<Record>, Fault> {
         let key = key.filter(|key| !key.is_empty()).ok_or_else(no_key)?;
-        let id = std::str::from_utf8(key).map_err(|error| not_text(error.valid_up_to(), "utf-8").in_field("key"))?;
-        self.rows.delete(id, offset).map_err(|fault| fault.in_field("key"))
+        let id = key_text(key).map_err(|fault| fault.in_field("key"))?;
+        self.rows.rows.delete(id, offset).map_err(|fault| fault.in_field("key"))
     }
 }
 

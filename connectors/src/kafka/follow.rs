@@ -15,6 +15,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::avro::Schemas;
 use super::client::{
     ANSWER_TIMEOUT, Consumer, Trouble, close, connect, contradicted, out_of_range, signed, watermarks,
 };
@@ -90,6 +91,8 @@ struct Following<'s> {
     consumer: &'s Consumer,
     context: SourceContext<Record>,
     decoder: MessageDecoder,
+    /// What is known of the schemas of messages, where a registry is asked for them.
+    schemas: Option<Schemas>,
     metrics: Option<KafkaMetrics>,
     tracks: Vec<Track>,
     /// Where in `tracks` a partition is, by topic and number.
@@ -110,6 +113,7 @@ impl<'s> Following<'s> {
         let decoder = settings.messages.decoder().map_err(|fault| {
             EngineError::new(ErrorKind::Invalid, format!("source `{}`: {}", settings.name, fault.what), fault.help)
         })?;
+        let schemas = settings.messages.schemas(&settings.name, &context.archive);
         let metrics = KafkaMetrics::new(&settings.name, &context.registry);
         if let Err(error) = &metrics {
             tracing::warn!(source = settings.name, %error, "the lag cannot be measured");
@@ -119,6 +123,7 @@ impl<'s> Following<'s> {
             consumer,
             context,
             decoder,
+            schemas,
             metrics: metrics.ok(),
             tracks: Vec::new(),
             places: HashMap::new(),
@@ -184,7 +189,7 @@ impl<'s> Following<'s> {
         let mut wait = ROUND;
         for _ in 0..BATCH_ROWS_MAX {
             match self.consumer.poll(wait) {
-                Some(Ok(message)) => self.take(&message),
+                Some(Ok(message)) => self.take(&message)?,
                 Some(Err(error)) => self.check(&error)?,
                 None => break,
             }
@@ -193,18 +198,36 @@ impl<'s> Following<'s> {
         self.consumer.context().fatal().map_or(Ok(()), Err)
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>) {
-        let place = self.places.get(message.topic()).and_then(|numbers| numbers.get(&message.partition()));
-        let Some((place, track)) = place.and_then(|place| Some((*place, self.tracks.get_mut(*place)?))) else { return };
-        let Ok(offset) = u64::try_from(message.offset()) else { return };
-        let batch = &mut track.batch;
-        if offset < batch.upper {
-            return;
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), EngineError> {
+        let place = self.places.get(message.topic()).and_then(|numbers| numbers.get(&message.partition())).copied();
+        let (Some(place), Ok(offset)) = (place, u64::try_from(message.offset())) else { return Ok(()) };
+        if offset < self.tracks[place].batch.upper {
+            return Ok(());
         }
+        if let Some(id) = self.decoder.needs(message.payload(), Some(self.settings.discover_interval)) {
+            // Those before it need not wait with it.
+            self.give()?;
+            self.learn(id)?;
+        }
+        let batch = &mut self.tracks[place].batch;
         if batch.events.is_empty() && batch.refusals.is_empty() {
             self.touched.push(place);
         }
-        self.decoder.decode(message.key(), message.payload(), offset, batch);
+        self.decoder.decode(message, offset, batch);
+        Ok(())
+    }
+
+    /// Learns a schema; waits for it if the registry is away.
+    fn learn(&mut self, id: u32) -> Result<(), EngineError> {
+        let Some(schemas) = &self.schemas else { return Ok(()) };
+        let read_to = || {
+            let read = self.context.positions.iter().map(|(partition, upper)| (partition.to_string(), *upper));
+            let reading = self.tracks.iter().map(|track| (track.batch.partition.to_string(), track.batch.upper));
+            read.chain(reading).collect()
+        };
+        let answer = schemas.learn(id, read_to, &self.context.stop)?;
+        self.decoder.learn(id, answer);
+        Ok(())
     }
 
     fn check(&mut self, error: &KafkaError) -> Result<(), EngineError> {

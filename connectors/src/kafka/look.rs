@@ -57,6 +57,13 @@ impl KafkaSource {
     }
 }
 
+impl KafkaSource {
+    /// Asks the schema registry whether it answers, if there is one: gives its address.
+    pub fn look_at_registry(&self) -> Option<Result<String, EngineError>> {
+        self.settings.messages.look_at_registry()
+    }
+}
+
 /// A source, the client that asks for it, and how long it waits.
 struct Asked<'s> {
     source: &'s KafkaSource,

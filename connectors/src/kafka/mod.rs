@@ -6,12 +6,14 @@
 //!  brokers ◀── offsets of what is durable ───────┴──────────────◀─────│──────────────────────┘
 //!    ├────────────────── reader: a partition again, from its start ───┤                 replay
 //!    └── bounded: partitions up to where they are to end, by readers ─┘
+//!                          schemas: kept in the data folder, else asked of a registry (see `avro`)
 //! ```
 //!
 //! # Reads
 //!
-//! One JSON object a message, or one line of separated values. A message without a payload deletes the record whose id is
-//! its key. Topics are named, or matched by a pattern; partitions and topics that are made later are found.
+//! One JSON object a message, one line of separated values, or one value of Avro, by a schema in a file or in a registry.
+//! Headers, the key, the time and the place of a message can be columns too. A message without a payload deletes the record
+//! whose id is its key. Topics are named, or matched by a pattern; partitions and topics that are made later are found.
 //!
 //! # Guarantees
 //!
@@ -20,7 +22,9 @@
 //!   transactions, and what was compacted away, leave holes.
 //! - Each message is read once. Where to go on is known from the engine's bindings alone, never from a consumer group.
 //! - Of transactions only those that were committed are read, unless `isolation` says otherwise.
-//! - A message that cannot be used is refused with its offset and its bytes.
+//! - A message that cannot be used is refused with its offset and its bytes, and tells its headers.
+//! - A schema is kept in the data folder before a message is read with it, and so is that the registry did not know it: a
+//!   replay gives the same without the registry. A registry that cannot be reached is waited for, and refuses no message.
 //! - Messages that are needed and no longer there end the source, or the start, with an error: nothing is passed over.
 //! - Brokers that cannot be reached are tried again, for ever while it runs, for a minute in a replay.
 //! - A group, if one is named, is told an offset only when all before it is durable here.
@@ -30,7 +34,8 @@
 //! A topic must keep all messages from where the data folder began: a restart reads them again. If it is compacted, or if
 //! its retention is shorter, the past cannot be given again as it was: the first shows fewer changes after a restart, the
 //! second is an error. A topic that is deleted and made anew under its name needs a new data folder. A message has at most
-//! 1 MiB. Up to 16 MiB of each partition is fetched ahead, 4 MiB in a replay (`queued.max.messages.kbytes`). In a replay each
+//! 1 MiB. A registry that is made anew, with other ids, needs a new data folder; while one is waited for, no partition of the
+//! source is read. Up to 16 MiB of each partition is fetched ahead, 4 MiB in a replay (`queued.max.messages.kbytes`). In a replay each
 //! partition has connections of its own.
 //!
 //! # Example
@@ -53,6 +58,15 @@
 //! [source.orders.columns]               # and all else that `layout` says about records
 //! id = "trade_id"
 //! isin = "instrument.isin"
+//! execution_time = { message = "timestamp" }   # or key, topic, partition, offset
+//! desk = { header = "desk" }
+//!
+//! [source.swaps]
+//! kind = "kafka"
+//! brokers = "kafka-1:9092"
+//! topics = ["swaps"]
+//! format = "avro"
+//! avro = { registry = "http://schemas:8081" }  # or schema = "swap.avsc"; or both, to read all by that schema
 //! # "##;
 //! # #[derive(serde::Deserialize)]
 //! # struct Configuration { source: std::collections::BTreeMap<String, connectors::SourceConfig> }
@@ -62,15 +76,17 @@
 //! # let scope = connectors::Scope {
 //! #     name: "orders", source: model::SourceId(0), attributes: &[], dictionary: &dictionary, folder,
 //! # };
-//! # configuration.source["orders"].source(&scope).unwrap();
+//! # configuration.source.values().for_each(|source| drop(source.source(&scope).unwrap()));
 //! ```
 
+mod avro;
 mod bounded;
 mod client;
 mod config;
 mod decode;
 mod follow;
 mod look;
+mod message;
 mod metrics;
 mod partition;
 mod properties;
@@ -80,6 +96,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use avro::{AvroConfig, SchemaFile};
 pub use config::{Isolation, KafkaConfig, MessageCsvConfig, MessageFormat, StartAt};
 pub use look::{Look, ReadSoFar};
 pub use source::KafkaSource;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::source::BATCH_ROWS_MAX;
-use engine::{Batch, EngineError, ErrorKind, SourceReader, Stop};
+use engine::{Archive, Batch, EngineError, ErrorKind, SourceReader, Stop};
 use model::Record;
 use rdkafka::Message;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
+use rdkafka::message::OwnedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::avro::Schemas;
 use super::client::{Consumer, Trouble, connect, contradicted, out_of_range, signed, watermarks};
 use super::config::Settings;
 use super::decode::MessageDecoder;
@@ -27,6 +29,10 @@ const GONE_AFTER: Duration = Duration::from_secs(5);
 pub(crate) struct KafkaReader {
     consumer: Consumer,
     decoder: MessageDecoder,
+    /// What is known of the schemas of messages, where a registry was asked for them.
+    schemas: Option<Schemas>,
+    /// A message with a schema of which nothing is known: it may be one that nobody needs.
+    waiting: Option<OwnedMessage>,
     name: PartitionName,
     partition: Arc<str>,
     /// The offset after the last that was given.
@@ -41,7 +47,12 @@ pub(crate) struct KafkaReader {
 
 impl KafkaReader {
     /// Opens the partition at `from`, or where the data folder began to read it if that is later.
-    pub(crate) fn open(settings: &Settings, partition: &str, from: u64) -> Result<KafkaReader, EngineError> {
+    pub(crate) fn open(
+        settings: &Settings,
+        partition: &str,
+        from: u64,
+        archive: &Archive,
+    ) -> Result<KafkaReader, EngineError> {
         let name = PartitionName::parse(partition).ok_or_else(|| of_another_kind(partition))?;
         let decoder = settings.messages.decoder().map_err(|fault| {
             EngineError::new(ErrorKind::Invalid, format!("source `{}`: {}", settings.name, fault.what), fault.help)
@@ -56,7 +67,9 @@ impl KafkaReader {
             assign(&consumer, &name, next)?;
         }
         let (is_at_start, stop) = (from <= name.start, Stop::default());
-        Ok(KafkaReader { consumer, decoder, partition: Arc::from(partition), name, next, end, is_at_start, stop })
+        let schemas = settings.messages.schemas(&settings.name, archive);
+        let (partition, waiting) = (Arc::from(partition), None);
+        Ok(KafkaReader { consumer, decoder, schemas, waiting, partition, name, next, end, is_at_start, stop })
     }
 
     /// Ends earlier, and also when it is told to stop.
@@ -66,6 +79,9 @@ impl KafkaReader {
 
     /// Waits for the next message, and takes those after it that are there already.
     fn read(&mut self, batch: &mut Batch<Record>) -> Result<(), EngineError> {
+        if let Some(message) = self.waiting.take() {
+            self.read_with_its_schema(&message, batch)?;
+        }
         let mut waiting = Instant::now();
         for taken in 0..BATCH_ROWS_MAX {
             if batch.upper >= self.end {
@@ -76,7 +92,12 @@ impl KafkaReader {
                     Some(Ok(message)) => {
                         let offset = u64::try_from(message.offset()).unwrap_or(0);
                         if offset >= batch.upper && offset < self.end {
-                            self.decoder.decode(message.key(), message.payload(), offset, batch);
+                            if self.decoder.needs(message.payload(), None).is_some() {
+                                batch.upper = offset;
+                                self.waiting = Some(message.detach());
+                                return Ok(());
+                            }
+                            self.decoder.decode(&message, offset, batch);
                         } else {
                             batch.upper = batch.upper.max(self.end.min(offset));
                         }
@@ -106,6 +127,14 @@ impl KafkaReader {
         Ok(())
     }
 
+    fn read_with_its_schema(&mut self, message: &OwnedMessage, batch: &mut Batch<Record>) -> Result<(), EngineError> {
+        if let (Some(id), Some(schemas)) = (self.decoder.needs(message.payload(), None), &self.schemas) {
+            self.decoder.learn(id, schemas.recall(id, PATIENCE)?);
+        }
+        self.decoder.decode(message, u64::try_from(message.offset()).unwrap_or(0), batch);
+        Ok(())
+    }
+
     fn check(&self, error: &KafkaError) -> Result<(), EngineError> {
         match Trouble::of(error, self.consumer.context()) {
             Trouble::Passes => Ok(()),
@@ -130,6 +159,10 @@ impl SourceReader<Record> for KafkaReader {
             return Ok(None);
         }
         self.read(&mut batch)?;
+        // What follows the batch waits for its schema, and nothing comes before it.
+        if batch.upper == self.next && self.waiting.is_some() {
+            self.read(&mut batch)?;
+        }
         self.next = batch.upper;
         Ok(Some(batch))
     }

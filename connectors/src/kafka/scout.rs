@@ -107,7 +107,15 @@ impl<'s> Scout<'s> {
     /// each of all of them ends.
     pub(crate) fn look_at_all(mut self, ends: &Start, stop: &Stop) -> Result<(Vec<PartitionName>, Ends), EngineError> {
         let (finds, found) = channel();
-        while !self.patiently(stop, |scout| scout.look(&finds, stop))? {}
+        while !self.patiently(stop, |scout| scout.look(&finds, stop))? {
+            if stop.wait(RETRY) {
+                return Err(EngineError::stopped());
+            }
+        }
+        // A look that was broken off has not found everything.
+        if stop.is_stopped() {
+            return Err(EngineError::stopped());
+        }
         if let Some(topic) = self.missing.first() {
             let what = format!("there is no topic `{topic}` on the Kafka brokers of source `{}`", self.settings.name);
             return Err(EngineError::new(ErrorKind::NotFound, what, "check its name, or leave it out"));
@@ -115,7 +123,7 @@ impl<'s> Scout<'s> {
         let mut at = Ends::new();
         for (topic, number) in self.known.clone() {
             let end = ends.of(&topic, number, true);
-            let offset = self.patiently(stop, |scout| scout.offset_of(&topic, number, end, "until"))?;
+            let offset = self.patiently(stop, |scout| scout.end_of(&topic, number, end))?;
             at.insert((topic, number), offset);
         }
         let of_partition = |find: Find| match find {
@@ -234,6 +242,15 @@ impl<'s> Scout<'s> {
         if self.missing.insert(topic.to_owned()) {
             let source = &self.settings.name;
             tracing::warn!(source, topic, "there is no such topic on the Kafka brokers yet; it is waited for");
+        }
+    }
+
+    /// The offset of an end: where the messages before it are gone, it is passed already.
+    fn end_of(&self, topic: &str, number: i32, end: Beginning) -> Result<u64, Vain> {
+        let (low, _) = watermarks(self.consumer, topic, number)?;
+        match end {
+            Beginning::Offset(offset) if offset < low => Ok(offset),
+            end => self.offset_of(topic, number, end, "until"),
         }
     }
 

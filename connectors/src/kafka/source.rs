@@ -38,12 +38,12 @@ impl Source<Record> for KafkaSource {
         &self,
         partition: &str,
         from: u64,
-        _archive: &Archive,
+        archive: &Archive,
     ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
         if partition == ALL_BEGUN {
             return Ok(Box::new(Mark(from == 0)));
         }
-        Ok(Box::new(KafkaReader::open(&self.settings, partition, from)?))
+        Ok(Box::new(KafkaReader::open(&self.settings, partition, from, archive)?))
     }
 
     fn run(&mut self, context: SourceContext<Record>) -> Result<(), EngineError> {

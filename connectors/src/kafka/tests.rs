@@ -1,6 +1,9 @@
 //! Kafka, on librdkafka's own mock of a cluster: no server is needed.
 
+mod avro;
+mod beside;
 mod messages;
+mod registered;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use engine::{Archive, Batch, ErrorKind, Positions, Source};
 use model::{Dictionary, Record, SourceId};
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -41,10 +45,21 @@ impl Desk {
         Desk { cluster, producer: producer.create().unwrap(), archive, dictionary: Dictionary::new(), _folder: folder }
     }
 
-    fn send(&self, (topic, partition): (&str, i32), key: Option<&str>, payload: Option<&[u8]>) {
+    fn send(&self, place: (&str, i32), key: Option<&str>, payload: Option<&[u8]>) {
+        self.send_with(place, key, payload, &[]);
+    }
+
+    fn send_with(
+        &self,
+        (topic, partition): (&str, i32),
+        key: Option<&str>,
+        payload: Option<&[u8]>,
+        headers: &[(&str, Option<&[u8]>)],
+    ) {
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).partition(partition);
         record.key = key;
         record.payload = payload;
+        record.headers = (!headers.is_empty()).then(|| with_headers(headers));
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
         self.producer.flush(Duration::from_secs(30)).unwrap();
     }
@@ -77,10 +92,21 @@ impl Desk {
     }
 }
 
+fn with_headers(headers: &[(&str, Option<&[u8]>)]) -> OwnedHeaders {
+    headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: *value }))
+}
+
 fn source(text: &str, dictionary: &Dictionary) -> Result<KafkaSource, ConfigError> {
+    source_in(std::path::Path::new(""), text, dictionary)
+}
+
+fn source_in(folder: &std::path::Path, text: &str, dictionary: &Dictionary) -> Result<KafkaSource, ConfigError> {
     let config: KafkaConfig = toml::from_str(text).unwrap();
-    let folder = std::path::Path::new("");
-    KafkaSource::new(&config, &Scope { name: "orders", source: SourceId(2), attributes: &[], dictionary, folder })
+    let attributes = ["note".to_owned(), "trace".to_owned()];
+    KafkaSource::new(
+        &config,
+        &Scope { name: "orders", source: SourceId(2), attributes: &attributes, dictionary, folder },
+    )
 }
 
 fn trade(id: u32) -> String {

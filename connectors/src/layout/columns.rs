@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use engine::{Batch, Event, Key};
-use model::{Date, Record, Symbol, Timestamp};
+use model::{Record, Symbol};
 
 use super::decimal::Decimal;
 use super::draft::{At, Draft, Place, at_place};
@@ -37,7 +37,7 @@ pub(crate) struct Columns<D> {
 impl<D: Draft> Columns<D> {
     pub(crate) fn new(plan: Plan<D>, schema: &Schema) -> Result<Columns<D>, Fault> {
         let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
-        let found = Found::new(&plan, &Header { names: names.clone() })?;
+        let found = Found::new(&plan, &Header::of(names.clone()))?;
         for column in found.used() {
             check_type(schema.field(column))?;
         }
@@ -187,7 +187,7 @@ fn read_column<T: FieldValue>(array: &ArrayRef, reading: &Reading, faults: &mut 
     }
     macro_rules! timestamps {
         ($type:ty, $micros:expr) => {
-            read_each(array.as_primitive::<$type>(), faults, |moment: i64| read_time($micros(moment), reading))
+            read_each(array.as_primitive::<$type>(), faults, |moment: i64| reading.time($micros(moment)))
         };
     }
     match array.data_type() {
@@ -216,7 +216,7 @@ fn read_column<T: FieldValue>(array: &ArrayRef, reading: &Reading, faults: &mut 
             read_each(array, faults, |mantissa| reading.decimal(Decimal { mantissa, scale }))
         }
         D::Decimal32(_, scale) | D::Decimal64(_, scale) => read_as(array, &D::Decimal128(38, *scale), reading, faults),
-        D::Date32 => read_each(array.as_primitive::<Date32Type>(), faults, |days| read_date(days, reading)),
+        D::Date32 => read_each(array.as_primitive::<Date32Type>(), faults, |days| reading.date(days)),
         D::Date64 => timestamps!(Date64Type, |millis: i64| millis.checked_mul(1000)),
         D::Timestamp(TimeUnit::Second, _) => {
             timestamps!(TimestampSecondType, |seconds: i64| seconds.checked_mul(1_000_000))
@@ -271,26 +271,6 @@ fn read_texts<'a, T: FieldValue>(
 
 fn truth_text(truth: bool) -> &'static str {
     if truth { "true" } else { "false" }
-}
-
-fn read_date<T: FieldValue>(days: i32, reading: &Reading) -> Result<T, Fault> {
-    match Date::from_days(days) {
-        date if date.ymd().is_some() => T::from_date(date, reading),
-        _ => Err(beyond_calendar(days.into(), "days")),
-    }
-}
-
-fn read_time<T: FieldValue>(micros: Option<i64>, reading: &Reading) -> Result<T, Fault> {
-    match micros.map(Timestamp::from_micros) {
-        Some(time) if time.date().ymd().is_some() => T::from_time(time, reading),
-        _ => Err(beyond_calendar(micros.unwrap_or(i64::MAX), "microseconds")),
-    }
-}
-
-#[cold]
-fn beyond_calendar(count: i64, unit: &str) -> Fault {
-    let what = format!("{count} {unit} from 1970 is not a date in the years 1 to 9999");
-    Fault::new(what, "correct it where it comes from, or leave it empty")
 }
 
 fn read_as<T: FieldValue>(array: &ArrayRef, data_type: &DataType, reading: &Reading, faults: &mut Faults) -> Vec<T> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::ConfigError;
 use model::NumberFormat;
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// How the fields of a record are found and read.
@@ -154,6 +154,46 @@ pub enum ColumnName {
     Name(String),
     /// By number.
     Number(usize),
+    /// Not in the payload of a message but beside it.
+    Beside(Beside),
+}
+
+/// What stands beside the payload of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// The header of this name.
+    Header(String),
+    /// Another part of the message.
+    Part(MessagePart),
+}
+
+/// A part of a message that is neither its payload nor a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessagePart {
+    /// Its key, as text.
+    Key,
+    /// When it was made or appended, to the millisecond, UTC.
+    Timestamp,
+    /// The topic.
+    Topic,
+    /// The number of the partition.
+    Partition,
+    /// The offset in the partition.
+    Offset,
+}
+
+impl fmt::Display for Beside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Beside::Header(name) => write!(f, "header {name}"),
+            Beside::Part(MessagePart::Key) => f.write_str("message key"),
+            Beside::Part(MessagePart::Timestamp) => f.write_str("message timestamp"),
+            Beside::Part(MessagePart::Topic) => f.write_str("message topic"),
+            Beside::Part(MessagePart::Partition) => f.write_str("message partition"),
+            Beside::Part(MessagePart::Offset) => f.write_str("message offset"),
+        }
+    }
 }
 
 impl fmt::Display for ColumnName {
@@ -161,6 +201,7 @@ impl fmt::Display for ColumnName {
         match self {
             ColumnName::Name(name) => f.write_str(name),
             ColumnName::Number(number) => write!(f, "{number}"),
+            ColumnName::Beside(beside) => beside.fmt(f),
         }
     }
 }
@@ -168,11 +209,27 @@ impl fmt::Display for ColumnName {
 impl<'de> Deserialize<'de> for ColumnName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Read;
-        impl Visitor<'_> for Read {
+        impl<'de> Visitor<'de> for Read {
             type Value = ColumnName;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a column, or its number from 0")
+                f.write_str(
+                    "the name of a column, its number from 0, or what stands beside a message: { header = \"name\" } or \
+                     { message = \"key\" } (key, timestamp, topic, partition or offset)",
+                )
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ColumnName, A::Error> {
+                let wrong = || de::Error::invalid_type(de::Unexpected::Map, &self);
+                let beside = match map.next_key::<String>()?.as_deref() {
+                    Some("header") => Beside::Header(map.next_value().map_err(|_: A::Error| wrong())?),
+                    Some("message") => Beside::Part(map.next_value().map_err(|_: A::Error| wrong())?),
+                    _ => return Err(wrong()),
+                };
+                if map.next_key::<de::IgnoredAny>()?.is_some() {
+                    return Err(wrong());
+                }
+                Ok(ColumnName::Beside(beside))
             }
 
             fn visit_str<E: de::Error>(self, name: &str) -> Result<ColumnName, E> {

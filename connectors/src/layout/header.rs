@@ -1,6 +1,6 @@
 //! Finding the columns that a plan names among those that a file has.
 
-use super::config::ColumnName;
+use super::config::{Beside, ColumnName};
 use super::draft::Draft;
 use super::fault::Fault;
 use super::plan::Plan;
@@ -9,6 +9,8 @@ use engine::setting::{listed, nearest};
 /// The names of the columns of a file, a line of JSON or a batch.
 pub(crate) struct Header {
     pub(crate) names: Vec<String>,
+    /// What stands beside a message and is used: numbered after the columns.
+    pub(crate) beside: Vec<Beside>,
 }
 
 /// Where the columns of a plan were found: by number, in the order of the plan's fields.
@@ -57,11 +59,25 @@ impl Found {
 }
 
 impl Header {
+    /// Of columns with these names.
+    pub(crate) fn of(names: Vec<String>) -> Header {
+        Header { names, beside: Vec::new() }
+    }
+
+    /// The names of all columns, by number, as faults tell them.
+    pub(crate) fn all_names(&self) -> Vec<String> {
+        self.names.iter().cloned().chain(self.beside.iter().map(Beside::to_string)).collect()
+    }
+
     /// The number of a column, or what is wrong with it.
     fn find(&self, column: &ColumnName) -> Result<usize, String> {
         match column {
             ColumnName::Number(number) if *number < self.names.len() => Ok(*number),
             ColumnName::Number(number) => Err(format!("there is no column number {number}")),
+            ColumnName::Beside(beside) => {
+                let place = self.beside.iter().position(|known| known == beside);
+                place.map(|place| self.names.len() + place).ok_or_else(|| format!("there is no {beside}"))
+            }
             ColumnName::Name(name) => {
                 let mut same = (0..self.names.len()).filter(|column| self.names[*column] == *name);
                 match (same.next(), same.next()) {

@@ -18,6 +18,9 @@
 //! | a time | as `times` says, UTC without an offset | timestamps, those without a zone in UTC; dates |
 //! | a code | its own or usual texts, and what `values` says | text, whole numbers, truth values, as `values` says |
 //!
+//! Of a message also what stands beside its payload can be a column: `{ header = "name" }`, or `{ message = "key" }`
+//! (`key`, `timestamp`, `topic`, `partition`, `offset`).
+//!
 //! Nothing is known of a field whose text is empty or whose value is null. A trade without `id` is refused; so is an
 //! allocation without `id` or `trade`, and a confirmation without `id`, `reconciliation`, `left` or `right`.
 //!
@@ -72,10 +75,14 @@ use std::sync::Arc;
 use arrow::datatypes::Schema;
 use model::{Allocation, Confirmation, Dictionary, SourceId, Trade, TradeBuilder};
 
-pub use config::{ByField, ColumnName, LayoutConfig, RecordKind, SchemaVersionConfig, Scheme, Text, TombstoneConfig};
+pub use config::{
+    Beside, ByField, ColumnName, LayoutConfig, MessagePart, RecordKind, SchemaVersionConfig, Scheme, Text,
+    TombstoneConfig,
+};
 
 pub(crate) use columns::ColumnDecoder;
 pub(crate) use config::refuse_unknown;
+pub(crate) use decimal::Decimal;
 pub(crate) use fault::{Fault, guarded};
 pub(crate) use header::Header;
 pub(crate) use rows::{Given, RowDecoder, TextRow};
@@ -139,6 +146,18 @@ macro_rules! for_record {
 impl Layout {
     /// Checks a configuration.
     pub fn new(config: &LayoutConfig, scope: &Scope<'_>) -> Result<Layout, ConfigError> {
+        let layout = Layout::of_messages(config, scope)?;
+        match layout.column_names().into_iter().find(|column| matches!(column, ColumnName::Beside(_))) {
+            None => Ok(layout),
+            Some(column) => {
+                let what = format!("there is no {column}: the rows of this source are no messages");
+                Err(ConfigError::new(format!("{}.columns", scope.key()), what, "name a column, or take it out"))
+            }
+        }
+    }
+
+    /// Checks the configuration of a source of messages: they have more than their payload.
+    pub(crate) fn of_messages(config: &LayoutConfig, scope: &Scope<'_>) -> Result<Layout, ConfigError> {
         let layout = Layout(Arc::new(Basis {
             key: Arc::from(scope.key()),
             source: scope.source,
@@ -168,6 +187,15 @@ impl Layout {
         names
     }
 
+    /// The setting that names a column, such as `columns.isin`.
+    pub(crate) fn setting_of(&self, column: &ColumnName) -> String {
+        let ByField { fields, attributes } = &self.0.config.columns;
+        let field = fields.iter().find(|(_, known)| *known == column).map(|(name, _)| format!("columns.{name}"));
+        let attribute = || attributes.iter().find(|(_, known)| *known == column);
+        let attribute = || attribute().map(|(name, _)| format!("columns.attributes.{name}"));
+        field.or_else(attribute).unwrap_or_else(|| "columns".to_owned())
+    }
+
     /// Whether columns are found by the names of the fields, because the configuration names none.
     pub(crate) fn is_by_name(&self) -> bool {
         self.0.config.columns.is_empty()
@@ -184,7 +212,7 @@ impl Layout {
 
     /// What makes records of batches with this schema.
     pub(crate) fn columns(&self, schema: &Schema) -> Result<Box<dyn ColumnDecoder>, Fault> {
-        let header = Header { names: schema.fields().iter().map(|field| field.name().clone()).collect() };
+        let header = Header::of(schema.fields().iter().map(|field| field.name().clone()).collect());
         let columns = self.columns_of(Some(&header));
         for_record!(self, &columns, D => {
             let columns: Box<dyn ColumnDecoder> = Box::new(Columns::new(self.plan::<D>(&columns)?, schema)?);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use engine::{Event, Key};
 use model::{Record, Symbol};
 
+use super::decimal::Decimal;
 use super::draft::{Draft, Place, at_place};
 use super::fault::Fault;
 use super::header::{Found, Header};
@@ -18,6 +19,21 @@ pub(crate) enum Given<'a> {
     Text(Cow<'a, str>),
     /// A number as JSON writes it.
     Number(&'a str),
+    /// A whole number.
+    Integer(i64),
+    /// A float, which stands for its shortest decimal.
+    Float(f64),
+    /// A decimal.
+    Decimal(Decimal),
+    /// A date: days from 1970-01-01.
+    Date(i32),
+    /// A time: microseconds from 1970-01-01, UTC; `None` if they are more than can be counted.
+    Time(Option<i64>),
+}
+
+impl Given<'_> {
+    /// Nothing is known.
+    pub(crate) const NOTHING: Given<'static> = Given::Text(Cow::Borrowed(""));
 }
 
 /// A row that values can be asked of.
@@ -47,7 +63,7 @@ impl<D: Draft> Rows<D> {
     pub(crate) fn new(plan: Plan<D>, header: &Header) -> Result<Rows<D>, Fault> {
         let found = Found::new(&plan, header)?;
         let member = plan.template.clone().finish().member();
-        Ok(Rows { plan, found, names: header.names.clone(), member })
+        Ok(Rows { plan, found, names: header.all_names(), member })
     }
 
     fn check_version(&self, row: &dyn TextRow) -> Result<(), Fault> {
@@ -101,6 +117,11 @@ fn read<T: super::value::FieldValue>(value: &Given<'_>, reading: &Reading) -> Re
     match value {
         Given::Text(text) => reading.text(text),
         Given::Number(text) => reading.number(text),
+        Given::Integer(number) => reading.integer(*number),
+        Given::Float(number) => reading.float(*number),
+        Given::Decimal(number) => reading.decimal(*number),
+        Given::Date(days) => reading.date(*days),
+        Given::Time(micros) => reading.time(*micros),
     }
 }
 

@@ -127,7 +127,7 @@ proptest! {
     #[test]
     fn a_trade_is_read_back_from_its_texts((trade, row) in any_trade()) {
         let (layout, _) = layout();
-        let decoder = layout.rows(&Header { names: names() }).unwrap();
+        let decoder = layout.rows(&Header::of(names())).unwrap();
         let event = decoder.decode(&Texts(row), 9).unwrap();
         prop_assert_eq!(event.offset, 9);
         prop_assert_eq!(event.record, Some(Record::Trade(trade)));

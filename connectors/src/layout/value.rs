@@ -73,6 +73,28 @@ impl Reading {
     pub(crate) fn decimal<T: FieldValue>(&self, number: Decimal) -> Result<T, Fault> {
         if self.values.is_empty() { T::from_decimal(number, self) } else { self.text(&number.to_string()) }
     }
+
+    /// Reads a date: days from 1970-01-01.
+    pub(crate) fn date<T: FieldValue>(&self, days: i32) -> Result<T, Fault> {
+        match Date::from_days(days) {
+            date if date.ymd().is_some() => T::from_date(date, self),
+            _ => Err(beyond_calendar(days.into(), "days")),
+        }
+    }
+
+    /// Reads a time: microseconds from 1970-01-01, UTC; `None` if they are more than can be counted.
+    pub(crate) fn time<T: FieldValue>(&self, micros: Option<i64>) -> Result<T, Fault> {
+        match micros.map(Timestamp::from_micros) {
+            Some(time) if time.date().ymd().is_some() => T::from_time(time, self),
+            _ => Err(beyond_calendar(micros.unwrap_or(i64::MAX), "microseconds")),
+        }
+    }
+}
+
+#[cold]
+fn beyond_calendar(count: i64, unit: &str) -> Fault {
+    let what = format!("{count} {unit} from 1970 is not a date in the years 1 to 9999");
+    Fault::new(what, "correct it where it comes from, or leave it empty")
 }
 
 /// A type that a field may have. What no type says otherwise about is read through its text.

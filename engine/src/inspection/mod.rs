@@ -74,6 +74,11 @@ impl Inspection {
         readable(|| self.bindings.last())
     }
 
+    /// The last tick that took input.
+    pub fn last_bound(&self) -> Result<Option<Tick>, EngineError> {
+        readable(|| self.bindings.last_of_input())
+    }
+
     /// The first tick that was bound.
     pub fn first(&self) -> Result<Option<Tick>, EngineError> {
         Ok(self.bindings.after(0, 1)?.first().map(|(tick, _)| *tick))
@@ -81,7 +86,7 @@ impl Inspection {
 
     /// What a replay that was interrupted was asked for, if there is one: nothing else can be started before it is done.
     pub fn interrupted_replay(&self) -> Result<Option<String>, EngineError> {
-        readable(|| Ok(self.bindings.unfinished()?.and_then(|unfinished| unfinished.binding.replay)))
+        readable(|| Ok(self.bindings.unfinished()?.map(|unfinished| unfinished.asked().to_owned())))
     }
 
     /// The configuration that held last, and its text as it was recorded.

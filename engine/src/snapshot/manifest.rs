@@ -30,6 +30,15 @@ pub struct Manifest {
     pub parts: Vec<Part>,
 }
 
+/// As it is written: with the BLAKE3 hash of what it is without it, in hexadecimal. The first versions wrote none.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    #[serde(flatten)]
+    manifest: Manifest,
+    #[serde(default)]
+    blake3: Option<String>,
+}
+
 /// How far a partition was bound.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartitionProgress {
@@ -58,6 +67,29 @@ pub struct Part {
 }
 
 impl Manifest {
+    /// As it is written.
+    pub(super) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
+        serde_json::to_vec(&Written { blake3: Some(self.hash()?), manifest: self.clone() })
+    }
+
+    /// Reads what is written; says why it is none that can be read.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let unreadable = |error| format!("its manifest cannot be read: {error}");
+        let Written { manifest, blake3 } = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if manifest.format > FORMAT {
+            return Err(format!("it has format {}; this version reads up to {FORMAT}", manifest.format));
+        }
+        let hash = manifest.hash().map_err(unreadable)?;
+        if blake3.is_some_and(|written| written != hash) {
+            return Err("its manifest.json is not what was written".to_owned());
+        }
+        Ok(manifest)
+    }
+
+    fn hash(&self) -> serde_json::Result<String> {
+        Ok(blake3::hash(&serde_json::to_vec(self)?).to_hex().to_string())
+    }
+
     /// Whether it was taken while this configuration held.
     pub(crate) fn is_of(&self, configured: &Configured) -> bool {
         (&self.configuration, self.configured_since) == (&configured.hash, configured.since)

@@ -35,6 +35,8 @@ pub(crate) use take::{Order, Taker, Work};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::source::Stop;
+
 /// How an engine takes snapshots.
 pub struct Snapshots<R> {
     /// Where they are.
@@ -52,6 +54,11 @@ impl<R> Snapshots<R> {
     /// Whether any are taken.
     pub fn are_taken(&self) -> bool {
         !self.every.is_zero()
+    }
+
+    /// The same, for which nobody waits when it is time to stop.
+    pub(crate) fn until(self, stop: Stop) -> Self {
+        Snapshots { store: self.store.until(stop), ..self }
     }
 }
 

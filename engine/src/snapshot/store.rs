@@ -7,8 +7,9 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use operators::Tick;
 use tokio::runtime::Runtime;
 
-use super::manifest::{FORMAT, Manifest, Part};
+use super::manifest::{Manifest, Part};
 use crate::error::{EngineError, ErrorKind};
+use crate::source::Stop;
 
 /// The file without which there is no snapshot.
 const MANIFEST: &str = "manifest.json";
@@ -21,6 +22,8 @@ pub struct Store {
     /// How people call the place.
     name: String,
     waiting: Arc<Waiting>,
+    /// Nobody waits any more when it is time to stop.
+    stop: Stop,
 }
 
 /// What threads wait with. It is let go of without waiting: that may happen where waiting is not allowed.
@@ -42,7 +45,13 @@ impl Store {
             let what = format!("cannot start the thread that waits for the object store: {error}");
             EngineError::new(ErrorKind::Unavailable, what, "raise the limit on threads")
         })?;
-        Ok(Store { objects, folder: Path::from(folder), name: name.into(), waiting: Arc::new(Waiting(Some(runtime))) })
+        let (folder, waiting) = (Path::from(folder), Arc::new(Waiting(Some(runtime))));
+        Ok(Store { objects, folder, name: name.into(), waiting, stop: Stop::default() })
+    }
+
+    /// The same place, for which nobody waits when it is time to stop: one that is out of reach is tried again for minutes.
+    pub(crate) fn until(self, stop: Stop) -> Self {
+        Store { stop, ..self }
     }
 
     /// A folder of this machine, which is made if it is not there. What is put there is durable.
@@ -61,7 +70,7 @@ impl Store {
     /// The ticks of what may be snapshots, the newest first.
     pub fn ticks(&self) -> Result<Vec<Tick>, EngineError> {
         let list = self.wait(self.objects.list_with_delimiter(Some(&self.folder)));
-        let list = list.map_err(|error| unavailable("list the snapshots in", &self.name, &error))?;
+        let list = list.map_err(|error| self.unavailable("list the snapshots in", &error))?;
         let tick = |path: &Path| path.filename().and_then(|name| name.parse().ok());
         let mut ticks: Vec<Tick> = list.common_prefixes.iter().filter_map(tick).collect();
         ticks.sort_unstable_by(|one, other| other.cmp(one));
@@ -71,12 +80,7 @@ impl Store {
     /// The manifest of the snapshot of a tick.
     pub fn manifest(&self, tick: Tick) -> Result<Manifest, EngineError> {
         let bytes = self.get(tick, MANIFEST)?;
-        let manifest: Manifest = serde_json::from_slice(&bytes)
-            .map_err(|error| self.damaged(tick, &format!("its manifest cannot be read: {error}")))?;
-        if manifest.format > FORMAT {
-            let what = format!("it has format {}; this version reads up to {FORMAT}", manifest.format);
-            return Err(self.damaged(tick, &what));
-        }
+        let manifest = Manifest::parse(&bytes).map_err(|why| self.damaged(tick, &why))?;
         if manifest.tick != tick {
             return Err(self.damaged(tick, &format!("its manifest is of tick {}", manifest.tick)));
         }
@@ -97,8 +101,7 @@ impl Store {
 
     /// Makes the snapshot of a tick whole.
     pub(super) fn put_manifest(&self, manifest: &Manifest) -> Result<(), EngineError> {
-        let bytes = serde_json::to_vec(manifest)
-            .map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
+        let bytes = manifest.to_json().map_err(|error| EngineError::new(ErrorKind::Invalid, error.to_string(), ""))?;
         self.put(manifest.tick, MANIFEST, bytes)
     }
 
@@ -114,14 +117,14 @@ impl Store {
     pub(super) fn put(&self, tick: Tick, name: &str, bytes: Vec<u8>) -> Result<(), EngineError> {
         let path = self.path(tick, name);
         let put = self.wait(self.objects.put(&path, PutPayload::from(bytes)));
-        put.map(drop).map_err(|error| unavailable("write a snapshot to", &self.name, &error))
+        put.map(drop).map_err(|error| self.unavailable("write a snapshot to", &error))
     }
 
     /// Removes the snapshot of a tick: first what makes it one.
     pub fn remove(&self, tick: Tick) -> Result<(), EngineError> {
         let folder = self.folder.clone().join(tick_name(tick));
         let list = self.wait(self.objects.list_with_delimiter(Some(&folder)));
-        let failed = |error| unavailable("remove a snapshot from", &self.name, &error);
+        let failed = |error| self.unavailable("remove a snapshot from", &error);
         let mut paths: Vec<Path> = list.map_err(failed)?.objects.into_iter().map(|object| object.location).collect();
         paths.sort_by_key(|path| path.filename() != Some(MANIFEST));
         for path in paths {
@@ -135,8 +138,12 @@ impl Store {
         let bytes = self.wait(async { self.objects.get(&path).await?.bytes().await });
         bytes.map_err(|error| match error {
             object_store::Error::NotFound { .. } => self.damaged(tick, &format!("it has no {name}")),
-            error => unavailable("read a snapshot from", &self.name, &error),
+            error => self.unavailable("read a snapshot from", &error),
         })
+    }
+
+    fn unavailable(&self, doing: &str, error: &object_store::Error) -> EngineError {
+        if self.stop.is_stopped() { EngineError::stopped() } else { unavailable(doing, &self.name, error) }
     }
 
     fn path(&self, tick: Tick, name: &str) -> Path {
@@ -148,14 +155,25 @@ impl Store {
         EngineError::new(ErrorKind::Damaged, what, "restore it from a backup, or let an earlier one be used")
     }
 
-    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+    fn wait<T>(&self, work: impl Future<Output = Answer<T>>) -> Answer<T> {
+        let answer = async {
+            tokio::select! {
+                answer = work => answer,
+                () = self.stop.asked() => {
+                    Err(object_store::Error::Generic { store: "snapshots", source: "it is time to stop".into() })
+                }
+            }
+        };
         match &self.waiting.0 {
-            Some(runtime) => runtime.block_on(work),
+            Some(runtime) => runtime.block_on(answer),
             // Only while it is dropped, and then nobody holds a store.
             None => unreachable!("a store that is held has its runtime"),
         }
     }
 }
+
+/// What an object store answers.
+type Answer<T> = Result<T, object_store::Error>;
 
 fn tick_name(tick: Tick) -> String {
     format!("{tick:020}")

@@ -86,6 +86,18 @@ impl<R: Data + Send> Taker<R> {
             && !self.is_busy.load(Ordering::Acquire)
     }
 
+    /// Whether anything was released since the last one, of which one can be taken now.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.rows > 0 && !self.is_busy.load(Ordering::Acquire)
+    }
+
+    /// Waits until the one that was ordered has been taken, or could not be.
+    pub(crate) fn wait(&self) {
+        while self.is_busy.load(Ordering::Acquire) {
+            std::thread::sleep(LIVENESS_INTERVAL / 10);
+        }
+    }
+
     /// Orders one, which nobody waits for. Its tick is held from here on: before a later one is released.
     pub(crate) fn order(&mut self, order: Order) {
         self.releaser.hold(Some(order.tick));

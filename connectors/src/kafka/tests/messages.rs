@@ -5,6 +5,8 @@ use std::sync::Arc;
 use engine::{Batch, Key};
 use model::{Dictionary, Price, Record, Symbol};
 use proptest::prelude::*;
+use rdkafka::Timestamp;
+use rdkafka::message::OwnedMessage;
 
 use super::{Desk, source, trade};
 
@@ -92,7 +94,8 @@ proptest! {
         let mut decoder = source(&text, &Dictionary::new()).unwrap().settings.messages.decoder().unwrap();
         let (events, refusals) = (Vec::new(), Vec::new());
         let mut batch = Batch { partition: Arc::from("trades/0@0"), upper: 7, events, refusals, continues: false };
-        decoder.decode(key.as_deref(), payload.as_deref(), 9, &mut batch);
+        let message = OwnedMessage::new(payload, key, "trades".to_owned(), Timestamp::NotAvailable, 0, 9, None);
+        decoder.decode(&message, 9, &mut batch);
         let found = batch.events.iter().map(|event| event.offset).chain(batch.refusals.iter().map(|refusal| refusal.offset));
         prop_assert_eq!((found.collect::<Vec<_>>(), batch.upper), (vec![9], 10));
     }
