@@ -373,8 +373,8 @@ fn bind_until_stopped<R: Data + Send + Sync>(
     drop(arrivals);
     for thread in threads {
         while !thread.is_finished() {
-            pushes.try_iter().for_each(drop);
-            thread::sleep(Duration::from_millis(1));
+            // Who has pushed is told so when the push is let go of.
+            drop(pushes.recv_timeout(Duration::from_millis(1)));
         }
         let _ = thread.join();
     }

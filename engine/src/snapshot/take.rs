@@ -94,7 +94,7 @@ impl<R: Data + Send> Taker<R> {
     /// Waits until the one that was ordered has been taken, or could not be.
     pub(crate) fn wait(&self) {
         while self.is_busy.load(Ordering::Acquire) {
-            std::thread::sleep(LIVENESS_INTERVAL / 10);
+            Stop::default().wait(LIVENESS_INTERVAL / 10);
         }
     }
 
