@@ -296,7 +296,7 @@ impl Run {
         let newest = || manifests(&self.folder).last().cloned();
         let before = newest();
         let tick = self.push(id, lines).await;
-        for _ in 0..500 {
+        for _ in 0..3000 {
             if newest() > before {
                 return tick;
             }
