@@ -5,8 +5,8 @@
 //!                                         ├──▶ one tick, open until all of it is there ──▶ views, sinks
 //!  the ticks of another data folder ──────┘
 //! ```
-//! The binding of its tick says what the replay was asked for, until the tick is closed. A start that finds such a binding
-//! goes on with the same replay, in the same tick, or is refused.
+//! Its run says what it was asked for, and the binding of its tick that it is open. A start that finds a replay that has not
+//! come to its end goes on with the same one, in the same tick, or is refused.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use operators::Tick;
 use tokio::sync::oneshot;
 
 use crate::archive::Archive;
-use crate::bindings::{Bound, RunEvent, Unfinished};
+use crate::bindings::{Bindings, Bound, RunEvent, Unfinished};
 use crate::engine::open_data_folder;
 use crate::error::{EngineError, ErrorKind};
 use crate::line::BoundPast;
@@ -59,23 +59,27 @@ impl Backfill {
     pub(crate) fn check(
         wanted: Option<&Backfill>,
         unfinished: Option<&Unfinished>,
-        last_run: Option<&RunEvent>,
+        bindings: &Bindings,
     ) -> Result<(), EngineError> {
-        let is_asked_again = |wanted: &Backfill| last_run.and_then(|run| run.replay.as_ref()) == Some(&wanted.asked);
         match (wanted, unfinished.map(Unfinished::asked)) {
             (Some(wanted), Some(asked)) if wanted.asked == asked => Ok(()),
             (_, Some(asked)) => {
                 let what = format!("the data folder holds a replay that was interrupted: `{asked}`");
                 Err(EngineError::new(ErrorKind::Invalid, what, "run the same replay again: it goes on where it was"))
             }
-            // Whoever asks once more for what is done, after a crash at its end, is told so.
-            (Some(wanted), None) if wanted.begins && last_run.is_some() && !is_asked_again(wanted) => {
-                let what = "the data folder is not new, so it is settled already from where its sources are read";
-                let help = "leave out where the replay begins, to go on from there; or give it a new data folder";
-                Err(EngineError::new(ErrorKind::Invalid, what, help))
-            }
+            (Some(wanted), None) if wanted.begins => wanted.check_new(bindings.last_run()?.as_ref()),
             _ => Ok(()),
         }
+    }
+
+    /// Whether nothing has run; or only it: whoever asks once more for what is done, after a crash at its end, is told so.
+    fn check_new(&self, last_run: Option<&RunEvent>) -> Result<(), EngineError> {
+        if last_run.is_none_or(|run| run.replay.as_ref() == Some(&self.asked)) {
+            return Ok(());
+        }
+        let what = "the data folder is not new, so it is settled already from where its sources are read";
+        let help = "leave out where the replay begins, to go on from there; or give it a new data folder";
+        Err(EngineError::new(ErrorKind::Invalid, what, help))
     }
 }
 

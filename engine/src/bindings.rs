@@ -340,43 +340,35 @@ impl Bindings {
 
     /// The replay that was interrupted, if one was: it is always the last thing that was bound.
     pub(crate) fn unfinished(&self) -> Result<Option<Unfinished>, EngineError> {
-        let Some(run) = self.last_run()?.filter(|run| run.replay.is_some() && !run.ended) else { return Ok(None) };
-        let last = self.before(Tick::MAX)?;
-        let open = last.filter(|(tick, _)| *tick > run.started);
-        let is_closed = open.as_ref().is_some_and(|(_, binding)| !binding.open);
-        Ok((!is_closed).then_some(Unfinished { run, open }))
+        let Some((tick, binding)) = self.last_that(|_| true)? else { return Ok(None) };
+        if binding.open {
+            return Ok(self.last_run()?.map(|run| Unfinished { run, open: Some((tick, binding)) }));
+        }
+        let begun = binding.run.filter(|run| run.replay.is_some() && !run.ended);
+        Ok(begun.map(|run| Unfinished { run, open: None }))
     }
 
-    /// The last run that began or ended.
+    /// The last run that began or ended. Looks at all that was bound since.
     pub(crate) fn last_run(&self) -> Result<Option<RunEvent>, EngineError> {
-        let mut last = self.before(Tick::MAX)?;
-        while let Some((tick, binding)) = last {
-            if binding.run.is_some() {
-                return Ok(binding.run);
-            }
-            last = self.before(tick)?;
-        }
-        Ok(None)
+        Ok(self.last_that(|binding| binding.run.is_some())?.and_then(|(_, binding)| binding.run))
     }
 
     /// The last tick that took input.
     pub(crate) fn last_of_input(&self) -> Result<Option<Tick>, EngineError> {
-        let mut last = self.before(Tick::MAX)?;
-        while let Some((tick, binding)) = last {
-            if !binding.bound.is_empty() {
-                return Ok(Some(tick));
-            }
-            last = self.before(tick)?;
-        }
-        Ok(None)
+        Ok(self.last_that(|binding| !binding.bound.is_empty())?.map(|(tick, _)| tick))
     }
 
-    /// The last binding before a tick.
-    fn before(&self, tick: Tick) -> Result<Option<(Tick, Binding)>, EngineError> {
+    fn last_that(&self, is_it: impl Fn(&Binding) -> bool) -> Result<Option<(Tick, Binding)>, EngineError> {
         let read = self.database.begin_read().map_err(failed)?;
         let bindings = read.open_table(BINDINGS).map_err(failed)?;
-        let last = bindings.range(..tick).map_err(failed)?.next_back().transpose().map_err(failed)?;
-        last.map(|(tick, bytes)| Ok((tick.value(), decode_binding(tick.value(), bytes.value())?))).transpose()
+        for entry in bindings.iter().map_err(failed)?.rev() {
+            let (tick, bytes) = entry.map_err(failed)?;
+            let binding = decode_binding(tick.value(), bytes.value())?;
+            if is_it(&binding) {
+                return Ok(Some((tick.value(), binding)));
+            }
+        }
+        Ok(None)
     }
 
     /// How far each source is bound in the partition of this name.

@@ -252,7 +252,7 @@ impl<R: Data + Send + Sync> History<R> {
     fn may_start(&self, last: Tick) -> Result<Option<Unfinished>, EngineError> {
         let (bindings, backfill) = (&self.past.bindings, self.config.backfill.as_ref());
         let unfinished = bindings.unfinished()?;
-        Backfill::check(backfill, unfinished.as_ref(), bindings.last_run()?.as_ref())?;
+        Backfill::check(backfill, unfinished.as_ref(), bindings)?;
         let held = bindings.configured_at(last)?;
         if let Some(unfinished) = &unfinished
             && held.is_none_or(|held| held.hash != self.config.configuration.hash)
