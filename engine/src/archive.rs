@@ -40,9 +40,9 @@ impl Archive {
     /// Keeps a copy of the file at `path`: durable when this returns.
     pub fn keep(&self, path: &Path) -> Result<Kept, EngineError> {
         let failed = |error: io::Error| EngineError::io("read", path, &error);
-        let unkept = |error: io::Error| EngineError::io("keep a copy of the input in", &self.folder, &error);
+        let unkept = |error: io::Error| self.unkept(&error);
         let mut source = File::open(path).map_err(failed)?;
-        let temporary = self.folder.join(format!(".{}.{}.part", std::process::id(), thread_tag()));
+        let temporary = self.temporary();
         let mut copy = File::create(&temporary).map_err(unkept)?;
         let hash = copy_and_hash(&mut source, &mut copy).map_err(unkept)?.to_hex().to_string();
         let kept = Kept { path: self.folder.join(&hash), hash };
@@ -53,14 +53,14 @@ impl Archive {
         copy.sync_all().map_err(unkept)?;
         crash_point!("archive.copied");
         fs::rename(&temporary, &kept.path).map_err(unkept)?;
-        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(unkept)?;
+        self.sync().map_err(unkept)?;
         crash_point!("archive.kept");
         Ok(kept)
     }
 
     /// Keeps all that another archive keeps, under the same names: durable when this returns. What is kept here already stays.
     pub(crate) fn take_over(&self, other: &Archive) -> Result<(), EngineError> {
-        let unkept = |error: io::Error| EngineError::io("keep a copy of the input in", &self.folder, &error);
+        let unkept = |error: io::Error| self.unkept(&error);
         let entries = fs::read_dir(&other.folder).map_err(|error| EngineError::io("list", &other.folder, &error))?;
         for entry in entries {
             let entry = entry.map_err(|error| EngineError::io("list", &other.folder, &error))?;
@@ -68,24 +68,24 @@ impl Archive {
             if target.exists() || entry.file_name().to_string_lossy().starts_with('.') {
                 continue;
             }
-            let temporary = self.folder.join(format!(".{}.{}.part", std::process::id(), thread_tag()));
+            let temporary = self.temporary();
             fs::copy(entry.path(), &temporary).map_err(unkept)?;
             File::open(&temporary).and_then(|copy| copy.sync_all()).map_err(unkept)?;
             fs::rename(&temporary, &target).map_err(unkept)?;
         }
-        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(unkept)
+        self.sync().map_err(unkept)
     }
 
     /// Keeps a small content under a name, in the place of what was kept under it before: durable when this returns. For what
     /// is looked up by something else than its content.
     pub fn keep_as(&self, name: &str, content: &[u8]) -> Result<(), EngineError> {
-        let unkept = |error: io::Error| EngineError::io("keep a copy of the input in", &self.folder, &error);
-        let temporary = self.folder.join(format!(".{}.{}.part", std::process::id(), thread_tag()));
+        let unkept = |error: io::Error| self.unkept(&error);
+        let temporary = self.temporary();
         let mut file = File::create(&temporary).map_err(unkept)?;
         writeln!(file, "{}", blake3::hash(content).to_hex()).map_err(unkept)?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(unkept)?;
         fs::rename(&temporary, self.place_of(name)).map_err(unkept)?;
-        File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(unkept)
+        self.sync().map_err(unkept)
     }
 
     /// The content that is kept under a name; `None` if there is none.
@@ -103,6 +103,20 @@ impl Archive {
             return Err(is_damaged(&path));
         }
         Ok(Some(content.to_vec()))
+    }
+
+    /// Where a content is written before it is put in its place.
+    fn temporary(&self) -> PathBuf {
+        self.folder.join(format!(".{}.{}.part", std::process::id(), thread_tag()))
+    }
+
+    /// Makes durable what was put in its place.
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.folder).and_then(|folder| folder.sync_all())
+    }
+
+    fn unkept(&self, error: &io::Error) -> EngineError {
+        EngineError::io("keep a copy of the input in", &self.folder, error)
     }
 
     /// The file of a name, which may be any text.
