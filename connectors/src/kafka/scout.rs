@@ -123,7 +123,7 @@ impl<'s> Scout<'s> {
         let mut at = Ends::new();
         for (topic, number) in self.known.clone() {
             let end = ends.of(&topic, number, true);
-            let offset = self.patiently(stop, |scout| scout.end_of(&topic, number, end))?;
+            let offset = self.patiently(stop, |scout| scout.offset_of(&topic, number, end, true))?;
             at.insert((topic, number), offset);
         }
         let of_partition = |find: Find| match find {
@@ -172,7 +172,7 @@ impl<'s> Scout<'s> {
                 return Ok(true);
             }
             // One partition without a leader must not keep the others waiting.
-            let start = match self.offset_of(&topic, number, beginning, "from") {
+            let start = match self.offset_of(&topic, number, beginning, false) {
                 Ok(start) => start,
                 Err(Vain::Fatal(error)) => return Err(Vain::Fatal(error)),
                 Err(later) => {
@@ -245,24 +245,17 @@ impl<'s> Scout<'s> {
         }
     }
 
-    /// The offset of an end: where the messages before it are gone, it is passed already.
-    fn end_of(&self, topic: &str, number: i32, end: Beginning) -> Result<u64, Vain> {
-        let (low, _) = watermarks(self.consumer, topic, number)?;
-        match end {
-            Beginning::Offset(offset) if offset < low => Ok(offset),
-            end => self.offset_of(topic, number, end, "until"),
-        }
-    }
-
-    fn offset_of(&self, topic: &str, number: i32, beginning: Beginning, setting: &str) -> Result<u64, Vain> {
+    /// The offset of a beginning, or of an end: that is passed already where the messages before it are gone.
+    fn offset_of(&self, topic: &str, number: i32, beginning: Beginning, is_end: bool) -> Result<u64, Vain> {
         let (low, high) = watermarks(self.consumer, topic, number)?;
         match beginning {
             Beginning::Earliest => Ok(low),
             Beginning::Latest => Ok(high),
-            Beginning::Offset(offset) if (low..=high).contains(&offset) => Ok(offset),
+            Beginning::Offset(offset) if offset <= high && (is_end || offset >= low) => Ok(offset),
             Beginning::Offset(offset) => {
                 let what =
                     format!("partition {number} of topic `{topic}` has no offset {offset}: it has {low} to {high}");
+                let setting = if is_end { "until" } else { "from" };
                 let help = format!("set `{setting}` of [source.{}] to an offset that is there", self.settings.name);
                 Err(Vain::Fatal(EngineError::new(ErrorKind::Invalid, what, help)))
             }
