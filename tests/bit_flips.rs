@@ -17,29 +17,13 @@ use std::time::Duration;
 
 use engine::EngineError;
 use live::{Random, Server, views};
-use outputs::copy;
+use outputs::{FUND_AND_BANK, copy};
 use sinks::flight::Ticket;
 use sinks::flight::client::Client;
 use storm::{Push, assert_same, day, settle};
 
 const BATCHES: u64 = 30;
 const FLIPS: usize = 48;
-
-/// Two files beside the pushes, so that there are copies of files, too.
-const FILES: &str = r#"
-[source.fund]
-kind = "files"
-path = "fund.csv"
-[source.bank]
-kind = "files"
-path = "bank.csv"
-[reconciliation.cash]
-sides = ["fund", "bank"]
-compare = ["quantity"]
-[[reconciliation.cash.tier]]
-kind = "identifier"
-field = "id"
-"#;
 
 /// What is flipped, in turn.
 const KINDS: [&str; 4] = ["bindings.redb", "journal", "files", "snapshots"];
@@ -48,7 +32,7 @@ type Shown = BTreeMap<String, Vec<String>>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bit_that_is_turned_over_anywhere_is_told_or_changes_nothing() {
-    let (day, folder) = (day(BATCHES), outputs::folder(FILES));
+    let (day, folder) = (day(BATCHES), outputs::folder(FUND_AND_BANK));
     std::fs::write(folder.path().join("fund.csv"), "id,quantity\nT1,10\nT2,20\nT3,30\n").unwrap();
     std::fs::write(folder.path().join("bank.csv"), "id,quantity\nT1,10\nT2,21\n").unwrap();
     let mut server = Server::start(folder.path());

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use live::{Server, lines};
-use outputs::copy;
+use outputs::{FUND_AND_BANK, copy};
 use sinks::flight::Ticket;
 use sinks::flight::client::Client;
 use storm::{CONFIG, Push, calm, day, settle};
@@ -24,22 +24,6 @@ const ASKED: usize = 5;
 
 /// The hash of each view.
 type Hashes = BTreeMap<String, blake3::Hash>;
-
-/// Two files beside the pushes, with a record that is refused.
-const FILES: &str = r#"
-[source.fund]
-kind = "files"
-path = "fund.csv"
-[source.bank]
-kind = "files"
-path = "bank.csv"
-[reconciliation.cash]
-sides = ["fund", "bank"]
-compare = ["quantity"]
-[[reconciliation.cash.tier]]
-kind = "identifier"
-field = "id"
-"#;
 
 /// All views as of a tick, with everything that they show.
 async fn hashes(client: &Client, tick: u64) -> Hashes {
@@ -58,12 +42,12 @@ async fn hashes(client: &Client, tick: u64) -> Hashes {
 fn configure(folder: &Path, workers: usize, from_snapshot: bool) {
     let retained = if from_snapshot { "retention_seconds = 0" } else { "retention_seconds = 3600" };
     let config = CONFIG.replace("retention_seconds = 0", &format!("{retained}\nworkers = {workers}"));
-    std::fs::write(folder.join("tieout.toml"), config + FILES).unwrap();
+    std::fs::write(folder.join("tieout.toml"), config + FUND_AND_BANK).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_number_of_workers_shows_the_same_past() {
-    let (day, folder) = (day(BATCHES), outputs::folder(FILES));
+    let (day, folder) = (day(BATCHES), outputs::folder(FUND_AND_BANK));
     std::fs::write(folder.path().join("fund.csv"), "id,quantity\nT1,10\nT2,20\nT3,30\n").unwrap();
     std::fs::write(folder.path().join("bank.csv"), "id,quantity\nT1,10\nT2,21\nT4,many\n").unwrap();
     configure(folder.path(), 1, false);

@@ -17,6 +17,22 @@ use crate::storm::{CONFIG, Push};
 /// How long anything here may take before it counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Two files, `fund.csv` and `bank.csv`, beside the pushes: of files there are copies.
+pub(crate) const FUND_AND_BANK: &str = r#"
+[source.fund]
+kind = "files"
+path = "fund.csv"
+[source.bank]
+kind = "files"
+path = "bank.csv"
+[reconciliation.cash]
+sides = ["fund", "bank"]
+compare = ["quantity"]
+[[reconciliation.cash.tier]]
+kind = "identifier"
+field = "id"
+"#;
+
 /// A folder with the configuration of the day, and more.
 pub(crate) fn folder(more: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
