@@ -1,5 +1,5 @@
-//! What the records are: trades and their details, allocations, confirmations, scoring models; the transactions of
-//! portfolios, and the policies that their cost is kept by; the symbols,
+//! What the records are: trades and their details, allocations, confirmations, scoring models; portfolios, instruments
+//! and transactions, and the policies that their cost is kept by; prices, exchange rates and benchmarks; the symbols,
 //! fixed-point numbers, dates and codes they are made of; the identifiers of finance; calendars.
 //!
 //! Everything here is a plain value: equal inputs give equal bytes on every worker, replay and version, and no
@@ -31,7 +31,10 @@ mod dictionary;
 mod field;
 mod fixed;
 pub mod identifiers;
+mod instrument;
+mod market_data;
 mod number;
+mod portfolio;
 mod record;
 mod severity;
 mod symbol;
@@ -49,7 +52,10 @@ pub use date::{Date, DateError, Weekday};
 pub use dictionary::Dictionary;
 pub use field::{Field, FieldKind};
 pub use fixed::{Amount, Price, Quantity, Rate};
+pub use instrument::Instrument;
+pub use market_data::{BenchmarkLevel, FxRate, MarketPrice, RiskFreeRate};
 pub use number::{NumberError, NumberFormat};
+pub use portfolio::Portfolio;
 pub use record::{Allocation, Confirmation, Record, ScoringModel};
 pub use severity::Severity;
 pub use symbol::Symbol;

@@ -1,10 +1,13 @@
-//! `Record`: what travels on one stream of input: trades, and what people and models say about trades.
+//! `Record`: what travels on one stream of input, whatever it is about.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Quantity, SourceId, Symbol, Trade};
+use crate::{
+    BenchmarkLevel, FxRate, Instrument, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId, Symbol, Trade,
+    Transaction,
+};
 
 /// A part of a trade given to an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -49,74 +52,92 @@ pub struct ScoringModel {
     pub text: Arc<str>,
 }
 
-/// One row of input, whatever it is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Record {
-    /// A trade.
-    Trade(Trade),
-    /// A part of a trade given to an account.
-    Allocation(Allocation),
-    /// A match made by a person.
-    Confirmation(Confirmation),
-    /// A scoring model.
-    Model(ScoringModel),
+fn source_number(source: Option<SourceId>) -> u16 {
+    source.map_or(0, |source| source.0.into())
 }
 
-impl Record {
-    /// The record's own id on its source.
-    #[inline]
-    pub fn key(&self) -> Symbol {
-        match self {
-            Record::Trade(trade) => trade.id,
-            Record::Allocation(allocation) => allocation.id,
-            Record::Confirmation(confirmation) => confirmation.id,
-            Record::Model(model) => model.id,
+/// The kinds of record: each with its number and its name in configuration, which never changes, and how its id and its source are told.
+macro_rules! records {
+    ($($(#[$meta:meta])* $kind:ident($content:ty) = $number:literal $name:literal, |$record:ident| $id:expr, $source:expr;)*) => {
+        /// One row of input, whatever it is about. What is large is shared by its copies.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Record {
+            $($(#[$meta])* $kind($content),)*
         }
-    }
 
-    /// The kind of record and its source as one number, `kind * 256 + source`.
-    /// Together with [`Record::key`] it is the business key: a later record replaces an earlier one with the same.
-    #[inline]
-    pub fn member(&self) -> u16 {
-        let (kind, source) = match self {
-            Record::Trade(trade) => (0, trade.source),
-            Record::Allocation(allocation) => (1, allocation.source),
-            Record::Confirmation(confirmation) => (2, confirmation.source),
-            Record::Model(_) => (3, SourceId(0)),
-        };
-        kind * 256 + u16::from(source.0)
-    }
+        impl Record {
+            /// The record's own id on its source.
+            #[inline]
+            pub fn key(&self) -> Symbol {
+                match self {
+                    $(Record::$kind($record) => $id,)*
+                }
+            }
+
+            /// The name of its kind, as in configuration.
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $(Record::$kind(_) => $name,)*
+                }
+            }
+
+            /// Where it came from; models come from no source.
+            #[inline]
+            pub fn source(&self) -> Option<SourceId> {
+                match self {
+                    $(#[allow(unused_variables)] Record::$kind($record) => $source,)*
+                }
+            }
+
+            /// The kind of record and its source as one number, `kind * 256 + source`.
+            /// Together with [`Record::key`] it is the business key: a later record replaces an earlier one with the
+            /// same.
+            #[inline]
+            pub fn member(&self) -> u16 {
+                match self {
+                    $(#[allow(unused_variables)] Record::$kind($record) => $number * 256 + source_number($source),)*
+                }
+            }
+        }
+
+        $(impl From<$content> for Record {
+            fn from(content: $content) -> Record {
+                Record::$kind(content)
+            }
+        })*
+    };
 }
 
-impl From<Trade> for Record {
-    fn from(trade: Trade) -> Record {
-        Record::Trade(trade)
-    }
-}
-
-impl From<Allocation> for Record {
-    fn from(allocation: Allocation) -> Record {
-        Record::Allocation(allocation)
-    }
-}
-
-impl From<Confirmation> for Record {
-    fn from(confirmation: Confirmation) -> Record {
-        Record::Confirmation(confirmation)
-    }
-}
-
-impl From<ScoringModel> for Record {
-    fn from(model: ScoringModel) -> Record {
-        Record::Model(model)
-    }
+records! {
+    /// A trade.
+    Trade(Trade) = 0 "trade", |trade| trade.id, Some(trade.source);
+    /// A part of a trade given to an account.
+    Allocation(Allocation) = 1 "allocation", |allocation| allocation.id, Some(allocation.source);
+    /// A match made by a person.
+    Confirmation(Confirmation) = 2 "confirmation", |confirmation| confirmation.id, Some(confirmation.source);
+    /// A scoring model.
+    Model(ScoringModel) = 3 "model", |model| model.id, None;
+    /// What happened in a portfolio.
+    Transaction(Arc<Transaction>) = 4 "transaction", |transaction| transaction.id, Some(transaction.source);
+    /// A security, a contract or a kind of cash.
+    Instrument(Arc<Instrument>) = 5 "instrument", |instrument| instrument.id, Some(instrument.source);
+    /// A portfolio.
+    Portfolio(Arc<Portfolio>) = 6 "portfolio", |portfolio| portfolio.id, Some(portfolio.source);
+    /// What a security was worth on a day.
+    MarketPrice(MarketPrice) = 7 "market_price", |price| price.id(), Some(price.source);
+    /// What a currency was worth on a day.
+    FxRate(Arc<FxRate>) = 8 "fx_rate", |rate| rate.id(), Some(rate.source);
+    /// The level of an index on a day.
+    BenchmarkLevel(BenchmarkLevel) = 9 "benchmark_level", |level| level.id(), Some(level.source);
+    /// What money earned without risk.
+    RiskFreeRate(Arc<RiskFreeRate>) = 10 "risk_free_rate", |rate| rate.id(), Some(rate.source);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(source: u8) -> [Record; 4] {
+    fn records(source: u8) -> [Record; 11] {
         let (source, id) = (SourceId(source), Symbol::of("id"));
         [
             Trade { source, id, ..Trade::default() }.into(),
@@ -132,6 +153,13 @@ mod tests {
             }
             .into(),
             ScoringModel { id, version: 1, text: Arc::from("{}") }.into(),
+            Arc::new(Transaction { source, id, ..Transaction::default() }).into(),
+            Arc::new(Instrument { source, id, ..Instrument::default() }).into(),
+            Arc::new(Portfolio { source, id, ..Portfolio::default() }).into(),
+            MarketPrice { source, security: id, ..MarketPrice::default() }.into(),
+            Arc::new(FxRate { source, ..FxRate::default() }).into(),
+            BenchmarkLevel { source, benchmark: id, ..BenchmarkLevel::default() }.into(),
+            Arc::new(RiskFreeRate { source, ..RiskFreeRate::default() }).into(),
         ]
     }
 
@@ -142,9 +170,32 @@ mod tests {
 
     #[test]
     fn records_of_different_kinds_or_sources_never_share_a_business_key() {
-        let members: Vec<u16> = records(5).iter().chain(&records(255)).map(Record::member).collect();
-        assert_eq!(members, [5, 261, 517, 768, 255, 511, 767, 768]);
-        assert!(records(5).iter().all(|record| record.key() == Symbol::of("id")));
+        let models_apart =
+            |records: [Record; 11]| records.into_iter().filter(|record| !matches!(record, Record::Model(_)));
+        let members: Vec<u16> =
+            models_apart(records(5)).chain(models_apart(records(255))).map(|record| record.member()).collect();
+        let distinct: std::collections::BTreeSet<u16> = members.iter().copied().collect();
+        assert_eq!((distinct.len(), &members[..3], members[10]), (20, &[5, 261, 517][..], 255));
+        assert_eq!(records(5)[3].member(), 768);
+        assert!(records(5)[..7].iter().all(|record| record.key() == Symbol::of("id")));
+    }
+
+    #[test]
+    fn observations_of_another_day_or_subject_never_share_a_business_key() {
+        let price = |security, day| MarketPrice {
+            security: Symbol::of(security),
+            price_date: crate::Date(day),
+            ..MarketPrice::default()
+        };
+        assert_ne!(price("A", 1).id(), price("A", 2).id());
+        assert_ne!(price("A", 1).id(), price("B", 1).id());
+        assert_eq!(price("A", 1).id(), MarketPrice { price: crate::Price::ZERO, ..price("A", 1) }.id());
+        let rate = |from, to| FxRate {
+            from_currency: crate::Currency::parse(from).unwrap(),
+            to_currency: crate::Currency::parse(to).unwrap(),
+            ..FxRate::default()
+        };
+        assert_ne!(rate("EUR", "USD").id(), rate("USD", "EUR").id());
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl Symbol {
         Symbol(bytes)
     }
 
+    /// A symbol for several things together, each of a fixed number of bytes. It stands for no text.
+    pub fn of_parts(parts: &[&[u8]]) -> Symbol {
+        Symbol::hashed(&parts.concat())
+    }
+
     #[inline(never)]
     fn hashed(source: &[u8]) -> Symbol {
         let mut bytes = [0; 16];

@@ -15,7 +15,7 @@ const TEXT_BYTES: usize = 12;
 
 pub(super) fn encode(stored: &StoredRecords, records: &[Record]) -> Result<RecordBatch, ArrowError> {
     let mut arrays = vec![
-        texts(records, |record, builder| builder.append_value(kind(record))),
+        texts(records, |record, builder| builder.append_value(record.kind())),
         texts(records, |record, builder| builder.append_option(source(stored, record))),
     ];
     for (field, _) in stored.fields() {
@@ -27,23 +27,8 @@ pub(super) fn encode(stored: &StoredRecords, records: &[Record]) -> Result<Recor
     RecordBatch::try_new(Arc::clone(&stored.schema), arrays)
 }
 
-fn kind(record: &Record) -> &'static str {
-    match record {
-        Record::Trade(_) => "trade",
-        Record::Allocation(_) => "allocation",
-        Record::Confirmation(_) => "confirmation",
-        Record::Model(_) => "model",
-    }
-}
-
 fn source<'a>(stored: &'a StoredRecords, record: &Record) -> Option<&'a str> {
-    let source = match record {
-        Record::Trade(trade) => trade.source,
-        Record::Allocation(allocation) => allocation.source,
-        Record::Confirmation(confirmation) => confirmation.source,
-        Record::Model(_) => return None,
-    };
-    stored.sources.get(usize::from(source.0)).map(String::as_str)
+    stored.sources.get(usize::from(record.source()?.0)).map(String::as_str)
 }
 
 fn column(records: &[Record], field: Field, dictionary: &Dictionary) -> Result<ArrayRef, ArrowError> {

@@ -29,7 +29,7 @@ pub fn identifier_key(field: Field, record: &Record) -> Option<Key> {
             _ => alone(trade),
         }),
         Record::Allocation(allocation) => Some(Key::from_bytes(allocation.trade.bytes())),
-        Record::Confirmation(_) | Record::Model(_) => None,
+        _ => None,
     }
 }
 
@@ -65,7 +65,7 @@ impl<'a> Members<'a> {
                         members.allocations[side as usize].push(allocation);
                     }
                 }
-                Record::Confirmation(_) | Record::Model(_) => {}
+                _ => {}
             }
         }
         members
