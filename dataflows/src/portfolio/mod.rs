@@ -10,9 +10,17 @@
 //! - [`risk`]: deviations, falls, losses that may come, and concentration.
 
 pub mod cash_flow_rules;
+pub mod config;
 pub mod cost_basis;
+pub mod inputs;
+pub mod ledger;
+pub mod market;
 pub mod performance;
+pub mod positions;
 #[cfg(test)]
 mod reference_tests;
 pub mod refusal;
 pub mod risk;
+pub mod table;
+
+pub use config::{Books, BooksConfig};
