@@ -14,6 +14,7 @@ mod arrived;
 pub mod as_of;
 pub mod assign;
 pub mod blocks;
+pub mod carry_forward;
 #[cfg(test)]
 mod churn;
 pub mod day_blocks;
