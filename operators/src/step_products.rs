@@ -24,14 +24,14 @@
 //! let outputs = testing::run(
 //!     vec![
 //!         // From day 3 on fund 1 holds 5 of share 7, which costs 100 and then 110.
-//!         vec![(("held", 3, 5i64), 1), (("price", 3, 100), 1), (("price", 4, 110), 1)],
-//!         vec![(("held", 4, -3), 1)], // of which it sold 3 on day 4, as is heard later
+//!         vec![(('h', 3, 5i64), 1), (('p', 3, 100), 1), (('p', 4, 110), 1)],
+//!         vec![(('h', 4, -3), 1)], // of which it sold 3 on day 4, as is heard later
 //!     ],
 //!     |input| {
-//!         let steps = input.clone().filter(|(kind, _, _)| *kind == "held");
+//!         let steps = input.clone().filter(|(kind, _, _)| *kind == 'h');
 //!         // It starts to hold a thing, or holds more or less of it.
 //!         let steps = steps.explode(|(_, day, amount)| Some(((7u64, (1u64, day)), Step { amount, count: (amount > 0).into() })));
-//!         let prices = input.flat_map(|(kind, day, price)| (kind == "price").then_some((7u64, day, price)));
+//!         let prices = input.flat_map(|(kind, day, price)| (kind == 'p').then_some((7u64, day, price)));
 //!         days(&step_products(&arrange(steps, "steps"), &arrange_days(prices, "prices"), "values"), "values by day")
 //!     },
 //! );
