@@ -13,6 +13,7 @@ pub mod arrangement;
 mod arrived;
 pub mod as_of;
 pub mod assign;
+mod block_sums;
 pub mod blocks;
 pub mod carry_forward;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub mod range_tree;
 mod runs;
 pub mod scan;
 mod series;
+pub mod step_products;
 pub mod sum_by;
 pub mod sums;
 pub mod testing;
