@@ -20,6 +20,7 @@ pub mod rule_error;
 pub mod trades;
 
 pub use calendars::CalendarConfig;
+pub use portfolio::{Books, BooksConfig};
 pub use reconciliation::{Reconciliation, ReconciliationConfig};
 pub use rule_error::RuleError;
 
@@ -33,6 +34,8 @@ pub struct DataflowsConfig {
     pub calendar: BTreeMap<String, CalendarConfig>,
     /// Reconciliations, by name.
     pub reconciliation: BTreeMap<String, ReconciliationConfig>,
+    /// The books of portfolios, where there are any.
+    pub books: Option<BooksConfig>,
 }
 
 /// All graphs of a configuration, checked and ready to be built on each worker.
@@ -41,6 +44,7 @@ pub struct Graphs {
     attributes: Vec<String>,
     reconciliations: Vec<Reconciliation>,
     models: Vec<ScoringModel>,
+    books: Option<Books>,
 }
 
 impl Graphs {
@@ -67,7 +71,8 @@ impl Graphs {
             models.extend(reconciliation.models().cloned());
             reconciliations.push(reconciliation);
         }
-        Ok(Graphs { sources: sources.to_vec(), attributes: config.attributes.clone(), reconciliations, models })
+        let books = config.books.as_ref().map(Books::new).transpose()?;
+        Ok(Graphs { sources: sources.to_vec(), attributes: config.attributes.clone(), reconciliations, models, books })
     }
 
     /// The scoring models, to be given to the engine as records: so a changed model is a change like any other.
@@ -79,12 +84,16 @@ impl Graphs {
 impl Graph<Record> for Graphs {
     /// ```text
     ///  events ──▶ upsert ──▶ records by id ──┬──▶ trades (view)
-    ///                                        └──▶ reconciliations ──▶ matches, breaks, …
+    ///                                        ├──▶ reconciliations ──▶ matches, breaks, …
+    ///                                        └──▶ books ──▶ positions, valuations, performance, …
     /// ```
     fn build(&self, inputs: Inputs<'_, Record>, views: &mut Views) -> Kept<Record> {
         let records = upsert(inputs.events, "records", Record::member);
         trades::register(views, &records, &self.sources, &self.attributes);
         let first_seen = reconciliation::build(&self.reconciliations, &self.sources, &records, inputs.refusals, views);
+        if let Some(books) = &self.books {
+            portfolio::build(books, &self.sources, &records, views);
+        }
         Kept::of(&records).and(first_seen)
     }
 }

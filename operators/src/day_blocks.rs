@@ -114,6 +114,11 @@ impl<T: Number> DayBlock<T> {
         let count = self.counts[day_in_block];
         (count != 0).then_some((self.values[day_in_block], count))
     }
+
+    /// The block with each value made into another. The function must be linear, where the block is a difference.
+    pub fn map<U: Number>(&self, function: impl Fn(T) -> U) -> DayBlock<U> {
+        DayBlock { values: self.values.map(function), counts: self.counts }
+    }
 }
 
 impl<T: Number> IsZero for DayBlock<T> {

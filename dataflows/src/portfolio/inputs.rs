@@ -52,7 +52,10 @@ impl<'scope> Inputs<'scope> {
                 Record::Instrument(instrument) => Some(Arc::clone(instrument)),
                 _ => None,
             }),
-            prices: pick(records, |record| if let Record::MarketPrice(price) = record { price_of(price) } else { None }),
+            prices: pick(
+                records,
+                |record| if let Record::MarketPrice(price) = record { price_of(price) } else { None },
+            ),
             fx_rates: pick(records, |record| if let Record::FxRate(rate) = record { rate_of(rate) } else { None }),
             benchmark_levels: pick(records, |record| match record {
                 Record::BenchmarkLevel(level) => {

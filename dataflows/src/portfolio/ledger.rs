@@ -14,9 +14,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{
-    Amount, Currency, Date, Portfolio, Quantity, Rate, Symbol, Timestamp, Transaction, TransactionType,
-};
+use model::{Amount, Currency, Date, Portfolio, Quantity, Rate, Symbol, Timestamp, Transaction, TransactionType};
 use operators::as_of::as_of;
 use operators::derive::derive;
 use operators::lookup::lookup_left;
@@ -142,12 +140,17 @@ pub fn book<'scope>(
         },
     );
     let cash_flow_rules = books.cash_flow_rules.clone();
-    scan(&arrange(by_group, "postings in order"), CHECKPOINT_ROWS, "ledger", move |_group, state, _order, posting, count, out| {
-        // A record is there once: what is there twice comes from two sources, and is two records.
-        for _ in 0..count.max(0) {
-            post(state, posting, &cash_flow_rules, out);
-        }
-    })
+    scan(
+        &arrange(by_group, "postings in order"),
+        CHECKPOINT_ROWS,
+        "ledger",
+        move |_group, state, _order, posting, count, out| {
+            // A record is there once: what is there twice comes from two sources, and is two records.
+            for _ in 0..count.max(0) {
+                post(state, posting, &cash_flow_rules, out);
+            }
+        },
+    )
 }
 
 /// Each transaction with the rules of its portfolio.
@@ -178,8 +181,7 @@ fn with_rates<'scope>(
         let (transaction, base) = (&posting.transaction, posting.rules.base_currency);
         let is_foreign = !base.is_none() && transaction.currency != base;
         let day = transaction.effective_time().date().days();
-        day.filter(|_| is_foreign && transaction.fx_to_base.is_none())
-            .map(|day| ((transaction.currency, base), day))
+        day.filter(|_| is_foreign && transaction.fx_to_base.is_none()).map(|day| ((transaction.currency, base), day))
     };
     let asking = postings.clone().flat_map(move |posting| asks(&posting).map(|(pair, day)| (pair, (day, posting))));
     let answered = as_of(
@@ -202,12 +204,15 @@ fn with_rates<'scope>(
 /// together, the least of them.
 fn groups<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collection<'scope, (Holding, Symbol)> {
     let ties = transactions.flat_map(|transaction| tie(&transaction));
-    let (groups, _) = derive(&arrange(ties, "ties of securities"), "groups of securities", |portfolio: &Symbol, ties, out| {
-        for (security, group) in joined(ties.iter().map(|(tie, _)| **tie)) {
-            out.row(((*portfolio, security), group));
-        }
-        out.add((), 0, 0);
-    });
+    let (groups, _) = derive::<_, _, _, _, (), _>(
+        &arrange(ties, "ties of securities"),
+        "groups of securities",
+        |portfolio: &Symbol, ties, out| {
+            for (security, group) in joined(ties.iter().map(|(tie, _)| **tie)) {
+                out.row(((*portfolio, security), group));
+            }
+        },
+    );
     groups
 }
 
@@ -269,7 +274,12 @@ fn post(
         let (received, result) = received_before.clone().receive(rules, &carried);
         match result {
             Ok(received_effects) => {
-                let own = Told { holding: (holding.0, carried.security), before: &received_before, after: &received, posting };
+                let own = Told {
+                    holding: (holding.0, carried.security),
+                    before: &received_before,
+                    after: &received,
+                    posting,
+                };
                 own.tell(&received_effects, out);
                 state.put(carried.security, received);
             }
@@ -325,7 +335,9 @@ impl Told<'_> {
     }
 
     fn tell_lots(&self, currency: Currency, effects: &Effects, out: &mut Vec<Booked>) {
-        for (key, change) in lot_changes(self.before, self.after, effects, &self.posting.transaction, self.posting.rules) {
+        for (key, change) in
+            lot_changes(self.before, self.after, effects, &self.posting.transaction, self.posting.rules)
+        {
             if change != [0; 3] {
                 let (lot, opened) = key;
                 let [quantity, local, base] = change;
@@ -340,7 +352,13 @@ impl Told<'_> {
 type LotAmounts = BTreeMap<(Symbol, Timestamp), [i128; 3]>;
 
 /// What changed of each lot. A purchase or a sale is told by its effects, so that the other lots are not read.
-fn lot_changes(before: &Book, after: &Book, effects: &Effects, transaction: &Transaction, rules: BookRules) -> LotAmounts {
+fn lot_changes(
+    before: &Book,
+    after: &Book,
+    effects: &Effects,
+    transaction: &Transaction,
+    rules: BookRules,
+) -> LotAmounts {
     let mut changes = LotAmounts::new();
     let mut add = |lot: Symbol, opened: Timestamp, amounts: [i128; 3], sign: i128| {
         let change = changes.entry((lot, opened)).or_default();
@@ -366,7 +384,15 @@ fn is_exchange(kind: TransactionType) -> bool {
     use TransactionType as T;
     matches!(
         kind,
-        T::Buy | T::Sell | T::Redemption | T::FxSpot | T::FxForward | T::TransferIn | T::TransferOut | T::Deposit | T::Withdrawal
+        T::Buy
+            | T::Sell
+            | T::Redemption
+            | T::FxSpot
+            | T::FxForward
+            | T::TransferIn
+            | T::TransferOut
+            | T::Deposit
+            | T::Withdrawal
     )
 }
 

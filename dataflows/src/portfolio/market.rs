@@ -12,8 +12,8 @@
 use std::sync::Arc;
 
 use model::{Currency, Instrument, Product, Quantity, Rate, Symbol};
-use operators::day_blocks::DayBlock;
 use operators::carry_forward::carry_forward;
+use operators::day_blocks::DayBlock;
 use operators::deadline::deadline;
 use operators::derive::derive;
 use operators::lookup::lookup;
@@ -31,10 +31,19 @@ pub struct Pricing {
     pub currency: Currency,
     /// What one unit is worth at a price of one, in units of [`Quantity`].
     pub multiplier: i128,
-    /// Cash is worth one of its currency where no price says otherwise.
+    /// Whether it is cash.
     pub is_cash: bool,
+    /// Whether there are prices, in any currency.
+    pub has_prices: bool,
     /// What is known of the instrument.
     pub instrument: Option<Arc<Instrument>>,
+}
+
+impl Pricing {
+    /// Whether a unit is worth one: of cash, where no price says otherwise.
+    pub const fn is_at_par(&self) -> bool {
+        self.is_cash && !self.has_prices
+    }
 }
 
 /// What is said of how a security is priced.
@@ -60,19 +69,26 @@ pub fn pricing<'scope>(
     let said = instruments.map(|instrument| (instrument.id, Said::Instrument(instrument)));
     let said = said.concat(held.map(|(security, currency)| (security, Said::HeldIn(currency))));
     let said = said.concat(priced.map(|(security, currency)| (security, Said::PricedIn(currency))));
-    let (pricing, _) = derive(&arrange(said, "what is said of securities"), "pricing", |security: &Symbol, said, out| {
-        out.row((*security, pricing_of(said.iter().map(|(said, _)| *said))));
-        out.add((), 0, 0);
-    });
+    let (pricing, _) = derive::<_, _, _, _, (), _>(
+        &arrange(said, "what is said of securities"),
+        "pricing",
+        |security: &Symbol, said, out| {
+            out.row((*security, pricing_of(said.iter().map(|(said, _)| *said))));
+        },
+    );
     arrange(pricing, "pricing")
 }
 
 fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
-    let mut pricing = Pricing { currency: Currency::NONE, multiplier: ONE_UNIT, is_cash: false, instrument: None };
+    let mut pricing = Pricing { currency: Currency::NONE, multiplier: ONE_UNIT, is_cash: false, has_prices: false, instrument: None };
     // What is said last counts: the instrument, else prices, else costs.
     for said in said {
         match said {
-            Said::HeldIn(currency) | Said::PricedIn(currency) => pricing.currency = *currency,
+            Said::HeldIn(currency) => pricing.currency = *currency,
+            Said::PricedIn(currency) => {
+                pricing.currency = *currency;
+                pricing.has_prices = true;
+            }
             Said::Instrument(instrument) => {
                 if !instrument.currency.is_none() {
                     pricing.currency = instrument.currency;
@@ -94,9 +110,8 @@ pub const RATE_ONE: i128 = 10i128.pow(Rate::SCALE as u32);
 /// The rows, each once.
 pub fn distinct<'scope, D: Key>(rows: Collection<'scope, D>, name: &str) -> Collection<'scope, D> {
     let counts: Arranged<'scope, D, (), Sums> = sum_by(rows, name, |row| (row.clone(), Sums::of(0, 1)));
-    let (rows, _) = derive(&counts, name, |row: &D, _count, out| {
+    let (rows, _) = derive::<_, _, _, _, (), _>(&counts, name, |row: &D, _count, out| {
         out.row(row.clone());
-        out.add((), 0, 0);
     });
     rows
 }
@@ -110,10 +125,10 @@ pub fn valuation_day<'scope>(
     let days = prices.map(|(_, day, _)| day).concat(fx_rates.map(|(_, day, _)| day));
     let days = days.concat(changes.flat_map(|change| change.date.days()));
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
-    let (last, _) = derive(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {
-        out.row(((), days.last().map_or(0, |(day, _)| **day)));
-        out.add((), 0, 0);
-    });
+    let (last, _) =
+        derive::<_, _, _, _, (), _>(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {
+            out.row(((), days.last().map_or(0, |(day, _)| **day)));
+        });
     arrange(last, "valuation day")
 }
 
@@ -135,19 +150,23 @@ pub fn until<'scope, K: Key>(
 
 /// What each security was worth on every day.
 pub fn daily_prices<'scope>(
-    prices: Collection<'scope, PriceOf>,
+    prices: &Arranged<'scope, Priced, (i32, i64)>,
+    keys: Collection<'scope, Priced>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, Priced, i32, DayBlock<i64>> {
-    let keys = distinct(prices.clone().map(|(priced, _, _)| priced), "priced securities");
-    let prices = arrange(prices.map(|(priced, day, price)| (priced, (day, price))), "prices");
-    carry_forward(&prices, &until(keys, valuation_day, "last days of prices"), "prices on every day")
+    carry_forward(prices, &until(keys, valuation_day, "last days of prices"), "prices on every day")
 }
 
-/// What each currency was worth on every day.
+/// What each currency of a pair was worth in the other on every day; in itself it is worth one.
 pub fn daily_rates<'scope>(
-    rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    rates: Collection<'scope, RateOf>,
     pairs: Collection<'scope, CurrencyPair>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, CurrencyPair, i32, DayBlock<i128>> {
-    carry_forward(rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
+    let own = pairs.clone().flat_map(|pair| (pair.0 == pair.1).then_some((pair, FIRST_DAY, RATE_ONE)));
+    let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
+    carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
 }
+
+/// 1900-01-01, from which a currency is worth itself: nothing is dated earlier.
+pub const FIRST_DAY: i32 = -25_567;

@@ -61,7 +61,8 @@ pub fn register_positions<'scope>(positions: &Arranged<'scope, Position, (), Sum
         ("realised_gain_base", AMOUNT),
         ("transactions", ColumnKind::Int),
     ];
-    let about = "What each portfolio holds, what it cost, and what was gained with it. A closed position stays, with no units.";
+    let about =
+        "What each portfolio holds, what it cost, and what was gained with it. A closed position stays, with no units.";
     views.sums(spec("positions", about, &columns, 3), positions, |((portfolio, security), currency), sums| {
         Row::new([
             symbol_cell(*portfolio),

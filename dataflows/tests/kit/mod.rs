@@ -112,13 +112,14 @@ impl Texts for TextsOf {
 }
 
 /// An engine with what it takes to feed and read it. Its clock stands still but for the ticks: the tick number `n` is at
-/// `n` seconds, however long the test takes.
+/// `n` seconds after it starts, however long the test takes.
 pub struct Desk {
     pub engine: Engine,
     pub models: Vec<Record>,
     pub last: Tick,
     runtime: tokio::runtime::Runtime,
     clock: Arc<AtomicU64>,
+    starts: Tick,
     pushes: u64,
     _folder: tempfile::TempDir,
 }
@@ -143,7 +144,7 @@ impl Desk {
     /// Starts with another retention than all of the past.
     pub fn start_keeping(toml: &str, sources: &[&str], dictionary: &Dictionary, retention: Duration) -> Desk {
         let no_file = |path: &str| Err(format!("no file {path}"));
-        Desk::start_as(toml, sources, dictionary, (1, retention), &no_file)
+        Desk::start_as(toml, sources, dictionary, (1, retention, 0), &no_file)
     }
 
     /// Starts with the files of scoring models as `read_model` gives them. The models are put at the first tick.
@@ -154,20 +155,26 @@ impl Desk {
         workers: usize,
         read_model: &dyn Fn(&str) -> Result<String, String>,
     ) -> Desk {
-        Desk::start_as(toml, sources, dictionary, (workers, Duration::from_secs(1_000_000)), read_model)
+        Desk::start_as(toml, sources, dictionary, (workers, Duration::from_secs(1_000_000), 0), read_model)
+    }
+
+    /// Starts at a tick later than 1970: for records whose days must have come.
+    pub fn start_at(toml: &str, sources: &[&str], dictionary: &Dictionary, workers: usize, starts: Tick) -> Desk {
+        let no_file = |path: &str| Err(format!("no file {path}"));
+        Desk::start_as(toml, sources, dictionary, (workers, Duration::from_secs(1_000_000), starts), &no_file)
     }
 
     fn start_as(
         toml: &str,
         sources: &[&str],
         dictionary: &Dictionary,
-        (workers, retention): (usize, Duration),
+        (workers, retention, starts): (usize, Duration, Tick),
         read_model: &dyn Fn(&str) -> Result<String, String>,
     ) -> Desk {
         let graphs = Graphs::new(&config(toml), &source_names(sources), dictionary, read_model).unwrap();
         let models: Vec<Record> = graphs.models().iter().cloned().map(Record::Model).collect();
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(AtomicU64::new(SECOND));
+        let clock = Arc::new(AtomicU64::new(starts + SECOND));
         let now = Arc::clone(&clock);
         let config = EngineConfig {
             workers,
@@ -180,7 +187,7 @@ impl Desk {
         let engine = Engine::start(config, Program::new(graphs, feed, Arc::new(TextsOf(dictionary.clone())))).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(engine.reader().status().ready()).unwrap();
-        let mut desk = Desk { engine, models, last: 0, runtime, clock, pushes: 0, _folder: folder };
+        let mut desk = Desk { engine, models, last: 0, runtime, clock, starts, pushes: 0, _folder: folder };
         if !desk.models.is_empty() {
             desk.tick(&put_all(desk.models.clone()));
         }
@@ -203,7 +210,7 @@ impl Desk {
 
     fn push(&mut self, payload: Vec<u8>) -> Tick {
         self.pushes += 1;
-        self.clock.store((self.pushes + 1) * SECOND, Ordering::Relaxed);
+        self.clock.store(self.starts + (self.pushes + 1) * SECOND, Ordering::Relaxed);
         let (ingest, id) = (self.engine.ingest(), self.pushes.to_string());
         let receipt = self.runtime.block_on(ingest.push("feed", &id, payload)).unwrap();
         self.runtime.block_on(self.engine.reader().reached(receipt.tick));
