@@ -40,7 +40,7 @@
 use differential_dataflow::difference::{IsZero, Monoid};
 
 use crate::arrangement::{Arranged, Key, Tick, arrange};
-use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number, block_of, day_in_block};
+use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number, block_of, day_in_block, day_of};
 use crate::follow::{Side, follow_both};
 use crate::series::Series;
 
@@ -178,7 +178,7 @@ impl<T: Number, G: FnMut(i32, DayBlock<T>)> Filled<T, G> {
                 self.end();
                 self.block = block;
             }
-            let last = to.min(last_day(block));
+            let last = to.min(day_of(block, BLOCK_DAYS - 1));
             let days = day_in_block(from)..=day_in_block(last);
             self.days.values[days.clone()].iter_mut().for_each(|sum| *sum = sum.plus(value));
             self.days.counts[days].iter_mut().for_each(|count| *count = count.wrapping_add(times as i16));
@@ -196,11 +196,6 @@ impl<T: Number, G: FnMut(i32, DayBlock<T>)> Filled<T, G> {
             (self.give)(self.block, days);
         }
     }
-}
-
-/// The last day of a block.
-fn last_day(block: i32) -> i32 {
-    block * BLOCK_DAYS as i32 + (BLOCK_DAYS as i32 - 1)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use timely::worker::Worker;
 
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick};
 #[cfg(test)]
-use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number};
+use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number, day_of};
 use crate::derive::derive;
 #[cfg(test)]
 use crate::follow::follow;
@@ -216,7 +216,7 @@ pub(crate) fn days_as_rows<'scope, K: Key, T: Number>(
         for block in blocks.rows.forwards(tick, |_| false) {
             for (DayBlock { values, counts }, times) in [(block.before, -1), (block.now, 1)] {
                 let days = (0..BLOCK_DAYS).filter(|day| values[*day] != T::default() || counts[*day] != 0);
-                let row = |day| (key.clone(), *block.row * BLOCK_DAYS as i32 + day as i32, values[day], counts[day]);
+                let row = |day| (key.clone(), day_of(*block.row, day), values[day], counts[day]);
                 out.extend(days.map(|day| (row(day), times)));
             }
         }
