@@ -10,8 +10,8 @@
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::Symbol;
-use operators::sum_by::sum_by;
 use operators::derive::derive;
+use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
@@ -64,17 +64,16 @@ const LARGEST: [usize; 3] = [1, 5, 10];
 pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut Views) {
     let values = valuations.flat_map(|valuation| {
         let value = valuation.value_base.filter(|value| *value != 0);
-        let cuts = Dimension::ALL.map(|dimension| {
-            ((valuation.holding.0, dimension), dimension.holder(&valuation))
-        });
+        let cuts = Dimension::ALL.map(|dimension| ((valuation.holding.0, dimension), dimension.holder(&valuation)));
         value.into_iter().flat_map(move |value| cuts.map(|(cut, holder)| ((cut, holder), value)))
     });
     let values: Arranged<'scope, (Cut, Symbol), (), Sums> =
         sum_by(values, "values by holder", |(holder, value)| (*holder, Sums::of(0, *value)));
-    let (held, _) = derive::<_, _, _, _, (), _>(&values, "values by holder", |(cut, holder): &(Cut, Symbol), sums, out| {
-        let value = sums.iter().map(|(_, sums)| sums.0[0]).sum::<i128>();
-        out.row((*cut, (value.saturating_abs(), value, *holder)));
-    });
+    let (held, _) =
+        derive::<_, _, _, _, (), _>(&values, "values by holder", |(cut, holder): &(Cut, Symbol), sums, out| {
+            let value = sums.iter().map(|(_, sums)| sums.0[0]).sum::<i128>();
+            out.row((*cut, (value.saturating_abs(), value, *holder)));
+        });
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("dimension", ColumnKind::Text),
@@ -88,9 +87,13 @@ pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut V
         ("herfindahl_hirschman_index", RATIO),
     ];
     let about = "How much of each portfolio is in one security, issuer or ultimate parent; weights of the gross value.";
-    views.derived(spec("concentration", about, &columns, 2), &arrange(held, "holders by value"), |cut: &Cut, held, rows: &mut Rows| {
-        rows.push((row(cut, &held.iter().map(|(held, _)| **held).collect::<Vec<_>>()), 1));
-    });
+    views.derived(
+        spec("concentration", about, &columns, 2),
+        &arrange(held, "holders by value"),
+        |cut: &Cut, held, rows: &mut Rows| {
+            rows.push((row(cut, &held.iter().map(|(held, _)| **held).collect::<Vec<_>>()), 1));
+        },
+    );
 }
 
 /// The row of a portfolio, whose holders are in the order of their values.

@@ -42,16 +42,20 @@ pub fn register<'scope>(booked: Collection<'scope, Booked>, views: &mut Views) {
         ("transactions", ColumnKind::Int),
     ];
     let about = "Dividends and interest by month, as they were paid, and below zero the fees and taxes beside them.";
-    views.sums(spec("income", about, &columns, 5), &months, |((portfolio, security), (year, month), currency), sums| {
-        Row::new([
-            symbol_cell(*portfolio),
-            symbol_cell(*security),
-            Cell::Int((*year).into()),
-            Cell::Int((*month).into()),
-            currency_cell(*currency),
-            Cell::fixed(sums.0[0]),
-            Cell::fixed(sums.0[1]),
-            Cell::Int(sums.0[2] as i64),
-        ])
-    });
+    views.sums(
+        spec("income", about, &columns, 5),
+        &months,
+        |((portfolio, security), (year, month), currency), sums| {
+            Row::new([
+                symbol_cell(*portfolio),
+                symbol_cell(*security),
+                Cell::Int((*year).into()),
+                Cell::Int((*month).into()),
+                currency_cell(*currency),
+                Cell::fixed(sums.0[0]),
+                Cell::fixed(sums.0[1]),
+                Cell::Int(sums.0[2] as i64),
+            ])
+        },
+    );
 }

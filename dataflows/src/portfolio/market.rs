@@ -80,7 +80,8 @@ pub fn pricing<'scope>(
 }
 
 fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
-    let mut pricing = Pricing { currency: Currency::NONE, multiplier: ONE_UNIT, is_cash: false, has_prices: false, instrument: None };
+    let mut pricing =
+        Pricing { currency: Currency::NONE, multiplier: ONE_UNIT, is_cash: false, has_prices: false, instrument: None };
     // What is said last counts: the instrument, else prices, else costs.
     for said in said {
         match said {

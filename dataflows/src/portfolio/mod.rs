@@ -54,7 +54,8 @@ pub fn build<'scope>(books: &Books, sources: &[String], records: &Arranged<'scop
     let inputs = Inputs::of(records);
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
     let booked = ledger::book(books, inputs.transactions, inputs.portfolios.clone(), &fx_rates);
-    let changes = booked.clone().flat_map(|booked| if let Booked::Change(change) = booked { Some(change) } else { None });
+    let changes =
+        booked.clone().flat_map(|booked| if let Booked::Change(change) = booked { Some(change) } else { None });
     let lots = booked.clone().flat_map(|booked| if let Booked::Lot(change) = booked { Some(change) } else { None });
 
     let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), changes.clone());

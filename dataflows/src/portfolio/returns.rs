@@ -57,8 +57,7 @@ pub struct Measures {
 }
 
 impl Measures {
-    const NONE: Measures =
-        Measures { gross: Linked::NONE, net: Linked::NONE, flows: 0, fees: 0, days_incomplete: 0 };
+    const NONE: Measures = Measures { gross: Linked::NONE, net: Linked::NONE, flows: 0, fees: 0, days_incomplete: 0 };
 
     fn of(day: &PortfolioDay, opening_value: i128) -> Measures {
         let with_opening = day.after(opening_value);
@@ -178,9 +177,15 @@ pub fn inceptions<'scope>(
 ) -> Collection<'scope, (Symbol, i32)> {
     let days = distinct(changes.map(|change| (change.target.0, change.day)), "days of changes");
     let days = arrange(days.map(|(portfolio, day)| (portfolio, Reverse(day))), "days of changes");
-    let first = top_n(&days, 1, "first days", |_| 0, |portfolio, top, out| {
-        out.extend(top.greatest.iter().map(|(Reverse(day), _)| (*portfolio, *day)));
-    });
+    let first = top_n(
+        &days,
+        1,
+        "first days",
+        |_| 0,
+        |portfolio, top, out| {
+            out.extend(top.greatest.iter().map(|(Reverse(day), _)| (*portfolio, *day)));
+        },
+    );
     let said = portfolios.flat_map(|portfolio| portfolio.inception_date.days().map(|day| (portfolio.id, day)));
     lookup_left(&arrange(first, "first days"), &arrange(said, "inceptions"), "inceptions", |portfolio, first, said| {
         (*portfolio, *said.unwrap_or(first))
@@ -195,14 +200,15 @@ fn spans<'scope>(
 ) -> Arranged<'scope, Symbol, (Span, PeriodOf)> {
     let (periods, by_year) = (books.periods.clone(), books.by_year);
     let inceptions = arrange(inceptions.map(|inception| ((), inception)), "inceptions of all");
-    let spans = lookup(&inceptions, valuation_day, "periods", move |(), (portfolio, inception): &(Symbol, i32), day| {
-        let (as_of, inception) = (Date::from_days(*day), Date::from_days(*inception));
-        let years = inception.ymd().zip(as_of.ymd()).filter(|_| by_year);
-        let years = years.into_iter().flat_map(|((first, ..), (last, ..))| first..=last).map(Period::Year);
-        let named: BTreeSet<Period> = periods.iter().copied().chain(years).collect();
-        let ranged = named.into_iter().filter_map(|period| Some((period, period.range(as_of, inception)?)));
-        ranged.map(|(period, range)| (*portfolio, PeriodOf { period, range })).collect::<Vec<_>>()
-    });
+    let spans =
+        lookup(&inceptions, valuation_day, "periods", move |(), (portfolio, inception): &(Symbol, i32), day| {
+            let (as_of, inception) = (Date::from_days(*day), Date::from_days(*inception));
+            let years = inception.ymd().zip(as_of.ymd()).filter(|_| by_year);
+            let years = years.into_iter().flat_map(|((first, ..), (last, ..))| first..=last).map(Period::Year);
+            let named: BTreeSet<Period> = periods.iter().copied().chain(years).collect();
+            let ranged = named.into_iter().filter_map(|period| Some((period, period.range(as_of, inception)?)));
+            ranged.map(|(period, range)| (*portfolio, PeriodOf { period, range })).collect::<Vec<_>>()
+        });
     let spans = spans.flat_map(|spans| spans).map(|(portfolio, of)| {
         let span = Span { from: of.range.from.0.saturating_sub(1), to: of.range.to.0 };
         (portfolio, (span, of))
@@ -278,13 +284,7 @@ fn spec() -> engine::ViewSpec {
 fn row(portfolio: Symbol, returned: &Returned, flows: &[Flow], annualisation: &Annualisation) -> Row {
     let range = returned.of.range;
     let [gross, net] = [Basis::Gross, Basis::Net].map(|basis| returned.growth(basis));
-    let dietz = modified_dietz(
-        range,
-        returned.opening_value,
-        flows,
-        returned.closing_value,
-        DietzTiming::EndOfDay,
-    );
+    let dietz = modified_dietz(range, returned.opening_value, flows, returned.closing_value, DietzTiming::EndOfDay);
     Row::new([
         symbol_cell(portfolio),
         Cell::text(returned.of.period.to_string()),

@@ -10,6 +10,7 @@
 //! Values are summed exactly, in the currency of the prices, and turned into base currency once for each portfolio, currency
 //! and day. So the value of a day may differ in the last decimal from the sum of values that were rounded one by one.
 
+use differential_dataflow::AsCollection;
 use engine::{Cell, ColumnKind, Row, Views};
 use model::Symbol;
 use operators::as_of::as_of;
@@ -21,6 +22,7 @@ use operators::lookup::lookup_left;
 use operators::step_products::{Step, step_products};
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::vec::Map;
 
 use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::cost_basis::money::share;
@@ -177,10 +179,11 @@ pub fn portfolio_flows<'scope>(
     });
     let is_own = |pair: &CurrencyPair| pair.0 == pair.1;
     let foreign = flows.clone().filter(move |(pair, _)| !is_own(pair)).map(|(pair, flow)| (pair, (flow.day, flow)));
-    let converted = as_of(&arrange(foreign, "foreign flows"), fx_rates, "flows in base currency", |_pair, _day, flow, found| {
-        let amount = found.and_then(|(_, rate)| share(flow.amount, *rate, RATE_ONE));
-        amount.map(|amount| PortfolioFlow { amount, ..flow.clone() })
-    });
+    let converted =
+        as_of(&arrange(foreign, "foreign flows"), fx_rates, "flows in base currency", |_pair, _day, flow, found| {
+            let amount = found.and_then(|(_, rate)| share(flow.amount, *rate, RATE_ONE));
+            amount.map(|amount| PortfolioFlow { amount, ..flow.clone() })
+        });
     flows.filter(move |(pair, _)| is_own(pair)).map(|(_, flow)| flow).concat(converted.flat_map(|flow| flow))
 }
 
@@ -248,10 +251,7 @@ pub fn days<'scope>(
 }
 
 /// Registers the view `portfolio_timeseries`.
-pub fn register<'scope>(
-    days: &Arranged<'scope, Symbol, (i32, PortfolioDay)>,
-    views: &mut Views,
-) {
+pub fn register<'scope>(days: &Arranged<'scope, Symbol, (i32, PortfolioDay)>, views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("date", ColumnKind::Date),

@@ -6,7 +6,7 @@ use model::{Product, Record, TransactionType};
 use proptest::prelude::*;
 
 use crate::kit::{Book, Change, Desk, TextRow, put_all};
-use crate::records::{currency, fx_rate, instrument, portfolio, price, put, transaction, with_other};
+use crate::records::{currency, fx_rate, instrument, keep, know, portfolio, price, put, transaction, with_other};
 use crate::{VIEWS, desk, oracle};
 
 /// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
@@ -39,8 +39,8 @@ fn record() -> impl Strategy<Value = Record> {
     let security = prop_oneof![Just("A"), Just("B"), Just("C"), Just("CASH")];
     let of = prop_oneof![3 => Just("USD"), 1 => Just("EUR")];
     let in_portfolio = prop_oneof![Just("P"), Just("Q")];
-    let transactions = (0..40u8, kind, security.clone(), day(), 1..50u32, 1..5000u32, of.clone(), in_portfolio).prop_map(
-        |(id, kind, security, day, units, gross, of, portfolio)| {
+    let transactions = (0..40u8, kind, security.clone(), day(), 1..50u32, 1..5000u32, of.clone(), in_portfolio)
+        .prop_map(|(id, kind, security, day, units, gross, of, portfolio)| {
             let (units, gross) = (units.to_string(), format!("{gross}.{units}"));
             let made = transaction(&format!("T{id}"), kind, security, &day, &units, &gross);
             let made = model::Transaction { currency: currency(of), portfolio: model::Symbol::of(portfolio), ..made };
@@ -55,17 +55,16 @@ fn record() -> impl Strategy<Value = Record> {
                 }
                 _ => made,
             })
-        },
-    );
+        });
     let prices = (security, day(), 1..300u32, of)
         .prop_map(|(security, day, cents, of)| price(security, &day, &format!("{cents}.25"), of));
     let rates = (day(), 80..130u32).prop_map(|(day, cents)| fx_rate("EUR", "USD", &day, &format!("1.{cents:03}")));
     let back = (day(), 80..99u32).prop_map(|(day, cents)| fx_rate("USD", "EUR", &day, &format!("0.{cents}")));
     let others = prop_oneof![
-        prop_oneof![Just("USD"), Just("EUR")].prop_map(|of| portfolio("P", of).into()),
-        Just(portfolio("Q", "USD").into()),
-        Just(instrument("CASH", Product::Cash, "USD").into()),
-        Just(instrument("A", Product::Equity, "USD").into()),
+        prop_oneof![Just("USD"), Just("EUR")].prop_map(|of| keep(portfolio("P", of))),
+        Just(keep(portfolio("Q", "USD"))),
+        Just(know(instrument("CASH", Product::Cash, "USD"))),
+        Just(know(instrument("A", Product::Equity, "USD"))),
     ];
     prop_oneof![8 => transactions, 4 => prices, 2 => rates, 1 => back, 1 => others]
 }

@@ -183,7 +183,7 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
             }
         }
     }
-    
+
     (positions, days)
 }
 

@@ -170,7 +170,12 @@ fn a_sale_that_is_dated_back() {
 fn a_cash_flow_and_a_valuation() {
     let Some(scenario) = Scenario::read("cashflow_pipeline") else { return };
     let scenario = scenario.run();
-    scenario.expect("/cashflow/amount", "cashflows", "amount", &[("class", "investment_outflow"), ("timing", "begin_of_day")]);
+    scenario.expect(
+        "/cashflow/amount",
+        "cashflows",
+        "amount",
+        &[("class", "investment_outflow"), ("timing", "begin_of_day")],
+    );
     let Some(scenario) = Scenario::read("valuation_pipeline") else { return };
     let scenario = scenario.run();
     for (path, column) in [

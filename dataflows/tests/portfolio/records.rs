@@ -57,7 +57,14 @@ pub fn fx_rate(from: &str, to: &str, day: &str, rate: &str) -> Record {
 }
 
 /// A transaction in dollars of portfolio `P`.
-pub fn transaction(id: &str, kind: TransactionType, security: &str, day: &str, units: &str, gross: &str) -> Transaction {
+pub fn transaction(
+    id: &str,
+    kind: TransactionType,
+    security: &str,
+    day: &str,
+    units: &str,
+    gross: &str,
+) -> Transaction {
     Transaction {
         id: Symbol::of(id),
         transaction_type: kind,
@@ -81,4 +88,12 @@ pub fn with_other(transaction: Transaction, other: &str, new: &str, old: &str) -
 
 pub fn put(transaction: Transaction) -> Record {
     Record::Transaction(Arc::new(transaction))
+}
+
+pub fn keep(portfolio: Portfolio) -> Record {
+    Record::Portfolio(Arc::new(portfolio))
+}
+
+pub fn know(instrument: Instrument) -> Record {
+    Record::Instrument(Arc::new(instrument))
 }

@@ -4,35 +4,19 @@ use model::{OversellPolicy, Portfolio, Product, Record, TransactionType as T};
 
 use crate::desk;
 use crate::kit::{Change, Desk, put_all};
-use crate::records::{amount, fx_rate, instrument, portfolio, price, put, transaction};
+use crate::records::{fx_rate, instrument, keep, know, portfolio, price, put, transaction};
 
 fn invested() -> Vec<Record> {
     vec![
-        portfolio("P", "USD").into_record(),
-        instrument("CASH", Product::Cash, "USD").into_record(),
-        instrument("A", Product::Equity, "USD").into_record(),
+        keep(portfolio("P", "USD")),
+        know(instrument("CASH", Product::Cash, "USD")),
+        know(instrument("A", Product::Equity, "USD")),
         put(transaction("D1", T::Deposit, "CASH", "2026-01-05", "10000", "10000")),
         put(transaction("B1", T::Buy, "A", "2026-01-06", "50", "5000")),
         put(transaction("B1-cash", T::Sell, "CASH", "2026-01-06", "5000", "5000")),
         price("A", "2026-01-06", "100", "USD"),
         price("A", "2026-01-08", "110", "USD"),
     ]
-}
-
-trait IntoRecord {
-    fn into_record(self) -> Record;
-}
-
-impl IntoRecord for Portfolio {
-    fn into_record(self) -> Record {
-        Record::Portfolio(std::sync::Arc::new(self))
-    }
-}
-
-impl IntoRecord for model::Instrument {
-    fn into_record(self) -> Record {
-        Record::Instrument(std::sync::Arc::new(self))
-    }
 }
 
 fn one(desk: &Desk, view: &str, column: &str) -> String {
@@ -52,11 +36,11 @@ fn cash_needs_no_price_and_a_price_holds_until_the_next() {
     let mut desk = desk("", 1);
     desk.tick(&put_all(invested()));
     let values = desk.columns("portfolio_timeseries", &["date", "closing_value", "positions_unvalued"]);
+    assert_eq!(values, ["2026-01-05 10000 0", "2026-01-06 10000 0", "2026-01-07 10000 0", "2026-01-08 10500 0"]);
     assert_eq!(
-        values,
-        ["2026-01-05 10000 0", "2026-01-06 10000 0", "2026-01-07 10000 0", "2026-01-08 10500 0"]
+        desk.columns("valuations", &["security", "status", "value_base"]),
+        ["A CURRENT 5500", "CASH CURRENT 5000"]
     );
-    assert_eq!(desk.columns("valuations", &["security", "status", "value_base"]), ["A CURRENT 5500", "CASH CURRENT 5000"]);
 }
 
 #[test]
@@ -87,7 +71,7 @@ fn a_correction_of_one_security_leaves_the_others_in_the_total() {
 fn a_missing_rate_is_never_one() {
     let mut desk = desk("", 1);
     let mut records = invested();
-    records[0] = Record::Portfolio(std::sync::Arc::new(portfolio("P", "EUR")));
+    records[0] = keep(portfolio("P", "EUR"));
     desk.tick(&put_all(records));
     // No transaction could be turned into base currency: none is booked, and each says what it needs.
     assert_eq!(desk.read("positions"), Vec::<Vec<String>>::new());
@@ -114,7 +98,7 @@ fn a_sale_of_too_much_is_refused_or_a_short_but_never_silent() {
     assert_eq!(shorting.read("refused_transactions"), Vec::<Vec<String>>::new());
     assert!(shorting.columns("positions", &["security", "quantity"]).contains(&"A -30".to_owned()));
     let of_portfolio = Portfolio { oversell: Some(OversellPolicy::Refuse), ..portfolio("P", "USD") };
-    shorting.tick(&put_all([of_portfolio.into_record()]));
+    shorting.tick(&put_all([keep(of_portfolio)]));
     assert_eq!(shorting.column("refused_transactions", "transaction"), ["S1"]);
 }
 
@@ -127,7 +111,10 @@ fn both_sides_of_a_merger_are_booked_or_none() {
     desk.tick(&put_all([merger.clone()]));
     let held = |desk: &Desk| desk.columns("positions", &["security", "quantity", "cost_base"]);
     assert_eq!(held(&desk), ["A 0 0", "CASH 5000 5000", "N 75 5000"]);
-    assert_eq!(desk.columns("lots", &["security", "lot", "quantity", "cost_base"]), ["CASH D1 5000 5000", "N B1 75 5000"]);
+    assert_eq!(
+        desk.columns("lots", &["security", "lot", "quantity", "cost_base"]),
+        ["CASH D1 5000 5000", "N B1 75 5000"]
+    );
     // What is dated back before the merger goes through it.
     desk.tick(&put_all([put(transaction("B0", T::Buy, "A", "2026-01-05", "10", "900"))]));
     assert_eq!(held(&desk), ["A 0 0", "CASH 5000 5000", "N 90 5900"]);
@@ -143,5 +130,4 @@ fn what_is_dated_in_the_future_waits_for_its_day() {
     desk.tick(&put_all(records));
     assert_eq!(desk.columns("portfolio_timeseries", &["date"]).last().unwrap(), "2026-01-08");
     assert_eq!(one(&desk, "performance", "to").len(), 10, "no further periods than those of 2026");
-    let _ = amount("1");
 }
