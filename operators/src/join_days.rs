@@ -83,6 +83,9 @@ mod tests {
 
     type Flows = [i128; 3];
 
+    /// What there is of a day on either side.
+    type Both = (Option<(i64, i16)>, Option<(Flows, i16)>);
+
     type Output = (u8, i32, Option<(i64, i16)>, Option<(Flows, i16)>);
 
     type Sides<'s> = (Arranged<'s, u8, i32, DayBlock<i64>>, Arranged<'s, u8, i32, DayBlock<Flows>>);
@@ -110,7 +113,7 @@ mod tests {
     }
 
     fn joined_of(input: &[(Input, isize)]) -> Changes<Output> {
-        let mut days: BTreeMap<(u8, i32), (Option<(i64, i16)>, Option<(Flows, i16)>)> = BTreeMap::new();
+        let mut days: BTreeMap<(u8, i32), Both> = BTreeMap::new();
         for ((is_left, key, day, value), count) in input {
             let of_day = days.entry((*key, *day)).or_default();
             if *is_left {
