@@ -121,7 +121,8 @@ fn five_days_of_a_portfolio() {
         let path = format!("/portfolio_timeseries/{index}/eod_market_value");
         scenario.expect(&path, "portfolio_timeseries", "closing_value", &[("date", &day)]);
     }
-    let sold = [("transaction", "TXN_DAY4_SELL_AAPL_01")];
+    // Longer ids than a symbol holds are shown by their hash here: there was one sale of this security.
+    let sold = [("security", "SEC_AAPL_E2E")];
     scenario.expect("/transactions/0/realized_gain_loss", "disposals", "gain_base", &sold);
     assert_eq!(scenario.desk.read("refused_transactions"), Vec::<Vec<String>>::new());
 }
