@@ -49,9 +49,13 @@ pub use config::{Books, BooksConfig};
 use inputs::Inputs;
 use ledger::Booked;
 
-/// Builds the graphs of portfolios and registers their views.
+/// Builds the graphs of portfolios on the records, and registers their views.
 pub fn build<'scope>(books: &Books, sources: &[String], records: &Arranged<'scope, Key, Record>, views: &mut Views) {
-    let inputs = Inputs::of(records);
+    keep_books(books, sources, Inputs::of(records), views);
+}
+
+/// Builds the graphs of portfolios and registers their views.
+pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) {
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
     let booked = ledger::book(books, inputs.transactions, inputs.portfolios.clone(), &fx_rates);
     let changes =
