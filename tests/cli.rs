@@ -482,3 +482,36 @@ fn a_closed_standard_error_is_no_reason_to_panic() {
     let status = command.stdout(Stdio::null()).stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(2));
 }
+
+#[test]
+fn a_template_of_every_kind_is_a_file_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = run(folder.path(), &["template", "--list"]).expect(0).out;
+    let kinds: Vec<&str> = listed
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(kind, _)| kind)
+        .collect();
+    assert!(kinds.contains(&"trade") && kinds.contains(&"fx_rate"), "{listed}");
+    let mut config = String::new();
+    for kind in &kinds {
+        for format in ["csv", "jsonl"] {
+            let text = run(folder.path(), &["template", kind, "--format", format]).expect(0).out;
+            fs::write(folder.path().join(format!("{kind}.{format}")), text).unwrap();
+            config += &format!(
+                "[source.{kind}_{format}]\nkind = \"files\"\npath = \"{kind}.{format}\"\nrecord = \"{kind}\"\n"
+            );
+        }
+    }
+    fs::write(folder.path().join("tieout.toml"), config).unwrap();
+    run(folder.path(), &["check", "."]).expect(0);
+    let ran = run(folder.path(), &["run", ".", "--until-complete"]).expect(0);
+    assert!(!ran.out.contains("dead letter"), "{}", ran.out);
+
+    let one = run(folder.path(), &["template", "--list", "fx_rate"]).expect(0).out;
+    assert!(one.starts_with("fx_rate: ") && one.contains("rate, 12 decimals  yes, above zero"), "{one}");
+    let unknown = run(folder.path(), &["template", "fxrate"]).expect(2).err;
+    assert!(unknown.contains("fx_rate"), "{unknown}");
+    run(folder.path(), &["template"]).expect(2);
+}

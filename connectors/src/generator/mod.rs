@@ -29,3 +29,5 @@ pub use spec::{DaySpec, SIDE_NAMES, TRADES_MAX};
 pub use story::{FEES_TOLERANCE_CENTS, Kind, PRICE_TOLERANCE_BASIS_POINTS};
 pub use truth::{Outcome, Truth, truth};
 pub use write::{Summary, write_files};
+
+pub(crate) use write::push_csv_texts;

@@ -108,6 +108,18 @@ pub enum Need {
     Optional,
 }
 
+impl Need {
+    /// What the book and the command line say of it.
+    pub const fn told(self) -> &'static str {
+        match self {
+            Need::Identity => "says which record it is",
+            Need::Required => "yes",
+            Need::AboveZero => "yes, above zero",
+            Need::Optional => "",
+        }
+    }
+}
+
 /// A field of a kind of record.
 pub(crate) struct FieldEntry<D> {
     /// Its name in the configuration and, where the configuration names no columns, of its column.

@@ -17,18 +17,19 @@
 //! | a date | as `dates` says | dates; timestamps at midnight UTC; text and whole numbers as `dates` says |
 //! | a time | as `times` says, UTC without an offset | timestamps, those without a zone in UTC; dates |
 //! | a code | its own or usual texts, and what `values` says | text, whole numbers, truth values, as `values` says |
+//! | lots, several ids | `LOT1:100;LOT2:50`, `T-17;T-18`; an array of JSON | text |
 //!
 //! Of a message also what stands beside its payload can be a column: `{ header = "name" }`, or `{ message = "key" }`
 //! (`key`, `timestamp`, `topic`, `partition`, `offset`).
 //!
-//! Nothing is known of a field whose text is empty or whose value is null. A trade without `id` is refused; so is an
-//! allocation without `id` or `trade`, and a confirmation without `id`, `reconciliation`, `left` or `right`.
+//! Nothing is known of a field whose text is empty or whose value is null. A record without a field that no record of its kind
+//! is of use without is refused: which these are stands in the table of the kinds, [`RecordKind`], where also a kind is added.
 //!
 //! # Configuration
 //!
 //! ```
 //! # let configuration = r##"
-//! record = "trade"                                      # trade, allocation or confirmation
+//! record = "trade"                                      # or another kind, such as transaction or market_price
 //! numbers = { decimal = ",", grouping = ".", parentheses_negative = true }
 //! dates = ["%d/%m/%Y", "%Y%m%d"]                        # tried in order; by default %Y-%m-%d
 //! times = ["%d/%m/%Y %H:%M:%S"]                         # by default ISO 8601, with or without an offset
@@ -67,6 +68,7 @@ mod kinds;
 mod lists;
 mod plan;
 mod rows;
+mod template;
 #[cfg(test)]
 mod tests;
 mod trade;
@@ -86,6 +88,7 @@ pub use config::{
 };
 pub use draft::{FieldDescription, Need};
 pub use kinds::RecordKind;
+pub use template::{field_table, template};
 pub use value::ValueType;
 
 pub(crate) use columns::ColumnDecoder;

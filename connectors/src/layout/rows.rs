@@ -108,6 +108,7 @@ impl<D: Draft> RowDecoder for Rows<D> {
                 let values = parts_of_key(id, &names.collect::<Vec<_>>())?;
                 for (field, value) in fields.iter().zip(&values) {
                     let value = match value {
+                        serde_json::Value::Null => Given::NOTHING,
                         serde_json::Value::String(text) => Given::Text(Cow::Borrowed(text)),
                         value => Given::Text(Cow::Owned(value.to_string())),
                     };

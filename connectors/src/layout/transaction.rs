@@ -41,8 +41,8 @@ impl Draft for TransactionDraft {
             lots: Lots Optional ["T-1901:30000;T-1907:20000", ""]
                 "The lots to relieve, in their order, by the ids of the transactions that opened them; how much of each.";
             other_security: Symbol Optional ["", "ACME PARTS"] "The security that a corporate action gives.";
-            ratio_new(ratio.new): Quantity Optional ["", "1"] "How many units a corporate action gives";
-            ratio_old(ratio.old): Quantity Optional ["", "4"] "for how many that are held.";
+            ratio_new(ratio.new): Quantity Optional ["", "1"] "How many units a corporate action gives.";
+            ratio_old(ratio.old): Quantity Optional ["", "4"] "For how many units that are held it gives them.";
             cost_share: Rate Optional ["", "0.15"]
                 "The share of the cost that goes to the other security, from 0 to 1.";
             event: Symbol Optional ["", "CA-77"] "What ties the transactions of one event together.";

@@ -22,7 +22,7 @@ use crate::files::Format;
 use atomic_file::AtomicFile;
 use columns::{AllocationField, ColumnSource, Dialect};
 use table::TableFile;
-use text::push_csv_texts;
+pub(crate) use text::push_csv_texts;
 
 /// How many messages are written before the long texts of their records are forgotten.
 const MESSAGES_A_DICTIONARY: u64 = 65_536;

@@ -57,7 +57,7 @@ pub(super) fn push_csv_line<T>(
 }
 
 /// Adds a line of CSV from texts.
-pub(super) fn push_csv_texts<'a>(line: &mut String, texts: impl IntoIterator<Item = &'a str>) {
+pub(crate) fn push_csv_texts<'a>(line: &mut String, texts: impl IntoIterator<Item = &'a str>) {
     push_csv_line(line, texts, |line, text| line.push_str(text));
 }
 
