@@ -211,6 +211,7 @@ fn the_configurations_of_the_examples_are_sound() {
     for (path, expected) in [
         ("examples/two-sides", "ok: 4 sources, 1 reconciliation\n"),
         ("examples/demo.toml", "ok: 4 sources, 1 reconciliation\n"),
+        ("examples/books/books.toml", "ok: 7 sources, 0 reconciliations\n"),
     ] {
         assert_eq!(run(root(), &["check", path]).expect(0).out, expected);
     }
@@ -514,4 +515,25 @@ fn a_template_of_every_kind_is_a_file_that_is_read() {
     let unknown = run(folder.path(), &["template", "fxrate"]).expect(2).err;
     assert!(unknown.contains("fx_rate"), "{unknown}");
     run(folder.path(), &["template"]).expect(2);
+}
+
+#[test]
+fn the_example_of_books_is_what_is_generated() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    run(folder.path(), &["generate", "--pack", "books", "--out", "made"]).expect(0);
+    let names = |folder: &Path| {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let files = names.filter(|entry| entry.file_type().unwrap().is_file()).map(|entry| entry.file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    let example = root().join("examples/books");
+    assert_eq!(names(&example), names(&made));
+    for name in names(&made) {
+        let (kept, made) = (fs::read_to_string(example.join(&name)), fs::read_to_string(made.join(&name)));
+        assert!(kept.unwrap() == made.unwrap(), "{name:?}: tieout generate --pack books --out examples/books");
+    }
+    run(&made, &["run", "books.toml", "--until-complete"]).expect(0);
+    let refused = run(folder.path(), &["generate", "--pack", "books", "--trades", "3", "--out", "other"]).expect(2).err;
+    assert!(refused.contains("the pack `books` has no --trades"), "{refused}");
 }

@@ -5,9 +5,12 @@
 //!  (seed)     (prices)       │  agreed terms, faults
 //!                            └──────────────────────▶ truth: what a perfect reconciliation says in the end
 //! ```
+//! [`books`] are generated in the same way: portfolios, their transactions, and what to value them by.
+//!
 //! Everything is a pure function of the specification: any trade can be drawn at any time, nothing is kept, and equal
 //! specifications give equal bytes. All companies, people and securities are invented.
 
+pub mod books;
 mod day;
 mod faults;
 mod ids;
