@@ -66,6 +66,9 @@ macro_rules! records {
         }
 
         impl Record {
+            /// The names of all kinds, in the order of their numbers.
+            pub const KINDS: &[&str] = &[$($name),*];
+
             /// The record's own id on its source.
             #[inline]
             pub fn key(&self) -> Symbol {

@@ -24,12 +24,13 @@ use crate::ConfigError;
 
 /// The kinds: `Kind = name, draft, what it is`, in the order of their numbers and, unless the draft says them itself, its fields.
 macro_rules! record_kinds {
-    ($($kind:ident = $name:literal, $draft:ident, $what:literal $({ $($field:tt)* })?;)*) => {
+    ($($(#[$meta:meta])* $kind:ident = $name:literal, $draft:ident, $what:literal $({ $($field:tt)* })?;)*) => {
         /// What kind of record a row becomes.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub enum RecordKind {
             $(
                 #[doc = $what]
+                $(#[$meta])*
                 #[serde(rename = $name)]
                 $kind,
             )*
@@ -79,6 +80,7 @@ macro_rules! record_kinds {
 }
 
 record_kinds! {
+    #[default]
     Trade = "trade", TradeBuilder, "A trade.";
 
     Allocation = "allocation", Allocation, "A part of a trade given to an account." {
@@ -155,12 +157,6 @@ record_kinds! {
     };
 }
 
-impl Default for RecordKind {
-    fn default() -> RecordKind {
-        RecordKind::Trade
-    }
-}
-
 impl RecordKind {
     /// Its fields, in the order of its records.
     pub fn fields(self) -> Vec<FieldDescription> {
@@ -179,6 +175,7 @@ impl RecordKind {
 }
 
 type Columned = ByField<ColumnName>;
+type Made<T> = Result<Box<T>, Fault>;
 
 /// What can be done with the records of a kind, by its draft.
 pub(crate) struct Drafting {
@@ -191,9 +188,9 @@ pub(crate) struct Drafting {
     /// Checks what a configuration says of it.
     pub(crate) check: fn(&Basis, &Columned) -> Result<(), ConfigError>,
     /// What makes records of rows of texts.
-    pub(crate) rows: fn(&Basis, &Columned, &Header) -> Result<Box<dyn RowDecoder>, Fault>,
+    pub(crate) rows: fn(&Basis, &Columned, &Header) -> Made<dyn RowDecoder>,
     /// What makes records of batches.
-    pub(crate) columns: fn(&Basis, &Columned, &Schema) -> Result<Box<dyn ColumnDecoder>, Fault>,
+    pub(crate) columns: fn(&Basis, &Columned, &Schema) -> Made<dyn ColumnDecoder>,
     /// Makes records of rows that hold all of them exactly, each of its source. What a column is called depends on the field.
     pub(crate) restore: Restore,
 }
