@@ -211,6 +211,7 @@ fn the_configurations_of_the_examples_are_sound() {
     for (path, expected) in [
         ("examples/two-sides", "ok: 4 sources, 1 reconciliation\n"),
         ("examples/demo.toml", "ok: 4 sources, 1 reconciliation\n"),
+        ("examples/books/books.toml", "ok: 7 sources, 0 reconciliations\n"),
     ] {
         assert_eq!(run(root(), &["check", path]).expect(0).out, expected);
     }
@@ -455,7 +456,9 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 fn the_command_line_explains_itself() {
     let bash = run(root(), &["completions", "bash"]).expect(0).out;
     assert!(bash.contains("--until-complete"), "{bash}");
-    for command in ["run", "demo", "generate", "query", "subscribe", "export", "views", "check", "completions"] {
+    for command in
+        ["run", "demo", "generate", "template", "query", "subscribe", "export", "views", "check", "completions"]
+    {
         let long = run(root(), &[command, "--help"]).expect(0).out;
         assert!(long.contains(&format!("tieout {command}")), "{long}");
     }
@@ -481,4 +484,77 @@ fn a_closed_standard_error_is_no_reason_to_panic() {
     drop(reader);
     let status = command.stdout(Stdio::null()).stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn a_template_of_every_kind_is_a_file_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = run(folder.path(), &["template", "--list"]).expect(0).out;
+    let kinds: Vec<&str> = listed
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(kind, _)| kind)
+        .collect();
+    assert!(kinds.contains(&"trade") && kinds.contains(&"fx_rate"), "{listed}");
+    let mut config = String::new();
+    for kind in &kinds {
+        for format in ["csv", "jsonl"] {
+            let text = run(folder.path(), &["template", kind, "--format", format]).expect(0).out;
+            fs::write(folder.path().join(format!("{kind}.{format}")), text).unwrap();
+            config += &format!(
+                "[source.{kind}_{format}]\nkind = \"files\"\npath = \"{kind}.{format}\"\nrecord = \"{kind}\"\n"
+            );
+        }
+    }
+    fs::write(folder.path().join("tieout.toml"), config).unwrap();
+    run(folder.path(), &["check", "."]).expect(0);
+    let ran = run(folder.path(), &["run", ".", "--until-complete"]).expect(0);
+    assert!(ran.out.contains("dead letters: 0"), "{}", ran.out);
+
+    let one = run(folder.path(), &["template", "--list", "fx_rate"]).expect(0).out;
+    assert!(one.starts_with("fx_rate: ") && one.contains("rate, 12 decimals  yes, above zero"), "{one}");
+    let unknown = run(folder.path(), &["template", "fxrate"]).expect(2).err;
+    assert!(unknown.contains("fx_rate"), "{unknown}");
+    run(folder.path(), &["template"]).expect(2);
+}
+
+#[test]
+fn the_example_of_books_is_what_is_generated() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    run(folder.path(), &["generate", "--pack", "books", "--out", "made"]).expect(0);
+    let names = |folder: &Path| {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let files = names.filter(|entry| entry.file_type().unwrap().is_file()).map(|entry| entry.file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    let example = root().join("examples/books");
+    assert_eq!(names(&example), names(&made));
+    for name in names(&made) {
+        let (kept, made) = (fs::read_to_string(example.join(&name)), fs::read_to_string(made.join(&name)));
+        assert!(kept.unwrap() == made.unwrap(), "{name:?}: tieout generate --pack books --out examples/books");
+    }
+    run(&made, &["run", "books.toml", "--until-complete"]).expect(0);
+    let refused = run(folder.path(), &["generate", "--pack", "books", "--trades", "3", "--out", "other"]).expect(2).err;
+    assert!(refused.contains("the pack `books` has no --trades"), "{refused}");
+}
+
+#[test]
+fn the_book_has_the_fields_of_every_kind_of_record() {
+    use connectors::layout::{RecordKind, ValueType, field_table};
+    let section = |kind: &RecordKind| format!("## `{}`\n\n{}\n\n{}", kind.name(), kind.meaning(), field_table(*kind));
+    let expected: Vec<String> = RecordKind::ALL.iter().map(section).collect();
+    let page = fs::read_to_string(root().join("docs/src/reference/record-kinds.md")).unwrap();
+    let told = page.find("## `").map_or("", |start| &page[start..]);
+    assert!(told == expected.join("\n"), "after its introduction the page must be:\n{}", expected.join("\n"));
+
+    let configuration = fs::read_to_string(root().join("docs/src/reference/configuration.md")).unwrap();
+    for field in RecordKind::ALL.iter().flat_map(|kind| kind.fields()) {
+        let ValueType::Code(codes) = field.value_type else { continue };
+        let codes_section = configuration.split("### Codes").nth(1).unwrap();
+        let row = codes_section.lines().find(|line| line.starts_with(&format!("| `{}` | ", field.name)));
+        let row = row.unwrap_or_else(|| panic!("the book has no codes of `{}`", field.name));
+        assert!(codes.iter().all(|code| row.contains(&format!("`{code}`"))), "{row}");
+    }
 }
