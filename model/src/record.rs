@@ -99,6 +99,14 @@ macro_rules! records {
                     $(#[allow(unused_variables)] Record::$kind($record) => $number * 256 + source_number($source),)*
                 }
             }
+
+            /// The name of the kind that a [`Record::member`] stands for.
+            pub const fn kind_of(member: u16) -> Option<&'static str> {
+                match member / 256 {
+                    $($number => Some($name),)*
+                    _ => None,
+                }
+            }
         }
 
         $(impl From<$content> for Record {
@@ -202,6 +210,7 @@ mod tests {
         let distinct: std::collections::BTreeSet<u16> = members.iter().copied().collect();
         assert_eq!((distinct.len(), &members[..3], members[18]), (36, &[5, 261, 517][..], 255));
         assert_eq!(records(5)[3].member(), 768);
+        assert!(records(5).iter().all(|record| Record::kind_of(record.member()) == Some(record.kind())));
         assert!(records(5)[..7].iter().all(|record| record.key() == Symbol::of("id")));
     }
 
