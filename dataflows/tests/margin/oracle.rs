@@ -158,7 +158,7 @@ impl Status {
 
 impl Oracle<'_> {
     fn text(&self, symbol: Symbol) -> String {
-        self.dictionary.text(symbol).unwrap().to_string()
+        self.dictionary.text(symbol).map_or(String::new(), |text| text.to_string())
     }
 
     fn asset_types(&self) -> Vec<TextRow> {
