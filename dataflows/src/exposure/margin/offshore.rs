@@ -68,15 +68,18 @@ pub fn of_day<'a>(positions: impl Iterator<Item = &'a FundPosition>, rules: &Mar
     holdings.into_iter().map(holding).collect()
 }
 
-/// The exposure of a month: of its last day that has any, as it was last loaded.
-pub fn of_month<'a>(holdings: impl Iterator<Item = &'a Holding>) -> Option<Holding> {
+/// The exposure of a month: of its last day that has any, as it was last loaded. Holdings come with how many times each
+/// is there: two portfolios of a month may hold the same.
+pub fn of_month<'a>(holdings: impl Iterator<Item = (&'a Holding, isize)>) -> Option<Holding> {
     let order = |own: &Holding| (own.position_date, own.loaded_at);
     let mut last: Option<Holding> = None;
-    for own in holdings {
+    for (own, count) in holdings {
+        let value =
+            own.value.scaled().map_or(Amount::NONE, |value| Amount::from_scaled(value.saturating_mul(count as i128)));
         match &mut last {
-            Some(last) if order(own) == order(last) => last.value = plus(last.value, own.value),
+            Some(last) if order(own) == order(last) => last.value = plus(last.value, value),
             Some(last) if order(own) < order(last) => {}
-            _ => last = Some(own.clone()),
+            _ => last = Some(Holding { value, ..own.clone() }),
         }
     }
     last
@@ -106,7 +109,7 @@ pub fn register<'scope>(
         Some((Key::of(&(holding.fund, month_of(holding.position_date))), holding))
     });
     views.derived(view(), &arrange(by_month, "holdings by month"), |_month, group, rows| {
-        rows.extend(of_month(group.iter().map(|(holding, _)| *holding)).map(|last| (row(&last), 1)));
+        rows.extend(of_month(group.iter().copied()).map(|last| (row(&last), 1)));
     });
 }
 
@@ -196,7 +199,8 @@ mod tests {
             value: Amount::from_scaled(value),
         };
         let holdings = [holding(1, 9, 1), holding(2, 1, 2), holding(2, 2, 4), holding(2, 2, 8)];
-        let value = of_month(holdings.iter()).map(|last| last.value);
-        assert_eq!((value, of_month([].iter())), (Some(Amount::from_scaled(12)), None));
+        let counted = holdings.iter().zip([1, 1, 1, 2]);
+        let value = of_month(counted).map(|last| last.value);
+        assert_eq!((value, of_month([].into_iter())), (Some(Amount::from_scaled(20)), None));
     }
 }
