@@ -142,9 +142,8 @@ impl Status {
 
     fn receipt(&self) -> &'static str {
         let (is_sent, is_exposed) = (!self.submitted_at().is_none(), !self.origin.is_none());
-        if !self.validated.is_none() || self.is_accepted {
-            "received_validated"
-        } else if is_sent && is_exposed && self.is_valid == Some(true) {
+        let is_found_right = is_sent && is_exposed && self.is_valid == Some(true);
+        if !self.validated.is_none() || self.is_accepted || is_found_right {
             "received_validated"
         } else if is_sent && is_exposed {
             "received_not_validated"
@@ -384,13 +383,10 @@ impl Oracle<'_> {
             };
             let received = count(&|own| own.receipt().starts_with("received"));
             let validated = count(&|own| own.receipt() == "received_validated");
-            let share = if received == 0 {
-                String::new()
-            } else {
-                let millionths = validated * 1_000_000 / received;
+            let share = (validated * 1_000_000).checked_div(received).map_or(String::new(), |millionths| {
                 let text = format!("{}.{:06}", millionths / 1_000_000, millionths % 1_000_000);
                 text.trim_end_matches('0').trim_end_matches('.').to_owned()
-            };
+            });
             let counts = [
                 funds.len(),
                 count(&|own| !own.origin.is_none()),
