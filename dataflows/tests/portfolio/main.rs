@@ -18,7 +18,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 10] = [
+pub const VIEWS: [&str; 11] = [
     "positions",
     "lots",
     "disposals",
@@ -27,6 +27,7 @@ pub const VIEWS: [&str; 10] = [
     "income",
     "valuations",
     "concentration",
+    "position_timeseries",
     "portfolio_timeseries",
     "performance",
 ];
