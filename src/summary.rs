@@ -76,7 +76,60 @@ pub(crate) struct Summary {
     tick: Tick,
     counts: Vec<Counts>,
     breaks: BTreeMap<String, u64>,
+    books: Option<BooksSummary>,
     dead_letters: usize,
+}
+
+/// What came of portfolios, as of one tick.
+struct BooksSummary {
+    /// Portfolio, from, to, value, gain, return since inception before fees and after, of which the last are percentages.
+    portfolios: Vec<[String; 7]>,
+    refused: usize,
+    unvalued: usize,
+}
+
+impl BooksSummary {
+    async fn read(reader: &Reader, tick: Tick) -> Result<Option<BooksSummary>, EngineError> {
+        if reader.view("performance").is_err() {
+            return Ok(None);
+        }
+        let (_, performance) = ViewRows::read(reader, "performance", Some(tick)).await?;
+        let (_, refused) = ViewRows::read(reader, "refused_transactions", Some(tick)).await?;
+        let (_, valuations) = ViewRows::read(reader, "valuations", Some(tick)).await?;
+        let columns =
+            ["portfolio", "period", "from", "to", "closing_value", "gain", "time_weighted_gross", "time_weighted_net"];
+        let since_inception = performance.texts(columns).filter(|[_, period, ..]| period == "si");
+        let mut portfolios: Vec<[String; 7]> = since_inception
+            .map(|[portfolio, _, from, to, value, gain, gross, net]| {
+                [portfolio, from, to, cents(&value), cents(&gain), percent(&gross), percent(&net)]
+            })
+            .collect();
+        portfolios.sort();
+        let unvalued = valuations.texts(["status"]).filter(|[status]| matches!(status.as_str(), "UNVALUED" | "FAILED"));
+        Ok(Some(BooksSummary { portfolios, refused: refused.len(), unvalued: unvalued.count() }))
+    }
+}
+
+impl fmt::Display for BooksSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = ["portfolio", "from", "to", "value", "gain", "return before fees", "after fees"];
+        let is_number = [false, false, false, true, true, true, true];
+        let rows = self.portfolios.iter().map(|row| row.to_vec());
+        writeln!(f, "{}", output::table(&header, &is_number, rows))?;
+        writeln!(f, "refused transactions: {}, positions without a value: {}", self.refused, self.unvalued)
+    }
+}
+
+/// A number with two decimals at most.
+fn cents(number: &str) -> String {
+    match number.split_once('.') {
+        Some((whole, decimals)) => format!("{whole}.{}", &decimals[..decimals.len().min(2)]),
+        None => number.to_owned(),
+    }
+}
+
+fn percent(ratio: &str) -> String {
+    ratio.parse::<f64>().map_or_else(|_| "-".to_owned(), |ratio| format!("{:.2} %", ratio * 100.0))
 }
 
 impl Summary {
@@ -101,7 +154,8 @@ impl Summary {
                 refused: count("refused"),
             }
         });
-        Ok(Summary { tick, counts: counts.collect(), breaks, dead_letters: dead_letters.len() })
+        let books = BooksSummary::read(reader, tick).await?;
+        Ok(Summary { tick, counts: counts.collect(), breaks, books, dead_letters: dead_letters.len() })
     }
 
     /// The tick.
@@ -118,6 +172,9 @@ impl Summary {
     pub(crate) fn line(&self) -> String {
         let sum = |count: fn(&Counts) -> u64| self.counts.iter().map(count).sum();
         let (trades, matched) = (sum(|counts| counts.trades), sum(|counts| counts.matched));
+        if let (true, Some(books)) = (self.counts.is_empty(), &self.books) {
+            return format!("{} portfolios, {} refused transactions", books.portfolios.len(), books.refused);
+        }
         format!("{trades} trades, {} matched, {} breaks", rate(matched, trades), self.breaks())
     }
 
@@ -137,6 +194,12 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(books) = &self.books {
+            writeln!(f, "{books}")?;
+            if self.counts.is_empty() {
+                return writeln!(f, "dead letters: {}", self.dead_letters);
+            }
+        }
         let breaks = self.breaks.iter().map(|(break_type, count)| vec![break_type.clone(), count.to_string()]);
         let breaks = output::table(
             &["breaks", "count"],

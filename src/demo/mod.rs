@@ -1,10 +1,11 @@
 //! `tieout demo`: a market day, invented and reconciled live, with nothing to install or configure.
 
+mod books;
 mod truth;
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use connectors::generator::DaySpec;
 use engine::{EngineError, ErrorKind, Reader};
 use sinks::flight::LISTEN_DEFAULT;
@@ -27,22 +28,26 @@ Watch breaks come and go; then see that what remains is what was planted. Nothin
 Examples:
   tieout demo                    live, 60 times faster than the market
   tieout demo --speed 600 --trades 100000
-  tieout demo --once             the whole day at once, checked against the truth";
+  tieout demo --once             the whole day at once, checked against the truth
+  tieout demo --pack books       portfolios over a year and a half, and what is told late about them";
 
 /// Invents a market day and reconciles it live
 #[derive(Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Demo {
+    /// What is shown
+    #[arg(long, value_enum, default_value_t = Pack::Day)]
+    pack: Pack,
     /// Take the whole day as fast as it goes, check the result against the truth, and end
     #[arg(long)]
     once: bool,
     /// Another seed gives other trades
     #[arg(long, default_value_t = DaySpec::default().seed)]
     seed: u64,
-    /// How many trades are agreed
-    #[arg(long, default_value_t = DaySpec::default().trades)]
-    trades: u64,
-    /// How many times faster than the market; 0 for no waiting at all [default: 60; with --once 0]
+    /// How many trades are agreed, of the pack `day` [default: 10000]
+    #[arg(long)]
+    trades: Option<u64>,
+    /// How many times faster than the market, of the pack `day`; 0 for no waiting at all [default: 60; with --once 0]
     #[arg(long, value_name = "TIMES")]
     speed: Option<u32>,
     /// The address and port to listen on [default: 127.0.0.1:8815; with --once none]
@@ -53,17 +58,38 @@ pub(crate) struct Demo {
     data: Option<PathBuf>,
 }
 
+/// What a demo shows.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Pack {
+    /// A market day, told by two sides and reconciled
+    Day,
+    /// Portfolios over many days: positions, valuations, performance
+    Books,
+}
+
 impl Demo {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        if self.pack == Pack::Books {
+            return self.books();
+        }
         let temporary =
             tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
-        let day = DaySpec { seed: self.seed, trades: self.trades, ..DaySpec::default() };
+        let day = DaySpec { seed: self.seed, trades: self.trades.unwrap_or(DaySpec::default().trades), ..DaySpec::default() };
         let speed = self.speed.unwrap_or(if self.once { 0 } else { SPEED_DEFAULT });
         let mut config = Config::parse("examples/demo.toml", &configuration(&day, speed)?, Path::new(""))?;
         config.settings.data = self.data.unwrap_or_else(|| temporary.path().to_owned());
         let default = (!self.once).then(|| LISTEN_DEFAULT.to_owned());
         let listen = self.listen.or(default);
         block_on(serve(config, listen, self.once.then_some(day)))
+    }
+
+    fn books(self) -> Result<Outcome, Failure> {
+        if self.trades.is_some() || self.speed.is_some() {
+            let what = "the pack `books` has neither --trades nor --speed";
+            return Err(Failure::of_request(EngineError::new(ErrorKind::Invalid, what, "leave them out")));
+        }
+        let default = (!self.once).then(|| LISTEN_DEFAULT.to_owned());
+        books::show(self.seed, self.listen.or(default), self.data)
     }
 }
 

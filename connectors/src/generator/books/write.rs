@@ -65,7 +65,10 @@ fn configured(spec: &BooksSpec) -> String {
          # ten times too high in prices.csv. A record replaces an earlier one of its source only: so both files are read by the\n\
          # source that reads what they correct, after it, since files are read in the order of their names.\n\
          #\n\
-         # Names of firms, people and securities are invented. Columns are named like the fields.\n"
+         # Names of firms, people and securities are invented. Columns are named like the fields.\n\
+         \n\
+         [books]\n\
+         stale_after_days = 4    # over a long weekend a price is not stale\n"
     );
     for (name, path, kind) in SOURCES {
         text += &format!("\n[source.{name}]\nkind = \"files\"\npath = \"{path}\"\nrecord = \"{}\"\n", kind.name());
