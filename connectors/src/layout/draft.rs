@@ -186,8 +186,8 @@ pub(crate) trait Draft: Clone + Send + 'static {
     }
 }
 
-/// Fields as a table: `name (path if it is not the name): type need [example, example] meaning;`. `$draft` and `$record` are
-/// how a draft, and a record of this kind, are told where the fields are.
+/// Fields as a table: `name (path if it is not the name): type need [example, example] meaning;`. `$draft` and
+/// `$record` are how a draft, and a record of this kind, are told where the fields are.
 macro_rules! fields {
     ($kind:ident, $draft:ident => $into:expr, $record:ident => $from:expr;
      $($name:ident $(($($path:ident).+))?: $type:ident $need:ident [$($example:literal),*] $meaning:expr;)*) => {

@@ -1,8 +1,8 @@
 //! Which kinds of records there are, and the fields of each: the one place where a kind is added.
 //!
-//! The table says for each kind its name in the configuration, what it is, and its fields. From it come how rows are read, how
-//! snapshots hold records, the templates and the tables of the book. A kind that needs a draft of its own, because its
-//! fields are not all in one struct, names that instead of fields: see `transaction`.
+//! The table says for each kind its name in the configuration, what it is, and its fields. From it come how rows are
+//! read, how snapshots hold records, the templates and the tables of the book. A kind that needs a draft of its own,
+//! because its fields are not all in one struct, names that instead of fields: see `transaction`.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
@@ -22,7 +22,8 @@ use super::rows::{RowDecoder, Rows};
 use super::transaction::TransactionDraft;
 use crate::ConfigError;
 
-/// The kinds: `Kind = name, draft, what it is`, in the order of their numbers and, unless the draft says them itself, its fields.
+/// The kinds: `Kind = name, draft, what it is`, in the order of their numbers and, unless the draft says them itself,
+/// its fields.
 macro_rules! record_kinds {
     ($($(#[$meta:meta])* $kind:ident = $name:literal, $draft:ident, $what:literal $({ $($field:tt)* })?;)*) => {
         /// What kind of record a row becomes.
@@ -85,7 +86,8 @@ record_kinds! {
 
     Allocation = "allocation", Allocation, "A part of a trade given to an account." {
         id: Symbol Identity ["AL-1", "AL-2"] "Its own id on its source.";
-        trade: Symbol Required ["E-7001", "E-7001"] "What links it to its trade: the value of the field by which the tier `identifier` matches.";
+        trade: Symbol Required ["E-7001", "E-7001"]
+            "What links it to its trade: the value of the field by which the tier `identifier` matches.";
         account: Symbol Optional ["A-1", "A-2"] "The account that receives this part.";
         quantity: Quantity Optional ["60", "40"] "How much of the trade.";
     };
@@ -105,7 +107,8 @@ record_kinds! {
         name: Symbol Optional ["Acme Corporation", "Treasury 3.5% 2031"] "What people call it.";
         product: Product Optional ["EQUITY", "BOND"] "What kind of instrument.";
         currency: Currency Optional ["USD", "USD"] "The currency that it is priced in.";
-        multiplier: Quantity Optional ["1", "0.01"] "What one unit is worth at a price of one: 50 for a future on an index, 0.01 for a bond that is priced in per cent. One where nothing is known.";
+        multiplier: Quantity Optional ["1", "0.01"]
+            "What one unit is worth at a price of one: 50 for a future on an index, 0.01 for a bond that is priced in per cent. One where nothing is known.";
         tick_size: Price Optional ["0.01", "0.015625"] "The smallest step of its price.";
         maturity_date: Date Optional ["", "2031-05-15"] "The day it ends.";
         isin: Symbol Optional ["US0378331005", ""] "The ISIN, beside its id.";
@@ -121,13 +124,16 @@ record_kinds! {
         id: Symbol Identity ["GROWTH", "BALANCED"] "Its id: what transactions call `portfolio`.";
         name: Symbol Optional ["Global growth", "Balanced income"] "What people call it.";
         base_currency: Currency Optional ["USD", "EUR"] "The currency that it is valued in.";
-        cost_method: CostMethod Optional ["fifo", "average"] "Which lots its sales relieve; what the configuration says where nothing is known.";
-        oversell: Oversell Optional ["refuse", "short"] "What becomes of a sale of more than is held; what the configuration says where nothing is known.";
+        cost_method: CostMethod Optional ["fifo", "average"]
+            "Which lots its sales relieve; what the configuration says where nothing is known.";
+        oversell: Oversell Optional ["refuse", "short"]
+            "What becomes of a sale of more than is held; what the configuration says where nothing is known.";
         mandate: Symbol Optional ["equities", "mixed"] "The mandate that it is managed by.";
         manager: Symbol Optional ["mlee", "kbauer"] "Who manages it.";
         fund: Symbol Optional ["F-1", "F-2"] "The fund that it belongs to.";
         benchmark: Symbol Optional ["WORLD", "MIXED"] "What it is compared with.";
-        inception_date: Date Optional ["2025-01-02", ""] "The day its performance counts from; the day of its first transaction where nothing is known.";
+        inception_date: Date Optional ["2025-01-02", ""]
+            "The day its performance counts from; the day of its first transaction where nothing is known.";
     };
 
     MarketPrice = "market_price", MarketPrice, "What one unit of a security was worth at the end of a day." {
@@ -191,7 +197,8 @@ pub(crate) struct Drafting {
     pub(crate) rows: fn(&Basis, &Columned, &Header) -> Made<dyn RowDecoder>,
     /// What makes records of batches.
     pub(crate) columns: fn(&Basis, &Columned, &Schema) -> Made<dyn ColumnDecoder>,
-    /// Makes records of rows that hold all of them exactly, each of its source. What a column is called depends on the field.
+    /// Makes records of rows that hold all of them exactly, each of its source. What a column is called depends on the
+    /// field.
     pub(crate) restore: Restore,
 }
 

@@ -22,8 +22,9 @@
 //! Of a message also what stands beside its payload can be a column: `{ header = "name" }`, or `{ message = "key" }`
 //! (`key`, `timestamp`, `topic`, `partition`, `offset`).
 //!
-//! Nothing is known of a field whose text is empty or whose value is null. A record without a field that no record of its kind
-//! is of use without is refused: which these are stands in the table of the kinds, [`RecordKind`], where also a kind is added.
+//! Nothing is known of a field whose text is empty or whose value is null. A record without a field that no record of
+//! its kind is of use without is refused: which these are stands in the table of the kinds, [`RecordKind`], where also
+//! a kind is added.
 //!
 //! # Configuration
 //!

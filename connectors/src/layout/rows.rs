@@ -49,8 +49,8 @@ pub(crate) trait RowDecoder: Send {
     /// The record, or why there is none.
     fn decode(&self, row: &dyn TextRow, offset: u64) -> Result<Event<Record>, Fault>;
 
-    /// The deletion of the record with this id, as the source writes it; where several fields say which record it is, a JSON
-    /// object of their columns.
+    /// The deletion of the record with this id, as the source writes it; where several fields say which record it is, a
+    /// JSON object of their columns.
     fn delete(&self, id: &str, offset: u64) -> Result<Event<Record>, Fault>;
 }
 

@@ -173,8 +173,8 @@ impl ValueType {
     }
 }
 
-/// A type that a field may have; its default says that nothing is known. What no type says otherwise about is read through
-/// its text.
+/// A type that a field may have; its default says that nothing is known. What no type says otherwise about is read
+/// through its text.
 pub(crate) trait FieldValue: Clone + Default + PartialEq {
     /// Which one it is.
     const TYPE: ValueType;
