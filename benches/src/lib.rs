@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod books;
 pub mod engines;
 pub mod measure;
 pub mod parquet_files;

@@ -12,7 +12,7 @@
 //! Update     O(1) a point, in one row a block that changes; `days` reads that block, and gives the days that changed.
 //! Order      independent of arrival order: addition of integers, which wraps, so that sums which pass the greatest number
 //!            and come back are right.
-//! Bounds     a block is a row of 640 bytes (`i64`) or 1,152 (`i128`), however few of its days hold a point: this is for
+//! Bounds     a block is a row of 640 bytes (`i64`) or 1,152 (`i128`; an array is as many times that), however few of its days hold a point: this is for
 //!            series with a point on most days. A block of which nothing is left is gone; one whose points are all zero
 //!            is not. Counts are exact up to 32,767 points a day. Points wait for their tick to close, and are put into
 //!            blocks before they go to other workers: a message holds a dozen blocks, which should not be of a point each.
@@ -32,14 +32,15 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use differential_dataflow::AsCollection;
-use differential_dataflow::difference::{Abelian, IsZero, Monoid, Semigroup};
+use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 
-use crate::arrangement::{Arranged, Collection, Data, Key, arrange};
+use crate::arrangement::{Arranged, Collection, Data, Key, Tick, arrange};
 use crate::follow::follow;
 use crate::pending::Pending;
+use crate::series::Series;
 
 /// How many days are in a block.
 pub const BLOCK_DAYS: usize = 64;
@@ -52,6 +53,11 @@ pub fn block_of(day: i32) -> i32 {
 /// Which of the days of its block a day is.
 pub fn day_in_block(day: i32) -> usize {
     day.rem_euclid(BLOCK_DAYS as i32) as usize
+}
+
+/// A day of a block.
+pub fn day_of(block: i32, day_in_block: usize) -> i32 {
+    block * BLOCK_DAYS as i32 + day_in_block as i32
 }
 
 /// A number that can stand in a block: an integer, or fixed point.
@@ -79,6 +85,21 @@ impl Number for i128 {
 
     fn times(self, times: isize) -> Self {
         self.wrapping_mul(times as i128)
+    }
+}
+
+/// Several numbers of one day travel in one block.
+impl<const N: usize> Number for [i128; N]
+where
+    [i128; N]: Data + Default,
+{
+    fn plus(mut self, other: Self) -> Self {
+        self.iter_mut().zip(other).for_each(|(sum, more)| *sum = sum.wrapping_add(more));
+        self
+    }
+
+    fn times(self, times: isize) -> Self {
+        self.map(|number| number.wrapping_mul(times as i128))
     }
 }
 
@@ -114,6 +135,11 @@ impl<T: Number> DayBlock<T> {
         let count = self.counts[day_in_block];
         (count != 0).then_some((self.values[day_in_block], count))
     }
+
+    /// The block with each value made into another. The function must be linear, where the block is a difference.
+    pub fn map<U: Number>(&self, function: impl Fn(T) -> U) -> DayBlock<U> {
+        DayBlock { values: self.values.map(function), counts: self.counts }
+    }
 }
 
 impl<T: Number> IsZero for DayBlock<T> {
@@ -137,8 +163,18 @@ impl<T: Number> Monoid for DayBlock<T> {
 
 impl<T: Number> Abelian for DayBlock<T> {
     fn negate(&mut self) {
-        self.values.iter_mut().for_each(|value| *value = value.times(-1));
-        self.counts.iter_mut().for_each(|count| *count = count.wrapping_neg());
+        *self = self.multiply(&-1);
+    }
+}
+
+/// So that rows can be made into blocks by `explode`.
+impl<T: Number> Multiply<isize> for DayBlock<T> {
+    type Output = Self;
+
+    fn multiply(mut self, times: &isize) -> Self {
+        self.values.iter_mut().for_each(|value| *value = value.times(*times));
+        self.counts.iter_mut().for_each(|count| *count = count.wrapping_mul(*times as i16));
+        self
     }
 }
 
@@ -204,16 +240,31 @@ pub fn days<'scope, K: Key, T: Number>(
 ) -> Collection<'scope, (K, i32, T)> {
     follow(blocks, name, |key, tick, blocks, out| {
         for block in blocks.changes.iter().map(|change| *change.row) {
-            let Some(passed) = blocks.rows.forwards(tick, |other| *other < block).next() else { continue };
+            let changed = block_at(block, blocks.rows, tick);
             for day in 0..BLOCK_DAYS {
-                let (before, now) = (passed.before.on(day), passed.now.on(day));
+                let (before, now) = (changed.before.on(day), changed.now.on(day));
                 if before != now {
-                    let point = |value| (key.clone(), block * BLOCK_DAYS as i32 + day as i32, value);
+                    let point = |value| (key.clone(), day_of(block, day), value);
                     out.extend(before.map(|(value, count)| (point(value), -isize::from(count))));
                     out.extend(now.map(|(value, count)| (point(value), isize::from(count))));
                 }
             }
         }
+    })
+}
+
+/// A block just before a tick, and at it.
+pub(crate) struct BlockAt<T> {
+    pub(crate) before: DayBlock<T>,
+    pub(crate) now: DayBlock<T>,
+}
+
+/// Reads one block of a key: empty where there is none.
+pub(crate) fn block_at<T: Number>(block: i32, blocks: &Series<'_, i32, DayBlock<T>>, tick: Tick) -> BlockAt<T> {
+    let found = blocks.forwards(tick, |other| *other < block).next().filter(|passed| *passed.row == block);
+    found.map_or(BlockAt { before: DayBlock::zero(), now: DayBlock::zero() }, |passed| BlockAt {
+        before: passed.before,
+        now: passed.now,
     })
 }
 
@@ -225,7 +276,6 @@ mod tests {
     use timely::dataflow::channels::ContainerBytes;
 
     use super::*;
-    use crate::arrangement::Tick;
     use crate::churn;
     use crate::group::cost;
     use crate::testing::{Changes, assert_incremental, run};
@@ -260,6 +310,11 @@ mod tests {
         #[test]
         fn wide_numbers_are_kept(day in day(), value: i128) {
             assert_incremental(vec![vec![((1, day, value), 1)], vec![((1, day, value), -1)]], there_and_back::<i128>, |_, points| points.to_vec());
+        }
+
+        #[test]
+        fn several_numbers_of_a_day_are_kept(day in day(), value: [i128; 3]) {
+            assert_incremental(vec![vec![((1, day, value), 1)], vec![((1, day, value), -1)]], there_and_back::<[i128; 3]>, |_, points| points.to_vec());
         }
 
         #[test]

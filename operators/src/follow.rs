@@ -2,7 +2,8 @@
 //!
 //! The step that the operators over ordered rows share: for each key that changes, and each tick at which it does, in the
 //! order of the ticks, call a function with what changed and with the key's rows before and at the tick. Keys do not
-//! touch each other, so a function may keep state by key.
+//! touch each other, so a function may keep state by key. What it gives is passed on key by key; where the same comes
+//! of many keys, [`gather_both`] has it added up first.
 
 use std::ops::Range;
 
@@ -15,7 +16,7 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::frontier::AntichainRef;
 
-use crate::arrangement::{Arranged, Batch, Collection, Data, Difference, Key, Tick, Trace, compact};
+use crate::arrangement::{Arranged, Batch, Collection, Data, Difference, Key, Tick, compact};
 use crate::arrived::{Arrived, first_open};
 use crate::series::{Finder, Series};
 
@@ -73,20 +74,67 @@ pub(crate) fn follow<'scope, K: Key, V: Data, R: Difference + Monoid, D: Data>(
         .as_collection()
 }
 
+/// Where turns put what they give, until it is passed on.
+pub(crate) trait Gather: Default + 'static {
+    /// What is given.
+    type Row: Data;
+    /// How many times, or how much of it.
+    type Amount: Difference;
+    /// Passes on what need not wait, when one key has had its turn at a tick.
+    fn end_turn(&mut self, tick: Tick, give: impl FnMut((Self::Row, Tick, Self::Amount)));
+    /// Passes on the rest, when all keys have had their turns.
+    fn end(&mut self, give: impl FnMut((Self::Row, Tick, Self::Amount)));
+}
+
+/// Rows that are passed on at once.
+impl<D: Data, O: Difference> Gather for Vec<(D, O)> {
+    type Row = D;
+    type Amount = O;
+
+    fn end_turn(&mut self, tick: Tick, give: impl FnMut((D, Tick, O))) {
+        consolidate(self);
+        self.drain(..).map(|(row, amount)| (row, tick, amount)).for_each(give);
+    }
+
+    fn end(&mut self, _give: impl FnMut((D, Tick, O))) {}
+}
+
 /// Like [`follow`], for two arrangements: at each tick that is complete on both sides, if either changes.
-pub(crate) fn follow_both<'scope, K: Key, A: Data, B: Data, D: Data>(
-    left: &Arranged<'scope, K, A>,
-    right: &Arranged<'scope, K, B>,
+pub(crate) fn follow_both<'scope, K: Key, A, R, B, S, D: Data, O: Difference>(
+    left: &Arranged<'scope, K, A, R>,
+    right: &Arranged<'scope, K, B, S>,
     name: &str,
-    mut turn: impl FnMut(&K, Tick, Side<'_, '_, A>, Side<'_, '_, B>, &mut Vec<(D, isize)>) + 'static,
-) -> Collection<'scope, D> {
-    let (mut left_trace, mut right_trace): (Trace<K, A>, Trace<K, B>) = (left.trace.clone(), right.trace.clone());
+    turn: impl FnMut(&K, Tick, Side<'_, '_, A, R>, Side<'_, '_, B, S>, &mut Vec<(D, O)>) + 'static,
+) -> Collection<'scope, D, O>
+where
+    A: Data,
+    R: Difference + Monoid,
+    B: Data,
+    S: Difference + Monoid,
+{
+    gather_both(left, right, name, turn)
+}
+
+/// Like [`follow_both`], where turns give to whatever gathers it.
+pub(crate) fn gather_both<'scope, K: Key, A, R, B, S, G: Gather>(
+    left: &Arranged<'scope, K, A, R>,
+    right: &Arranged<'scope, K, B, S>,
+    name: &str,
+    mut turn: impl FnMut(&K, Tick, Side<'_, '_, A, R>, Side<'_, '_, B, S>, &mut G) + 'static,
+) -> Collection<'scope, G::Row, G::Amount>
+where
+    A: Data,
+    R: Difference + Monoid,
+    B: Data,
+    S: Difference + Monoid,
+{
+    let (mut left_trace, mut right_trace) = (left.trace.clone(), right.trace.clone());
     let left_stream = left.stream.clone();
     left_stream
         .binary_frontier(right.stream.clone(), Pipeline, Pipeline, name, |_capability, _info| {
             let (mut left_arrived, mut right_arrived) = (Arrived::new(), Arrived::new());
             let mut done = 0;
-            let mut rows = Vec::new();
+            let mut gathered = G::default();
             move |(left_input, left_frontier), (right_input, right_frontier), output| {
                 left_input.for_each(|capability, batches| left_arrived.add(&capability, batches));
                 right_input.for_each(|capability, batches| right_arrived.add(&capability, batches));
@@ -106,11 +154,11 @@ pub(crate) fn follow_both<'scope, K: Key, A: Data, B: Data, D: Data>(
                         ticks.sort_unstable();
                         ticks.dedup();
                         for tick in ticks {
-                            turn(key, tick, lefts.at(tick), rights.at(tick), &mut rows);
-                            consolidate(&mut rows);
-                            session.give_iterator(rows.drain(..).map(|(row, diff)| (row, tick, diff)));
+                            turn(key, tick, lefts.at(tick), rights.at(tick), &mut gathered);
+                            gathered.end_turn(tick, |update| session.give(update));
                         }
                     }
+                    gathered.end(|update| session.give(update));
                 }
                 left_arrived.retire(upper);
                 right_arrived.retire(upper);
@@ -166,8 +214,10 @@ impl<'a, K: Key, V: Data, R: Difference> Keys<'a, K, V, R> {
             }
             *next += 1;
         }
-        // A tick is in one batch only, so its rows stay in their order.
-        self.changes.sort_by_key(|change| change.tick);
+        // A tick is in one batch only, so its rows stay in their order. Differences may be wide: most are sorted already.
+        if !self.changes.is_sorted_by_key(|change| change.tick) {
+            self.changes.sort_by_key(|change| change.tick);
+        }
         self.ticks.clear();
         self.ticks.extend(self.changes.chunk_by(|a, b| a.tick == b.tick).map(|of_tick| of_tick[0].tick));
     }

@@ -83,6 +83,12 @@ impl<'a, V: Ord, R> Series<'a, V, R> {
         Backwards { runs: &self.runs, end: self.places(is_before), tick }
     }
 
+    /// The first row that is not `before` the place sought, also one that has gone: to look for the next of something.
+    pub(crate) fn seek(&self, is_before: impl Fn(&V) -> bool) -> Option<&'a V> {
+        let firsts = self.runs.iter().filter_map(|run| run.values.get(run.values.partition_point(&is_before)));
+        firsts.min()
+    }
+
     fn places(&self, is_before: impl Fn(&V) -> bool) -> Vec<usize> {
         self.runs.iter().map(|run| run.values.partition_point(&is_before)).collect()
     }

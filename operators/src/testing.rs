@@ -14,7 +14,11 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker;
 
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick};
+#[cfg(test)]
+use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number, day_of};
 use crate::derive::derive;
+#[cfg(test)]
+use crate::follow::follow;
 use crate::sums::Sums;
 use crate::upsert::Upsert;
 
@@ -201,6 +205,22 @@ pub fn sums_as_rows<'scope, G: Key, O: Data>(
         contents.iter().for_each(|(_, sums)| out.row(row(group, sums)));
     });
     rows
+}
+
+/// Blocks as a row for each day of which anything is left, with its count, also where that is 0.
+#[cfg(test)]
+pub(crate) fn days_as_rows<'scope, K: Key, T: Number>(
+    blocks: &Arranged<'scope, K, i32, DayBlock<T>>,
+) -> Collection<'scope, (K, i32, T, i16)> {
+    follow(blocks, "days as rows", |key: &K, tick, blocks, out| {
+        for block in blocks.rows.forwards(tick, |_| false) {
+            for (DayBlock { values, counts }, times) in [(block.before, -1), (block.now, 1)] {
+                let days = (0..BLOCK_DAYS).filter(|day| values[*day] != T::default() || counts[*day] != 0);
+                let row = |day| (key.clone(), day_of(*block.row, day), values[day], counts[day]);
+                out.extend(days.map(|day| (row(day), times)));
+            }
+        }
+    })
 }
 
 /// What a list of changes leaves when they are all added up.

@@ -1,18 +1,94 @@
 //! Portfolio: what is held, what it cost, what it earned, how it did, and how much it may lose.
 //!
-//! What is here so far is the finance itself, as pure functions on plain values: no dataflow is in sight, and each file can
-//! be read by someone who knows the field alone.
+//! ```text
+//!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ concentration
+//!                                 │           │            ▲             ▲
+//!                                 │           │        instruments   prices, fx rates as of the last day
+//!                                 │           └─▶ steps × prices on every day × rates on every day ──▶ values ──┐
+//!                                 ├─▶ cash flows ──▶ income                                                     │
+//!                                 │       └─▶ flows between portfolios and the world ───────────────────────────┴─▶ days
+//!                                 ├─▶ lots                                                                           │
+//!                                 ├─▶ disposals                             portfolio_timeseries, performance, risk ◀┘
+//!                                 └─▶ refused transactions
+//! ```
+//! The finance itself is pure functions on plain values, each file of which can be read by someone who knows the field alone:
 //!
 //! - [`cash_flow_rules`]: which transactions are cash flows, of what class, at which end of the day;
 //! - [`cost_basis`]: the lots of a position, what a transaction does to them, and the gains it realises;
 //! - [`performance`]: returns, over days and periods, weighted by time or by money, and what they come from;
 //! - [`refusal`]: why a transaction cannot be booked;
 //! - [`risk`]: deviations, falls, losses that may come, and concentration.
+//!
+//! The graphs around it: [`inputs`] and [`market`] are what comes in, [`ledger`] is the fold, and the others make views.
 
 pub mod cash_flow_rules;
+pub mod concentration;
+pub mod config;
 pub mod cost_basis;
+pub mod income;
+pub mod inputs;
+pub mod ledger;
+pub mod market;
 pub mod performance;
+pub mod positions;
+pub mod positions_by_day;
 #[cfg(test)]
 mod reference_tests;
 pub mod refusal;
+pub mod returns;
 pub mod risk;
+pub mod series;
+pub mod table;
+pub mod valuations;
+
+use engine::{Key, Views};
+use model::Record;
+use operators::{Arranged, arrange};
+
+pub use config::{Books, BooksConfig};
+
+use inputs::Inputs;
+use ledger::Booked;
+
+/// Builds the graphs of portfolios on the records, and registers their views.
+pub fn build<'scope>(books: &Books, sources: &[String], records: &Arranged<'scope, Key, Record>, views: &mut Views) {
+    keep_books(books, sources, Inputs::of(records), views);
+}
+
+/// Builds the graphs of portfolios and registers their views.
+pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) {
+    let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
+    let booked = ledger::book(books, inputs.transactions, inputs.portfolios.clone(), &fx_rates);
+    let changes =
+        booked.clone().flat_map(|booked| if let Booked::Change(change) = booked { Some(change) } else { None });
+    let lots = booked.clone().flat_map(|booked| if let Booked::Lot(change) = booked { Some(change) } else { None });
+
+    let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), changes.clone());
+    let pricing = market::pricing(inputs.instruments, inputs.prices.clone(), changes.clone());
+    let priced_changes = series::priced_changes(changes.clone(), &pricing);
+    let prices = inputs.prices.concat(series::cash_prices(priced_changes.clone()));
+    let priced = market::distinct(prices.clone().map(|(priced, _, _)| priced), "priced securities");
+    let prices = arrange(prices.map(|(priced, day, price)| (priced, (day, price))), "prices");
+    let daily_prices = market::daily_prices(&prices, priced, &valuation_day);
+    let pairs = market::distinct(priced_changes.clone().map(|change| change.target.1), "pairs of currencies");
+    let daily_rates = market::daily_rates(inputs.fx_rates, pairs, &valuation_day);
+
+    let positions = positions::positions(changes.clone());
+    let valuations = valuations::value(books, &positions, changes, &pricing, &prices, &fx_rates, &valuation_day);
+    let values = series::values(priced_changes.clone(), &daily_prices, &daily_rates);
+    positions_by_day::register(booked.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
+    let flows = series::portfolio_flows(booked.clone(), &fx_rates);
+    let days = series::days(&values, flows.clone(), priced_changes.clone(), &valuation_day);
+    let inceptions = returns::inceptions(priced_changes, inputs.portfolios);
+
+    positions::register_positions(&positions, views);
+    positions::register_lots(lots, views);
+    positions::register_disposals(booked.clone(), views);
+    positions::register_cash_flows(booked.clone(), views);
+    positions::register_refusals(booked.clone(), sources, views);
+    income::register(booked, views);
+    valuations::register(valuations.clone(), views);
+    concentration::register(valuations, views);
+    series::register(&days, views);
+    returns::register(books, &days, flows, inceptions, &valuation_day, views);
+}

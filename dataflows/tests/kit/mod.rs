@@ -112,7 +112,7 @@ impl Texts for TextsOf {
 }
 
 /// An engine with what it takes to feed and read it. Its clock stands still but for the ticks: the tick number `n` is at
-/// `n` seconds, however long the test takes.
+/// `n` seconds after it starts, however long the test takes.
 pub struct Desk {
     pub engine: Engine,
     pub models: Vec<Record>,
@@ -143,7 +143,7 @@ impl Desk {
     /// Starts with another retention than all of the past.
     pub fn start_keeping(toml: &str, sources: &[&str], dictionary: &Dictionary, retention: Duration) -> Desk {
         let no_file = |path: &str| Err(format!("no file {path}"));
-        Desk::start_as(toml, sources, dictionary, (1, retention), &no_file)
+        Desk::start_as(toml, sources, dictionary, (1, retention, 0), &no_file)
     }
 
     /// Starts with the files of scoring models as `read_model` gives them. The models are put at the first tick.
@@ -154,20 +154,26 @@ impl Desk {
         workers: usize,
         read_model: &dyn Fn(&str) -> Result<String, String>,
     ) -> Desk {
-        Desk::start_as(toml, sources, dictionary, (workers, Duration::from_secs(1_000_000)), read_model)
+        Desk::start_as(toml, sources, dictionary, (workers, Duration::from_secs(1_000_000), 0), read_model)
+    }
+
+    /// Starts at a tick later than 1970: for records whose days must have come.
+    pub fn start_at(toml: &str, sources: &[&str], dictionary: &Dictionary, workers: usize, starts: Tick) -> Desk {
+        let no_file = |path: &str| Err(format!("no file {path}"));
+        Desk::start_as(toml, sources, dictionary, (workers, Duration::from_secs(1_000_000), starts), &no_file)
     }
 
     fn start_as(
         toml: &str,
         sources: &[&str],
         dictionary: &Dictionary,
-        (workers, retention): (usize, Duration),
+        (workers, retention, starts): (usize, Duration, Tick),
         read_model: &dyn Fn(&str) -> Result<String, String>,
     ) -> Desk {
         let graphs = Graphs::new(&config(toml), &source_names(sources), dictionary, read_model).unwrap();
         let models: Vec<Record> = graphs.models().iter().cloned().map(Record::Model).collect();
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(AtomicU64::new(SECOND));
+        let clock = Arc::new(AtomicU64::new(starts + SECOND));
         let now = Arc::clone(&clock);
         let config = EngineConfig {
             workers,
@@ -196,6 +202,13 @@ impl Desk {
         self.push(serde_json::to_vec(changes).unwrap())
     }
 
+    /// Lets the clock pass to a later tick with no input, and waits until whatever is due by then is worked through.
+    pub fn pass_to(&mut self, tick: Tick) {
+        self.clock.fetch_max(tick, Ordering::Relaxed);
+        self.runtime.block_on(self.engine.reader().reached(tick));
+        self.last = tick;
+    }
+
     /// Refuses some records of the first source.
     pub fn refuse(&mut self, records: u64) -> Tick {
         self.push(records.to_string().into_bytes())
@@ -203,7 +216,7 @@ impl Desk {
 
     fn push(&mut self, payload: Vec<u8>) -> Tick {
         self.pushes += 1;
-        self.clock.store((self.pushes + 1) * SECOND, Ordering::Relaxed);
+        self.clock.fetch_add(SECOND, Ordering::Relaxed);
         let (ingest, id) = (self.engine.ingest(), self.pushes.to_string());
         let receipt = self.runtime.block_on(ingest.push("feed", &id, payload)).unwrap();
         self.runtime.block_on(self.engine.reader().reached(receipt.tick));

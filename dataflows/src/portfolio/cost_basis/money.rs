@@ -70,7 +70,7 @@ impl Money {
 }
 
 /// `amount · part / whole`, rounded half to even; `None` where it would be too large or the whole is 0.
-pub(super) fn share(amount: i128, part: i128, whole: i128) -> Option<i128> {
+pub(crate) fn share(amount: i128, part: i128, whole: i128) -> Option<i128> {
     let (part, whole) = if whole < 0 { (part.checked_neg()?, whole.checked_neg()?) } else { (part, whole) };
     // The quotient first: then only its remainder is multiplied, which is smaller than the whole.
     let (quotient, remainder) = (amount.checked_div_euclid(whole)?, amount.checked_rem_euclid(whole)?);

@@ -4,7 +4,7 @@ use model::{CostMethod, Currency, OversellPolicy};
 use serde::{Deserialize, Serialize};
 
 /// The rules of a portfolio's books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BookRules {
     /// Which lots a sale relieves.

@@ -11,6 +11,8 @@
 //! Nothing starts before inception, and nothing ends after the date from which it is seen: a year that is not over ends
 //! there.
 
+use std::fmt;
+
 use model::Date;
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +51,23 @@ pub enum Period {
         /// The last day.
         to: Date,
     },
+}
+
+/// As in configuration: `mtd`, `2025`, `2024-01-02..2024-01-03`.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Period::MonthToDate => f.write_str("mtd"),
+            Period::QuarterToDate => f.write_str("qtd"),
+            Period::YearToDate => f.write_str("ytd"),
+            Period::OneYear => f.write_str("1y"),
+            Period::ThreeYears => f.write_str("3y"),
+            Period::FiveYears => f.write_str("5y"),
+            Period::SinceInception => f.write_str("si"),
+            Period::Year(year) => write!(f, "{year}"),
+            Period::Explicit { from, to } => write!(f, "{from}..{to}"),
+        }
+    }
 }
 
 /// Days from one to another, both included.

@@ -1,0 +1,90 @@
+//! What the graphs of portfolios read from the records, each kind under its own key.
+
+use std::sync::Arc;
+
+use engine::Key;
+use model::{Currency, FxRate, Instrument, MarketPrice, Portfolio, Record, Symbol, Transaction};
+use operators::{Arranged, Collection};
+
+/// The records of portfolios and of the market, as the graphs want them.
+pub struct Inputs<'scope> {
+    /// What happened in portfolios.
+    pub transactions: Collection<'scope, Arc<Transaction>>,
+    /// The portfolios.
+    pub portfolios: Collection<'scope, Arc<Portfolio>>,
+    /// The instruments.
+    pub instruments: Collection<'scope, Arc<Instrument>>,
+    /// The prices, each with a security, a day and a price.
+    pub prices: Collection<'scope, PriceOf>,
+    /// The exchange rates, each with two currencies, a day and a rate above zero.
+    pub fx_rates: Collection<'scope, RateOf>,
+    /// The levels of benchmarks.
+    pub benchmark_levels: Collection<'scope, (Symbol, i32, i64)>,
+    /// The rates without risk.
+    pub risk_free_rates: Collection<'scope, (Currency, i32, i128)>,
+}
+
+/// A security, priced in a currency.
+pub type Priced = (Symbol, Currency);
+
+/// A currency, and the one that it is turned into.
+pub type CurrencyPair = (Currency, Currency);
+
+/// The price of a unit on a day, in units of [`model::Price`].
+pub type PriceOf = (Priced, i32, i64);
+
+/// What a currency is worth on a day, in units of [`model::Rate`].
+pub type RateOf = (CurrencyPair, i32, i128);
+
+impl<'scope> Inputs<'scope> {
+    /// Picks them out of all records.
+    pub fn of(records: &Arranged<'scope, Key, Record>) -> Inputs<'scope> {
+        Inputs {
+            transactions: pick(records, |record| match record {
+                Record::Transaction(transaction) => Some(Arc::clone(transaction)),
+                _ => None,
+            }),
+            portfolios: pick(records, |record| match record {
+                Record::Portfolio(portfolio) => Some(Arc::clone(portfolio)),
+                _ => None,
+            }),
+            instruments: pick(records, |record| match record {
+                Record::Instrument(instrument) => Some(Arc::clone(instrument)),
+                _ => None,
+            }),
+            prices: pick(
+                records,
+                |record| if let Record::MarketPrice(price) = record { price_of(price) } else { None },
+            ),
+            fx_rates: pick(records, |record| if let Record::FxRate(rate) = record { rate_of(rate) } else { None }),
+            benchmark_levels: pick(records, |record| match record {
+                Record::BenchmarkLevel(level) => {
+                    let scaled = i64::try_from(level.level.scaled()?).ok()?;
+                    Some((level.benchmark, level.level_date.days()?, scaled))
+                }
+                _ => None,
+            }),
+            risk_free_rates: pick(records, |record| match record {
+                Record::RiskFreeRate(rate) => Some((rate.currency, rate.rate_date.days()?, rate.annual_rate.scaled()?)),
+                _ => None,
+            }),
+        }
+    }
+}
+
+fn pick<'scope, T: operators::Data>(
+    records: &Arranged<'scope, Key, Record>,
+    pick: impl Fn(&Record) -> Option<T> + 'static,
+) -> Collection<'scope, T> {
+    records.clone().flat_map_ref(move |_id, record| pick(record))
+}
+
+fn price_of(price: &MarketPrice) -> Option<PriceOf> {
+    let scaled = i64::try_from(price.price.scaled()?).ok()?;
+    Some(((price.security, price.currency), price.price_date.days()?, scaled))
+}
+
+fn rate_of(rate: &FxRate) -> Option<RateOf> {
+    let scaled = rate.rate.scaled().filter(|scaled| *scaled > 0)?;
+    Some(((rate.from_currency, rate.to_currency), rate.rate_date.days()?, scaled))
+}

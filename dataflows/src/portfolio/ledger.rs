@@ -1,0 +1,411 @@
+//! The ledger: every transaction, booked in its order, and what came of it.
+//!
+//! ```text
+//!  transactions ──▶ with the rules of their portfolio ──▶ with an exchange rate ──▶ by portfolio and group of securities
+//!                              ▲                                 ▲                                  │
+//!                         portfolios                         fx rates                               ▼
+//!                                                                                  an ordered fold: books of lots
+//!                                                                                               │
+//!                       changes of positions, changes of lots, disposals, cash flows, refusals ◀┘
+//! ```
+//! Securities that a corporate action ties together, such as both sides of a merger, are booked in one fold: what one
+//! gives, the other receives at the same place. All others are booked each by itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Amount, Currency, Date, Portfolio, Quantity, Rate, Symbol, Timestamp, Transaction, TransactionType};
+use operators::as_of::as_of;
+use operators::derive::derive;
+use operators::lookup::lookup_left;
+use operators::scan::scan;
+use operators::{Arranged, Collection, arrange};
+use serde::{Deserialize, Serialize};
+
+use super::cash_flow_rules::CashFlow;
+use super::config::Books;
+use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
+use super::inputs::{CurrencyPair, RateOf};
+use super::refusal::Refusal;
+
+/// One state of a fold is kept in so many transactions of a security.
+const CHECKPOINT_ROWS: u64 = 64;
+
+/// A security in a portfolio.
+pub type Holding = (Symbol, Symbol);
+
+/// A transaction with the rules that it is booked by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Posting {
+    /// The transaction, with a rate into base currency where one is known.
+    pub transaction: Arc<Transaction>,
+    /// The rules of its portfolio.
+    pub rules: BookRules,
+}
+
+/// What came of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Booked {
+    /// A position changed.
+    Change(Change),
+    /// A lot changed.
+    Lot(LotChange),
+    /// A lot, or a part of one, was relieved.
+    Disposed {
+        /// Whose it was.
+        holding: Holding,
+        /// The transaction that relieved it.
+        transaction: Symbol,
+        /// The day.
+        date: Date,
+        /// The currency of the local amounts.
+        currency: Currency,
+        /// What was relieved.
+        disposal: Disposal,
+    },
+    /// Cash flowed.
+    Flow {
+        /// The flow.
+        flow: CashFlow,
+        /// The base currency of the portfolio.
+        base_currency: Currency,
+    },
+    /// The transaction was not booked.
+    Refused {
+        /// The transaction.
+        transaction: Arc<Transaction>,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// What a transaction changed of a position.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Change {
+    /// The position.
+    pub holding: Holding,
+    /// The currency of its cost.
+    pub currency: Currency,
+    /// The base currency of the portfolio.
+    pub base_currency: Currency,
+    /// The day from which it holds.
+    pub date: Date,
+    /// The transaction.
+    pub transaction: Symbol,
+    /// The units before.
+    pub quantity_before: Quantity,
+    /// The units afterwards.
+    pub quantity: Quantity,
+    /// The cost that came or went.
+    pub cost_change: Money,
+    /// The cost afterwards.
+    pub cost: Money,
+    /// What was gained.
+    pub gain: Option<Money>,
+}
+
+/// What a transaction changed of a lot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LotChange {
+    /// Whose it is.
+    pub holding: Holding,
+    /// The currency of its cost.
+    pub currency: Currency,
+    /// The transaction that opened it.
+    pub lot: Symbol,
+    /// When that was.
+    pub opened: Timestamp,
+    /// The units that came to it, below zero for those that left.
+    pub quantity: i128,
+    /// The cost that came to it, local and in base currency.
+    pub cost: (i128, i128),
+}
+
+/// Books all transactions.
+pub fn book<'scope>(
+    books: &Books,
+    transactions: Collection<'scope, Arc<Transaction>>,
+    portfolios: Collection<'scope, Arc<Portfolio>>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+) -> Collection<'scope, Booked> {
+    let postings = with_rates(with_rules(books, transactions.clone(), portfolios), fx_rates);
+    let by_holding = postings.map(|posting| ((posting.transaction.portfolio, posting.transaction.security), posting));
+    let by_group = lookup_left(
+        &arrange(by_holding, "postings by holding"),
+        &arrange(groups(transactions), "groups of securities"),
+        "postings with their group",
+        |holding, posting: &Posting, group: Option<&Symbol>| {
+            let order = ProcessingOrder::of(&posting.transaction);
+            ((holding.0, group.copied().unwrap_or(holding.1)), (order, posting.clone()))
+        },
+    );
+    let cash_flow_rules = books.cash_flow_rules.clone();
+    scan(
+        &arrange(by_group, "postings in order"),
+        CHECKPOINT_ROWS,
+        "ledger",
+        move |_group, state, _order, posting, count, out| {
+            // A record is there once: what is there twice comes from two sources, and is two records.
+            for _ in 0..count.max(0) {
+                post(state, posting, &cash_flow_rules, out);
+            }
+        },
+    )
+}
+
+/// Each transaction with the rules of its portfolio.
+fn with_rules<'scope>(
+    books: &Books,
+    transactions: Collection<'scope, Arc<Transaction>>,
+    portfolios: Collection<'scope, Arc<Portfolio>>,
+) -> Collection<'scope, Posting> {
+    let by_portfolio = transactions.map(|transaction| (transaction.portfolio, transaction));
+    let books = books.clone();
+    lookup_left(
+        &arrange(by_portfolio, "transactions by portfolio"),
+        &arrange(portfolios.map(|portfolio| (portfolio.id, portfolio)), "portfolios"),
+        "transactions with rules",
+        move |_portfolio, transaction: &Arc<Transaction>, portfolio: Option<&Arc<Portfolio>>| Posting {
+            transaction: Arc::clone(transaction),
+            rules: books.rules_of(portfolio.map(|portfolio| &**portfolio)),
+        },
+    )
+}
+
+/// Gives a rate to those transactions that need one and do not say theirs: the last one on or before their day.
+fn with_rates<'scope>(
+    postings: Collection<'scope, Posting>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+) -> Collection<'scope, Posting> {
+    let asks = |posting: &Posting| {
+        let (transaction, base) = (&posting.transaction, posting.rules.base_currency);
+        let is_foreign = !base.is_none() && transaction.currency != base;
+        let day = transaction.effective_time().date().days();
+        day.filter(|_| is_foreign && transaction.fx_to_base.is_none()).map(|day| ((transaction.currency, base), day))
+    };
+    let asking = postings.clone().flat_map(move |posting| asks(&posting).map(|(pair, day)| (pair, (day, posting))));
+    let answered = as_of(
+        &arrange(asking, "postings without a rate"),
+        fx_rates,
+        "rates of postings",
+        |_pair, _day, posting: &Posting, found| match found {
+            None => posting.clone(),
+            Some((_day, rate)) => {
+                let fx_to_base = Rate::from_scaled(*rate);
+                let transaction = Transaction { fx_to_base, ..(*posting.transaction).clone() };
+                Posting { transaction: Arc::new(transaction), ..posting.clone() }
+            }
+        },
+    );
+    postings.filter(move |posting| asks(posting).is_none()).concat(answered)
+}
+
+/// For each security that a corporate action ties to another in a portfolio: the one that stands for all that are tied
+/// together, the least of them.
+fn groups<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collection<'scope, (Holding, Symbol)> {
+    let ties = transactions.flat_map(|transaction| tie(&transaction));
+    let (groups, _) = derive::<_, _, _, _, (), _>(
+        &arrange(ties, "ties of securities"),
+        "groups of securities",
+        |portfolio: &Symbol, ties, out| {
+            for (security, group) in joined(ties.iter().map(|(tie, _)| **tie)) {
+                out.row(((*portfolio, security), group));
+            }
+        },
+    );
+    groups
+}
+
+fn tie(transaction: &Transaction) -> Option<(Symbol, (Symbol, Symbol))> {
+    use TransactionType::{Merger, RightsExercise, RightsIssue, SpinOff};
+    let other = transaction.detail.as_ref()?.other_security;
+    let is_tie = matches!(transaction.transaction_type, Merger | SpinOff | RightsIssue | RightsExercise);
+    (is_tie && !other.is_none()).then_some((transaction.portfolio, (transaction.security, other)))
+}
+
+/// The connected securities of some ties, each with the least of its group.
+fn joined(ties: impl Iterator<Item = (Symbol, Symbol)>) -> BTreeMap<Symbol, Symbol> {
+    let mut groups: BTreeMap<Symbol, Symbol> = BTreeMap::new();
+    for (one, other) in ties {
+        let [one, other] = [one, other].map(|security| *groups.entry(security).or_insert(security));
+        let (kept, merged) = (one.min(other), one.max(other));
+        groups.values_mut().filter(|group| **group == merged).for_each(|group| *group = kept);
+    }
+    groups
+}
+
+/// The books of a group of securities: only of those that hold something.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct State(BTreeMap<Symbol, Book>);
+
+impl State {
+    fn take(&mut self, security: Symbol) -> Book {
+        self.0.remove(&security).unwrap_or_default()
+    }
+
+    fn put(&mut self, security: Symbol, book: Book) {
+        if book != Book::default() {
+            self.0.insert(security, book);
+        }
+    }
+}
+
+/// Books one transaction.
+fn post(
+    state: &mut State,
+    posting: &Posting,
+    cash_flow_rules: &super::cash_flow_rules::CashFlowRules,
+    out: &mut Vec<Booked>,
+) {
+    let Posting { transaction, rules } = posting;
+    let holding = (transaction.portfolio, transaction.security);
+    let before = state.take(holding.1);
+    let (after, result) = before.clone().apply(rules, transaction);
+    let result = result.and_then(|effects| Ok((effects, cash_flow_rules.flow(transaction)?)));
+    let (mut effects, flow) = match result {
+        Ok(booked) => booked,
+        Err(refusal) => {
+            state.put(holding.1, before);
+            return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal });
+        }
+    };
+    if let Some(carried) = effects.carried.take() {
+        let received_before = if carried.security == holding.1 { after.clone() } else { state.take(carried.security) };
+        let (received, result) = received_before.clone().receive(rules, &carried);
+        match result {
+            Ok(received_effects) => {
+                let own = Told {
+                    holding: (holding.0, carried.security),
+                    before: &received_before,
+                    after: &received,
+                    posting,
+                };
+                own.tell(&received_effects, out);
+                state.put(carried.security, received);
+            }
+            // Neither side of it is booked: what is given must be received.
+            Err(refusal) => {
+                state.put(carried.security, received_before);
+                state.put(holding.1, before);
+                return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal });
+            }
+        }
+    }
+    Told { holding, before: &before, after: &after, posting }.tell(&effects, out);
+    state.put(holding.1, after);
+    out.extend(flow.map(|flow| Booked::Flow { flow, base_currency: rules.base_currency }));
+}
+
+/// A book before and after a transaction.
+struct Told<'a> {
+    holding: Holding,
+    before: &'a Book,
+    after: &'a Book,
+    posting: &'a Posting,
+}
+
+impl Told<'_> {
+    fn tell(&self, effects: &Effects, out: &mut Vec<Booked>) {
+        let Posting { transaction, rules } = self.posting;
+        let date = transaction.effective_time().date();
+        let held = if self.after.currency().is_none() { self.before.currency() } else { self.after.currency() };
+        let currency = if held.is_none() { transaction.currency } else { held };
+        if self.before != self.after || effects.gain.is_some() {
+            out.push(Booked::Change(Change {
+                holding: self.holding,
+                currency,
+                base_currency: rules.base_currency,
+                date,
+                transaction: transaction.id,
+                quantity_before: self.before.quantity(),
+                quantity: self.after.quantity(),
+                cost_change: effects.cost_change,
+                cost: self.after.cost(),
+                gain: effects.gain,
+            }));
+        }
+        self.tell_lots(currency, effects, out);
+        out.extend(effects.disposals.iter().map(|disposal| Booked::Disposed {
+            holding: self.holding,
+            transaction: transaction.id,
+            date,
+            currency,
+            disposal: disposal.clone(),
+        }));
+    }
+
+    fn tell_lots(&self, currency: Currency, effects: &Effects, out: &mut Vec<Booked>) {
+        for (key, change) in
+            lot_changes(self.before, self.after, effects, &self.posting.transaction, self.posting.rules)
+        {
+            if change != [0; 3] {
+                let (lot, opened) = key;
+                let [quantity, local, base] = change;
+                let holding = self.holding;
+                out.push(Booked::Lot(LotChange { holding, currency, lot, opened, quantity, cost: (local, base) }));
+            }
+        }
+    }
+}
+
+/// Units, local cost, base cost of a lot, by its id and when it was opened.
+type LotAmounts = BTreeMap<(Symbol, Timestamp), [i128; 3]>;
+
+/// What changed of each lot. A purchase or a sale is told by its effects, so that the other lots are not read.
+fn lot_changes(
+    before: &Book,
+    after: &Book,
+    effects: &Effects,
+    transaction: &Transaction,
+    rules: BookRules,
+) -> LotAmounts {
+    let mut changes = LotAmounts::new();
+    let mut add = |lot: Symbol, opened: Timestamp, amounts: [i128; 3], sign: i128| {
+        let change = changes.entry((lot, opened)).or_default();
+        change.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += sign * amount);
+    };
+    if is_exchange(transaction.transaction_type) && rules.method != model::CostMethod::Average {
+        let mut opening = amounts(effects.quantity_change, effects.cost_change);
+        for disposal in &effects.disposals {
+            let relieved = amounts(disposal.quantity, disposal.cost);
+            add(disposal.lot, disposal.opened, relieved, -1);
+            opening.iter_mut().zip(relieved).for_each(|(sum, amount)| *sum += amount);
+        }
+        add(transaction.id, transaction.effective_time(), opening, 1);
+    } else {
+        before.lots().for_each(|lot| add(lot.id, lot.opened, amounts_of(lot), -1));
+        after.lots().for_each(|lot| add(lot.id, lot.opened, amounts_of(lot), 1));
+    }
+    changes
+}
+
+/// Whether a transaction relieves lots and opens at most one, its own.
+fn is_exchange(kind: TransactionType) -> bool {
+    use TransactionType as T;
+    matches!(
+        kind,
+        T::Buy
+            | T::Sell
+            | T::Redemption
+            | T::FxSpot
+            | T::FxForward
+            | T::TransferIn
+            | T::TransferOut
+            | T::Deposit
+            | T::Withdrawal
+    )
+}
+
+fn amounts_of(lot: &Lot) -> [i128; 3] {
+    amounts(lot.quantity, lot.cost())
+}
+
+fn amounts(quantity: Quantity, cost: Money) -> [i128; 3] {
+    let amount = |amount: Amount| amount.scaled().unwrap_or(0);
+    [quantity.scaled().unwrap_or(0), amount(cost.local), amount(cost.base)]
+}
+
+/// Indexes rates by their currencies.
+pub fn arrange_rates<'scope>(rates: Collection<'scope, RateOf>) -> Arranged<'scope, CurrencyPair, (i32, i128)> {
+    arrange(rates.map(|(pair, day, rate)| (pair, (day, rate))), "fx rates")
+}

@@ -1,0 +1,173 @@
+//! The market as the books see it: which day it is, in which currency each security is priced, and what it and each
+//! currency were worth on every day.
+//!
+//! ```text
+//!  prices, rates, changes ──▶ days ──▶ the last of them that has come ──▶ until when all series run
+//!  instruments, prices, changes ──▶ pricing of each security
+//!  prices ──▶ price on every day        fx rates ──▶ rate on every day
+//! ```
+//! Series run to the last day on which a price, a rate or a transaction is dated, but not past the day of the tick: what is
+//! dated later waits until its day has come (UTC). A price holds until the next one.
+
+use std::sync::Arc;
+
+use model::{Currency, Instrument, Product, Quantity, Rate, Symbol};
+use operators::carry_forward::carry_forward;
+use operators::day_blocks::DayBlock;
+use operators::deadline::deadline;
+use operators::derive::derive;
+use operators::lookup::lookup;
+use operators::sum_by::sum_by;
+use operators::{Arranged, Collection, Key, Sums, Tick, arrange};
+use serde::{Deserialize, Serialize};
+
+use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf};
+use super::ledger::Change;
+
+/// How a security is priced.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Pricing {
+    /// The currency of the prices that count.
+    pub currency: Currency,
+    /// What one unit is worth at a price of one, in units of [`Quantity`].
+    pub multiplier: i128,
+    /// Whether it is cash.
+    pub is_cash: bool,
+    /// Whether there are prices, in any currency.
+    pub has_prices: bool,
+    /// What is known of the instrument.
+    pub instrument: Option<Arc<Instrument>>,
+}
+
+impl Pricing {
+    /// Whether a unit is worth one: of cash, where no price says otherwise.
+    pub const fn is_at_par(&self) -> bool {
+        self.is_cash && !self.has_prices
+    }
+}
+
+/// What is said of how a security is priced.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Said {
+    /// Its cost is in this currency.
+    HeldIn(Currency),
+    /// There are prices in this currency.
+    PricedIn(Currency),
+    /// It is this instrument.
+    Instrument(Arc<Instrument>),
+}
+
+/// How each security is priced: in the currency of its instrument, else in the greatest in which there are prices, else in
+/// that of its cost.
+pub fn pricing<'scope>(
+    instruments: Collection<'scope, Arc<Instrument>>,
+    prices: Collection<'scope, PriceOf>,
+    changes: Collection<'scope, Change>,
+) -> Arranged<'scope, Symbol, Pricing> {
+    let held = distinct(changes.map(|change| (change.holding.1, change.currency)), "currencies of costs");
+    let priced = distinct(prices.map(|(priced, _, _)| priced), "currencies of prices");
+    let said = instruments.map(|instrument| (instrument.id, Said::Instrument(instrument)));
+    let said = said.concat(held.map(|(security, currency)| (security, Said::HeldIn(currency))));
+    let said = said.concat(priced.map(|(security, currency)| (security, Said::PricedIn(currency))));
+    let (pricing, _) = derive::<_, _, _, _, (), _>(
+        &arrange(said, "what is said of securities"),
+        "pricing",
+        |security: &Symbol, said, out| {
+            out.row((*security, pricing_of(said.iter().map(|(said, _)| *said))));
+        },
+    );
+    arrange(pricing, "pricing")
+}
+
+fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
+    let mut pricing =
+        Pricing { currency: Currency::NONE, multiplier: ONE_UNIT, is_cash: false, has_prices: false, instrument: None };
+    // What is said last counts: the instrument, else prices, else costs.
+    for said in said {
+        match said {
+            Said::HeldIn(currency) => pricing.currency = *currency,
+            Said::PricedIn(currency) => {
+                pricing.currency = *currency;
+                pricing.has_prices = true;
+            }
+            Said::Instrument(instrument) => {
+                if !instrument.currency.is_none() {
+                    pricing.currency = instrument.currency;
+                }
+                pricing.multiplier = instrument.multiplier.scaled().unwrap_or(ONE_UNIT);
+                pricing.is_cash = instrument.product == Product::Cash;
+                pricing.instrument = Some(Arc::clone(instrument));
+            }
+        }
+    }
+    pricing
+}
+
+/// One unit.
+pub const ONE_UNIT: i128 = 10i128.pow(Quantity::SCALE as u32);
+/// A rate of one.
+pub const RATE_ONE: i128 = 10i128.pow(Rate::SCALE as u32);
+
+/// The rows, each once.
+pub fn distinct<'scope, D: Key>(rows: Collection<'scope, D>, name: &str) -> Collection<'scope, D> {
+    let counts: Arranged<'scope, D, (), Sums> = sum_by(rows, name, |row| (row.clone(), Sums::of(0, 1)));
+    let (rows, _) = derive::<_, _, _, _, (), _>(&counts, name, |row: &D, _count, out| {
+        out.row(row.clone());
+    });
+    rows
+}
+
+/// The day to which all series run, as the only row under `()`.
+pub fn valuation_day<'scope>(
+    prices: Collection<'scope, PriceOf>,
+    fx_rates: Collection<'scope, RateOf>,
+    changes: Collection<'scope, Change>,
+) -> Arranged<'scope, (), i32> {
+    let days = prices.map(|(_, day, _)| day).concat(fx_rates.map(|(_, day, _)| day));
+    let days = days.concat(changes.flat_map(|change| change.date.days()));
+    let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
+    let (last, _) =
+        derive::<_, _, _, _, (), _>(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {
+            out.row(((), days.last().map_or(0, |(day, _)| **day)));
+        });
+    arrange(last, "valuation day")
+}
+
+/// The tick at which a day starts (UTC).
+pub fn start_of(day: i32) -> Tick {
+    const DAY_MICROS: u64 = 86_400_000_000;
+    u64::try_from(day).map_or(0, |day| day * DAY_MICROS)
+}
+
+/// Each key with the day to which all series run.
+pub fn until<'scope, K: Key>(
+    keys: Collection<'scope, K>,
+    valuation_day: &Arranged<'scope, (), i32>,
+    name: &str,
+) -> Arranged<'scope, K, i32> {
+    let keys = arrange(keys.map(|key| ((), key)), name);
+    arrange(lookup(&keys, valuation_day, name, |(), key: &K, day| (key.clone(), *day)), name)
+}
+
+/// What each security was worth on every day.
+pub fn daily_prices<'scope>(
+    prices: &Arranged<'scope, Priced, (i32, i64)>,
+    keys: Collection<'scope, Priced>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Arranged<'scope, Priced, i32, DayBlock<i64>> {
+    carry_forward(prices, &until(keys, valuation_day, "last days of prices"), "prices on every day")
+}
+
+/// What each currency of a pair was worth in the other on every day; in itself it is worth one.
+pub fn daily_rates<'scope>(
+    rates: Collection<'scope, RateOf>,
+    pairs: Collection<'scope, CurrencyPair>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Arranged<'scope, CurrencyPair, i32, DayBlock<i128>> {
+    let own = pairs.clone().flat_map(|pair| (pair.0 == pair.1).then_some((pair, FIRST_DAY, RATE_ONE)));
+    let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
+    carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
+}
+
+/// 1900-01-01, from which a currency is worth itself: nothing is dated earlier.
+pub const FIRST_DAY: i32 = -25_567;

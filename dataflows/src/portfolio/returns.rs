@@ -1,0 +1,318 @@
+//! What portfolios returned over periods: the view `performance`.
+//!
+//! ```text
+//!  days ──▶ first day of each portfolio ──▶ periods as seen from the last day ──┐
+//!    └──────▶ linked in a tree ─────────────────────────────────────────────────┴─▶ returns of periods ──▶ performance
+//!  flows ───────────────────────────────────────────────────────────────────────────────▶ weighted by money ──┘
+//! ```
+//! A corrected day links again the few stretches of the tree above it. A stretch knows its first day without what was there
+//! before it, which the stretch before it adds.
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use engine::{Cell, ColumnKind, Row, Views};
+use model::{Date, Portfolio, Symbol};
+use operators::lookup::{lookup, lookup_left};
+use operators::range_tree::{Span, Summary, range_tree};
+use operators::top_n::top_n;
+use operators::{Arranged, Collection, arrange};
+use serde::{Deserialize, Serialize};
+
+use super::config::Books;
+use super::market::distinct;
+use super::performance::annualised::Annualisation;
+use super::performance::daily::Basis;
+use super::performance::day_count::DayCount;
+use super::performance::dietz::{Flow, FlowTiming as DietzTiming, modified_dietz};
+use super::performance::linked::Linked;
+use super::performance::money_weighted::{RootChoice, xirr};
+use super::performance::periods::{DateRange, Period};
+use super::series::{PortfolioDay, PortfolioFlow, PricedChange, opening_value};
+use super::table::{self, AMOUNT, RATIO, date_cell, ratio_cell, symbol_cell};
+
+/// Consecutive days of a portfolio, linked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stretch {
+    first: (i32, PortfolioDay),
+    last: (i32, i128),
+    /// Of all days but the first.
+    rest: Measures,
+}
+
+/// What is told of some days.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measures {
+    /// Before fees.
+    pub gross: Linked,
+    /// After fees.
+    pub net: Linked,
+    /// What came in, less what went out.
+    pub flows: i128,
+    /// The fees among it.
+    pub fees: i128,
+    /// On how many days a position could not be valued.
+    pub days_incomplete: u32,
+}
+
+impl Measures {
+    const NONE: Measures = Measures { gross: Linked::NONE, net: Linked::NONE, flows: 0, fees: 0, days_incomplete: 0 };
+
+    fn of(day: &PortfolioDay, opening_value: i128) -> Measures {
+        let with_opening = day.after(opening_value);
+        Measures {
+            gross: Linked::of(&with_opening, Basis::Gross),
+            net: Linked::of(&with_opening, Basis::Net),
+            flows: day.opening_flow.saturating_add(day.closing_flow),
+            fees: day.fee,
+            days_incomplete: u32::from(day.positions_unvalued > 0),
+        }
+    }
+
+    fn then(&self, later: &Measures) -> Measures {
+        Measures {
+            gross: self.gross.then(&later.gross),
+            net: self.net.then(&later.net),
+            flows: self.flows.saturating_add(later.flows),
+            fees: self.fees.saturating_add(later.fees),
+            days_incomplete: self.days_incomplete.saturating_add(later.days_incomplete),
+        }
+    }
+}
+
+impl Stretch {
+    /// One day.
+    pub fn of(day: i32, own: &PortfolioDay) -> Stretch {
+        Stretch { first: (day, *own), last: (day, own.value), rest: Measures::NONE }
+    }
+
+    /// What is told of the days from `from` on; the day before it, if the stretch starts there, says what was there.
+    pub fn from(&self, from: i32) -> (Option<i128>, Measures) {
+        let (day, first) = &self.first;
+        if *day < from {
+            return (Some(opening_value(Some((*day, first.value)), from)), self.rest);
+        }
+        (None, Measures::of(first, 0).then(&self.rest))
+    }
+
+    /// What is there in the end, if the stretch ends with that day.
+    pub fn value_on(&self, day: i32) -> i128 {
+        if self.last.0 == day { self.last.1 } else { 0 }
+    }
+}
+
+impl Summary for Stretch {
+    fn then(&self, later: &Self) -> Self {
+        let (day, own) = &later.first;
+        let joint = Measures::of(own, opening_value(Some(self.last), *day));
+        Stretch { first: self.first, last: later.last, rest: self.rest.then(&joint).then(&later.rest) }
+    }
+}
+
+/// A period of a portfolio.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PeriodOf {
+    /// Which.
+    pub period: Period,
+    /// Its days.
+    pub range: DateRange,
+}
+
+/// What a portfolio returned over a period.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Returned {
+    /// The period.
+    pub of: PeriodOf,
+    /// Worth before it.
+    pub opening_value: i128,
+    /// Worth at its end.
+    pub closing_value: i128,
+    /// What came in, less what went out.
+    pub flows: i128,
+    /// The fees among it.
+    pub fees: i128,
+    /// What one unit has become before fees, as the bits of a float: equal returns are equal rows.
+    growth_gross: u64,
+    /// What one unit has become after fees.
+    growth_net: u64,
+    /// On how many days something was invested.
+    pub days_invested: u32,
+    /// On how many days a position could not be valued.
+    pub days_incomplete: u32,
+}
+
+impl Returned {
+    fn new(of: &PeriodOf, summary: Option<&Stretch>) -> Returned {
+        let (from, to) = (of.range.from.0, of.range.to.0);
+        let (opening_value, measures) = summary.map_or((None, Measures::NONE), |stretch| stretch.from(from));
+        Returned {
+            of: of.clone(),
+            opening_value: opening_value.unwrap_or(0),
+            closing_value: summary.map_or(0, |stretch| stretch.value_on(to)),
+            flows: measures.flows,
+            fees: measures.fees,
+            growth_gross: measures.gross.growth.to_bits(),
+            growth_net: measures.net.growth.to_bits(),
+            days_invested: measures.gross.days_invested,
+            days_incomplete: measures.days_incomplete,
+        }
+    }
+
+    /// What one unit has become.
+    pub fn growth(&self, basis: Basis) -> f64 {
+        f64::from_bits(if basis == Basis::Gross { self.growth_gross } else { self.growth_net })
+    }
+
+    /// What was gained, fees taken off.
+    pub fn gain(&self) -> i128 {
+        self.closing_value.saturating_sub(self.opening_value).saturating_sub(self.flows)
+    }
+}
+
+/// The first day of each portfolio: that of its first change, or the one that the portfolio says.
+pub fn inceptions<'scope>(
+    changes: Collection<'scope, PricedChange>,
+    portfolios: Collection<'scope, Arc<Portfolio>>,
+) -> Collection<'scope, (Symbol, i32)> {
+    let days = distinct(changes.map(|change| (change.target.0, change.day)), "days of changes");
+    let days = arrange(days.map(|(portfolio, day)| (portfolio, Reverse(day))), "days of changes");
+    let first = top_n(
+        &days,
+        1,
+        "first days",
+        |_| 0,
+        |portfolio, top, out| {
+            out.extend(top.greatest.iter().map(|(Reverse(day), _)| (*portfolio, *day)));
+        },
+    );
+    let said = portfolios.flat_map(|portfolio| portfolio.inception_date.days().map(|day| (portfolio.id, day)));
+    lookup_left(&arrange(first, "first days"), &arrange(said, "inceptions"), "inceptions", |portfolio, first, said| {
+        (*portfolio, *said.unwrap_or(first))
+    })
+}
+
+/// The periods of all portfolios, as spans that begin a day earlier: that day says what was there before.
+fn spans<'scope>(
+    books: &Books,
+    inceptions: Collection<'scope, (Symbol, i32)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Arranged<'scope, Symbol, (Span, PeriodOf)> {
+    let (periods, by_year) = (books.periods.clone(), books.by_year);
+    let inceptions = arrange(inceptions.map(|inception| ((), inception)), "inceptions of all");
+    let spans =
+        lookup(&inceptions, valuation_day, "periods", move |(), (portfolio, inception): &(Symbol, i32), day| {
+            let (as_of, inception) = (Date::from_days(*day), Date::from_days(*inception));
+            let years = inception.ymd().zip(as_of.ymd()).filter(|_| by_year);
+            let years = years.into_iter().flat_map(|((first, ..), (last, ..))| first..=last).map(Period::Year);
+            let named: BTreeSet<Period> = periods.iter().copied().chain(years).collect();
+            let ranged = named.into_iter().filter_map(|period| Some((period, period.range(as_of, inception)?)));
+            ranged.map(|(period, range)| (*portfolio, PeriodOf { period, range })).collect::<Vec<_>>()
+        });
+    let spans = spans.flat_map(|spans| spans).map(|(portfolio, of)| {
+        let span = Span { from: of.range.from.0.saturating_sub(1), to: of.range.to.0 };
+        (portfolio, (span, of))
+    });
+    arrange(spans, "periods")
+}
+
+/// A flow or a period of a portfolio.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Part {
+    Flow { day: i32, amount: i128 },
+    Period(Returned),
+}
+
+/// Builds the view `performance`.
+pub fn register<'scope>(
+    books: &Books,
+    days: &Arranged<'scope, Symbol, (i32, PortfolioDay)>,
+    flows: Collection<'scope, PortfolioFlow>,
+    inceptions: Collection<'scope, (Symbol, i32)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+    views: &mut Views,
+) {
+    let spans = spans(books, inceptions, valuation_day);
+    let returned = range_tree(
+        days,
+        &spans,
+        "returns",
+        |_portfolio, day, own: &PortfolioDay, _count| Stretch::of(day, own),
+        |portfolio, _span, of: &PeriodOf, summary| (*portfolio, Part::Period(Returned::new(of, summary))),
+    );
+    let flows = flows.map(|flow| (flow.portfolio, Part::Flow { day: flow.day, amount: flow.amount }));
+    let parts = arrange(returned.concat(flows), "returns and flows");
+    let annualisation = books.annualisation;
+    views.derived(spec(), &parts, move |portfolio, parts, rows| {
+        let mut flows: Vec<Flow> = Vec::new();
+        for (part, count) in parts {
+            match part {
+                Part::Flow { day, amount } => {
+                    let amount = amount.saturating_mul(*count as i128);
+                    flows.push(Flow { date: Date::from_days(*day), amount });
+                }
+                Part::Period(returned) => rows.push((row(*portfolio, returned, &flows, &annualisation), *count)),
+            }
+        }
+    });
+}
+
+fn spec() -> engine::ViewSpec {
+    let columns = [
+        ("portfolio", ColumnKind::Text),
+        ("period", ColumnKind::Text),
+        ("from", ColumnKind::Date),
+        ("to", ColumnKind::Date),
+        ("opening_value", AMOUNT),
+        ("closing_value", AMOUNT),
+        ("flows", AMOUNT),
+        ("fees", AMOUNT),
+        ("gain", AMOUNT),
+        ("time_weighted_gross", RATIO),
+        ("time_weighted_net", RATIO),
+        ("annualised_gross", RATIO),
+        ("annualised_net", RATIO),
+        ("modified_dietz", RATIO),
+        ("money_weighted_annual", RATIO),
+        ("days_invested", ColumnKind::Int),
+        ("days_incomplete", ColumnKind::Int),
+    ];
+    let about = "What each portfolio returned over each period, in base currency: weighted by time, before and after fees, and by money.";
+    table::spec("performance", about, &columns, 2)
+}
+
+fn row(portfolio: Symbol, returned: &Returned, flows: &[Flow], annualisation: &Annualisation) -> Row {
+    let range = returned.of.range;
+    let [gross, net] = [Basis::Gross, Basis::Net].map(|basis| returned.growth(basis));
+    let dietz = modified_dietz(range, returned.opening_value, flows, returned.closing_value, DietzTiming::EndOfDay);
+    Row::new([
+        symbol_cell(portfolio),
+        Cell::text(returned.of.period.to_string()),
+        date_cell(range.from),
+        date_cell(range.to),
+        Cell::fixed(returned.opening_value),
+        Cell::fixed(returned.closing_value),
+        Cell::fixed(returned.flows),
+        Cell::fixed(returned.fees),
+        Cell::fixed(returned.gain()),
+        ratio_cell(Some(gross - 1.0)),
+        ratio_cell(Some(net - 1.0)),
+        ratio_cell(annualisation.rate(gross, range.days())),
+        ratio_cell(annualisation.rate(net, range.days())),
+        ratio_cell(dietz.and_then(|dietz| dietz.rate)),
+        ratio_cell(money_weighted(returned, flows)),
+        Cell::Int(returned.days_invested.into()),
+        Cell::Int(returned.days_incomplete.into()),
+    ])
+}
+
+/// The annual rate at which what was there and came in grew to what is there: XIRR, with what was there on the first day
+/// and what is left on the last. Nothing where the period has one day or no rate fits.
+fn money_weighted(returned: &Returned, flows: &[Flow]) -> Option<f64> {
+    let DateRange { from, to } = returned.of.range;
+    let inside = flows.iter().filter(|flow| from <= flow.date && flow.date <= to);
+    let mut invested = vec![Flow { date: from, amount: returned.opening_value.saturating_neg() }];
+    invested.extend(inside.map(|flow| Flow { amount: flow.amount.saturating_neg(), ..*flow }));
+    invested.push(Flow { date: to, amount: returned.closing_value });
+    xirr(&invested, DayCount::Actual365Fixed, RootChoice::default())
+}

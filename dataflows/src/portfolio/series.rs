@@ -1,0 +1,301 @@
+//! Portfolios from day to day: what each was worth, and what came in and went out.
+//!
+//! ```text
+//!  changes ──▶ steps of each security ──┐
+//!  prices on every day ─────────────────┴─▶ value by portfolio and currency ──┐
+//!  rates on every day ────────────────────────────────────────────────────────┴─▶ value in base currency ──┐
+//!  cash flows ──▶ × rate of their day ──▶ flows of the portfolio by day ───────────────────────────────────┤
+//!  changes ──▶ how many positions are held by day ─────────────────────────────────────────────────────────┴─▶ days
+//! ```
+//! Values are summed exactly, in the currency of the prices, and turned into base currency once for each portfolio, currency
+//! and day. So the value of a day may differ in the last decimal from the sum of values that were rounded one by one.
+
+use differential_dataflow::AsCollection;
+use engine::{Cell, ColumnKind, Row, Views};
+use model::Symbol;
+use operators::as_of::as_of;
+use operators::block_products::convert;
+use operators::carry_forward::carry_forward;
+use operators::day_blocks::{DayBlock, arrange_days};
+use operators::join_days::join_days;
+use operators::lookup::lookup_left;
+use operators::step_products::{Step, step_products};
+use operators::{Arranged, Collection, arrange};
+use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::vec::Map;
+
+use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
+use super::cost_basis::money::share;
+use super::inputs::{CurrencyPair, PriceOf, Priced};
+use super::ledger::{Booked, Change};
+use super::market::{ONE_UNIT, Pricing, RATE_ONE, distinct, until};
+use super::performance::daily::{Basis, Day};
+use super::table::{AMOUNT, RATIO, day_cell, ratio_cell, spec, symbol_cell};
+use super::valuations::contract_units;
+
+/// A day of a portfolio, in units of [`model::Amount`] of its base currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PortfolioDay {
+    /// Worth at the end of the day, of the positions that could be valued.
+    pub value: i128,
+    /// What came in (positive) or went out at the start of the day.
+    pub opening_flow: i128,
+    /// What came in (positive) or went out at the end of the day, fees with it.
+    pub closing_flow: i128,
+    /// The fees among the flows, as a positive number.
+    pub fee: i128,
+    /// How many positions are held at the end of the day.
+    pub positions: i32,
+    /// How many of them could not be valued.
+    pub positions_unvalued: i32,
+}
+
+impl PortfolioDay {
+    /// The day, for what was worth so much before it.
+    pub fn after(&self, opening_value: i128) -> Day {
+        Day {
+            opening_value,
+            opening_flow: self.opening_flow,
+            closing_flow: self.closing_flow,
+            closing_value: self.value,
+            fee: self.fee,
+        }
+    }
+}
+
+/// A change of a position, as a step of its value: by how many units of price, and whether a position begins (1) or ends
+/// (-1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PricedChange {
+    /// The security and the currency of its price.
+    pub priced: Priced,
+    /// The portfolio, and the currencies of the price and of its base.
+    pub target: (Symbol, CurrencyPair),
+    /// From which day on.
+    pub day: i32,
+    /// How many units came, in units of [`model::Quantity`].
+    pub quantity: i64,
+    /// How many units of price that is: times the multiplier of the instrument.
+    pub units: i64,
+    /// 1, 0 or -1.
+    pub held: i64,
+    /// Whether a unit is worth one, because it is cash and no price says otherwise.
+    pub is_at_par: bool,
+}
+
+/// The changes with the currencies that their securities are priced in.
+pub fn priced_changes<'scope>(
+    changes: Collection<'scope, Change>,
+    pricing: &Arranged<'scope, Symbol, Pricing>,
+) -> Collection<'scope, PricedChange> {
+    let by_security = arrange(changes.map(|change| (change.holding.1, change)), "changes by security");
+    let priced = lookup_left(&by_security, pricing, "priced changes", |security, change: &Change, pricing| {
+        priced_change(*security, change, pricing)
+    });
+    priced.flat_map(|change| change)
+}
+
+fn priced_change(security: Symbol, change: &Change, pricing: Option<&Pricing>) -> Option<PricedChange> {
+    let multiplier = pricing.map_or(ONE_UNIT, |pricing| pricing.multiplier);
+    let currency = pricing.map_or(change.currency, |pricing| pricing.currency);
+    let [before, now] = [change.quantity_before, change.quantity].map(|quantity| quantity.scaled().unwrap_or(0));
+    // The difference of what is rounded, so that nothing is left when all units are gone.
+    let units = contract_units(now, multiplier)?.checked_sub(contract_units(before, multiplier)?)?;
+    Some(PricedChange {
+        priced: (security, currency),
+        target: (change.holding.0, (currency, change.base_currency)),
+        day: change.date.days()?,
+        quantity: i64::try_from(now.checked_sub(before)?).ok()?,
+        units: i64::try_from(units).ok()?,
+        held: i64::from(now != 0) - i64::from(before != 0),
+        is_at_par: pricing.is_some_and(|pricing| pricing.is_at_par()),
+    })
+}
+
+/// The prices of cash: one, on each day on which it moves.
+pub fn cash_prices<'scope>(changes: Collection<'scope, PricedChange>) -> Collection<'scope, PriceOf> {
+    const ONE: i64 = 10i64.pow(model::Price::SCALE as u32);
+    changes.flat_map(|change| change.is_at_par.then_some((change.priced, change.day, ONE)))
+}
+
+/// What each portfolio was worth in base currency on every day, with how many positions that is.
+pub fn values<'scope>(
+    changes: Collection<'scope, PricedChange>,
+    daily_prices: &Arranged<'scope, Priced, i32, DayBlock<i64>>,
+    daily_rates: &Arranged<'scope, CurrencyPair, i32, DayBlock<i128>>,
+) -> Arranged<'scope, Symbol, i32, DayBlock<i128>> {
+    let local = step_products(&arrange_steps(changes), daily_prices, "values by currency");
+    let by_pair = local.as_collection(|(portfolio, pair), block| (*pair, (*portfolio, *block)));
+    convert(&arrange(by_pair, "values by pair"), daily_rates, "values in base currency", to_base)
+}
+
+/// Steps by security: a change of a quantity, and of what is held, as the difference.
+fn arrange_steps<'scope>(
+    changes: Collection<'scope, PricedChange>,
+) -> Arranged<'scope, Priced, ((Symbol, CurrencyPair), i32), Step> {
+    let steps = changes.explode(|change| {
+        Some(((change.priced, (change.target, change.day)), Step { amount: change.units, count: change.held }))
+    });
+    arrange(steps, "steps")
+}
+
+/// A value of 14 decimals, units times price, in base currency.
+fn to_base(value: i128, rate: i128) -> i128 {
+    // The decimals of a quantity beside those of the rate.
+    const WHOLE: i128 = ONE_UNIT * RATE_ONE;
+    share(value, rate, WHOLE).unwrap_or(i128::MAX >> 2)
+}
+
+/// What comes in and goes out of a portfolio, and how many positions it has: opening flow, closing flow, fee, positions.
+type Totals = [i128; 4];
+
+const OPENING_FLOW: usize = 0;
+const CLOSING_FLOW: usize = 1;
+const FEE: usize = 2;
+const POSITIONS: usize = 3;
+
+/// A flow of a portfolio that is to be turned into base currency.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PortfolioFlow {
+    /// The portfolio.
+    pub portfolio: Symbol,
+    /// The day.
+    pub day: i32,
+    /// At which end of the day.
+    pub timing: FlowTiming,
+    /// Whether it is a charge.
+    pub is_fee: bool,
+    /// Above zero where it comes in.
+    pub amount: i128,
+}
+
+/// The flows between portfolios and the world, in base currency as of their day. One without a rate is left out.
+pub fn portfolio_flows<'scope>(
+    booked: Collection<'scope, Booked>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+) -> Collection<'scope, PortfolioFlow> {
+    let flows = booked.flat_map(|booked| match booked {
+        Booked::Flow { flow, base_currency } if flow.is_portfolio_flow => {
+            portfolio_flow(&flow).map(|own| ((flow.currency, base_currency), own))
+        }
+        _ => None,
+    });
+    let is_own = |pair: &CurrencyPair| pair.0 == pair.1;
+    let foreign = flows.clone().filter(move |(pair, _)| !is_own(pair)).map(|(pair, flow)| (pair, (flow.day, flow)));
+    let converted =
+        as_of(&arrange(foreign, "foreign flows"), fx_rates, "flows in base currency", |_pair, _day, flow, found| {
+            let amount = found.and_then(|(_, rate)| share(flow.amount, *rate, RATE_ONE));
+            amount.map(|amount| PortfolioFlow { amount, ..flow.clone() })
+        });
+    flows.filter(move |(pair, _)| is_own(pair)).map(|(_, flow)| flow).concat(converted.flat_map(|flow| flow))
+}
+
+fn portfolio_flow(flow: &CashFlow) -> Option<PortfolioFlow> {
+    Some(PortfolioFlow {
+        portfolio: flow.portfolio,
+        day: flow.date.days()?,
+        timing: flow.timing,
+        is_fee: flow.class == FlowClass::Expense,
+        amount: flow.amount.scaled()?,
+    })
+}
+
+fn totals_of(flow: &PortfolioFlow) -> Totals {
+    let mut totals = [0; 4];
+    let end = if flow.timing == FlowTiming::BeginOfDay { OPENING_FLOW } else { CLOSING_FLOW };
+    totals[end] = flow.amount;
+    totals[FEE] = if flow.is_fee { -flow.amount } else { 0 };
+    totals
+}
+
+/// How many positions each portfolio has on every day.
+fn positions_held<'scope>(
+    changes: Collection<'scope, PricedChange>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Arranged<'scope, Symbol, i32, DayBlock<i128>> {
+    let steps = changes.clone().explode(|change| {
+        let step = Step { amount: change.held, count: change.held };
+        Some(((change.target.0, (change.target.0, change.day)), step))
+    });
+    let ones = changes.map(|change| (change.target.0, (change.day, 1i64)));
+    let portfolios = distinct(ones.clone().map(|(portfolio, _)| portfolio), "portfolios that hold something");
+    let last_days = until(portfolios, valuation_day, "last days of portfolios");
+    let every_day = carry_forward(&arrange(ones, "days of changes"), &last_days, "every day");
+    step_products(&arrange(steps, "steps of positions"), &every_day, "positions by day")
+}
+
+/// The days of all portfolios.
+pub fn days<'scope>(
+    values: &Arranged<'scope, Symbol, i32, DayBlock<i128>>,
+    flows: Collection<'scope, PortfolioFlow>,
+    changes: Collection<'scope, PricedChange>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Arranged<'scope, Symbol, (i32, PortfolioDay)> {
+    let flows = arrange_days(flows.map(|flow| (flow.portfolio, flow.day, totals_of(&flow))), "flows by day");
+    let held = positions_held(changes, valuation_day).as_collection(|portfolio, block| (*portfolio, *block)).inner;
+    let held = held.map(|(block, tick, held)| (block, tick, held.map(|positions| [0, 0, 0, positions])));
+    let totals = flows.as_collection(|portfolio, block| (*portfolio, *block)).concat(held.as_collection());
+    let totals = arrange(totals, "totals by day");
+    let days = join_days(values, &totals, "portfolio days", |portfolio, day, value, totals| {
+        let (value, valued) = value.map_or((0, 0), |(value, count)| (value, i32::from(count)));
+        let totals: Totals = totals.map_or([0; 4], |(totals, _)| totals);
+        let positions = i32::try_from(totals[POSITIONS]).unwrap_or(i32::MAX);
+        let row = PortfolioDay {
+            value,
+            opening_flow: totals[OPENING_FLOW],
+            closing_flow: totals[CLOSING_FLOW],
+            fee: totals[FEE],
+            positions,
+            positions_unvalued: positions - valued,
+        };
+        Some((*portfolio, (day, row)))
+    });
+    arrange(days, "portfolio days")
+}
+
+/// Registers the view `portfolio_timeseries`.
+pub fn register<'scope>(days: &Arranged<'scope, Symbol, (i32, PortfolioDay)>, views: &mut Views) {
+    let columns = [
+        ("portfolio", ColumnKind::Text),
+        ("date", ColumnKind::Date),
+        ("opening_value", AMOUNT),
+        ("opening_flow", AMOUNT),
+        ("closing_flow", AMOUNT),
+        ("fees", AMOUNT),
+        ("closing_value", AMOUNT),
+        ("return_gross", RATIO),
+        ("return_net", RATIO),
+        ("positions", ColumnKind::Int),
+        ("positions_unvalued", ColumnKind::Int),
+    ];
+    let about = "Each portfolio on every day: its value in base currency, what came in and went out, and its return.";
+    views.derived(spec("portfolio_timeseries", about, &columns, 2), days, |portfolio, group, rows| {
+        let mut before: Option<(i32, i128)> = None;
+        for ((day, own), count) in group.iter().map(|(row, count)| (**row, *count)) {
+            let opening_value = opening_value(before, day);
+            rows.push((row(*portfolio, day, &own, &own.after(opening_value)), count));
+            before = Some((day, own.value));
+        }
+    });
+}
+
+/// What was there before a day: nothing, unless the day before is there too.
+pub fn opening_value(before: Option<(i32, i128)>, day: i32) -> i128 {
+    before.filter(|(before, _)| before.checked_add(1) == Some(day)).map_or(0, |(_, value)| value)
+}
+
+fn row(portfolio: Symbol, day: i32, own: &PortfolioDay, with_opening: &Day) -> Row {
+    Row::new([
+        symbol_cell(portfolio),
+        day_cell(day),
+        Cell::fixed(with_opening.opening_value),
+        Cell::fixed(own.opening_flow),
+        Cell::fixed(own.closing_flow),
+        Cell::fixed(own.fee),
+        Cell::fixed(own.value),
+        ratio_cell(Some(with_opening.rate(Basis::Gross))),
+        ratio_cell(Some(with_opening.rate(Basis::Net))),
+        Cell::Int(own.positions.into()),
+        Cell::Int(own.positions_unvalued.into()),
+    ])
+}

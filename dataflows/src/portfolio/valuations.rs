@@ -1,0 +1,284 @@
+//! What each position is worth on the last day, and the views of it.
+//!
+//! ```text
+//!  positions ──▶ by security ──▶ with its price ──▶ by currencies ──▶ with the rate ──▶ valuations
+//!                                   ▲                                    ▲
+//!                 pricing, prices as of the day                 rates as of the day
+//! ```
+//! | status | when |
+//! |---|---|
+//! | `CURRENT` | the price is of the last day, or not older than `stale_after_days` |
+//! | `STALE` | it is older |
+//! | `UNVALUED` | there is no price on or before the day |
+//! | `FAILED` | there is a price, but no rate into the base currency, or the value would be too large |
+//!
+//! A rate that is missing is never one: there is no value then. The value of a unit is its price times the multiplier of
+//! the instrument; of a unit of cash it is one, where no price says otherwise.
+
+use std::sync::Arc;
+
+use engine::{Cell, ColumnKind, Row, Views};
+use model::{Currency, Instrument, Symbol};
+use operators::as_of::as_of;
+use operators::derive::derive;
+use operators::lookup::{lookup, lookup_left};
+use operators::{Arranged, Collection, Sums, arrange};
+use serde::{Deserialize, Serialize};
+
+use super::config::Books;
+use super::cost_basis::money::share;
+use super::inputs::{CurrencyPair, Priced};
+use super::ledger::{Change, Holding};
+use super::market::{ONE_UNIT, Pricing, RATE_ONE, distinct, until};
+use super::positions::{Position, part};
+use super::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, day_cell, number_cell, spec, symbol_cell};
+
+/// How good a valuation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum Status {
+    Current,
+    Stale,
+    Unvalued,
+    Failed,
+}
+
+impl Status {
+    /// Its name in views.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Current => "CURRENT",
+            Status::Stale => "STALE",
+            Status::Unvalued => "UNVALUED",
+            Status::Failed => "FAILED",
+        }
+    }
+}
+
+/// What a position is worth. Amounts are in units of [`model::Amount`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Valuation {
+    /// The position.
+    pub holding: Holding,
+    /// The currency of its cost.
+    pub cost_currency: Currency,
+    /// The currency of its price.
+    pub currency: Currency,
+    /// The base currency of the portfolio.
+    pub base_currency: Currency,
+    /// What is known of the instrument.
+    pub instrument: Option<Arc<Instrument>>,
+    /// The units, in units of [`model::Quantity`].
+    pub quantity: i128,
+    /// What they cost, in local and in base currency.
+    pub cost: (i128, i128),
+    /// The price and its day.
+    pub price: Option<(i64, i32)>,
+    /// The rate into base currency.
+    pub fx_rate: Option<i128>,
+    /// What they are worth in the currency of the price.
+    pub value_local: Option<i128>,
+    /// What they are worth in base currency.
+    pub value_base: Option<i128>,
+    /// How good this is.
+    pub status: Status,
+}
+
+/// How a security is priced, and at what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Quote {
+    pricing: Pricing,
+    price: Option<(i64, i32)>,
+    is_stale: bool,
+}
+
+/// Values all open positions.
+pub fn value<'scope>(
+    books: &Books,
+    positions: &Arranged<'scope, Position, (), Sums>,
+    changes: Collection<'scope, Change>,
+    pricing: &Arranged<'scope, Symbol, Pricing>,
+    prices: &Arranged<'scope, Priced, (i32, i64)>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Collection<'scope, Valuation> {
+    let base_currencies = distinct(changes.map(|change| (change.holding.0, change.base_currency)), "base currencies");
+    let base_currencies = arrange(base_currencies, "base currencies");
+    let (open, _) = derive::<_, _, _, _, (), _>(positions, "open positions", |position: &Position, sums, out| {
+        let sums = sums
+            .iter()
+            .fold([0; 3], |_, (_, sums)| [sums.0[part::QUANTITY], sums.0[part::COST_LOCAL], sums.0[part::COST_BASE]]);
+        if sums[0] != 0 {
+            out.row((position.0.0, (*position, sums)));
+        }
+    });
+    let open = lookup_left(
+        &arrange(open, "open positions by portfolio"),
+        &base_currencies,
+        "open positions with base currency",
+        |_portfolio, (position, sums): &(Position, [i128; 3]), base: Option<&Currency>| {
+            (position.0.1, (*position, *sums, base.copied().unwrap_or(Currency::NONE)))
+        },
+    );
+    let quotes = quotes(pricing, prices, valuation_day, books.stale_after_days);
+    let priced = lookup_left(
+        &arrange(open, "open positions by security"),
+        &quotes,
+        "open positions with prices",
+        |_security, (position, sums, base): &(Position, [i128; 3], Currency), quote: Option<&Quote>| {
+            valued_locally(position, sums, *base, quote)
+        },
+    );
+    let is_foreign = |valuation: &Valuation| valuation.currency != valuation.base_currency;
+    let foreign = priced.clone().filter(move |valuation| is_foreign(valuation));
+    let pairs = foreign.map(|valuation| ((valuation.currency, valuation.base_currency), valuation));
+    let rates =
+        rates_now(distinct(pairs.clone().map(|(pair, _)| pair), "pairs of currencies"), fx_rates, valuation_day);
+    let converted = lookup_left(
+        &arrange(pairs, "valuations by currencies"),
+        &rates,
+        "valuations with rates",
+        |_pair, valuation: &Valuation, rate: Option<&i128>| in_base_currency(valuation, rate.copied()),
+    );
+    let own = priced.filter(move |valuation| !is_foreign(valuation));
+    own.map(|valuation| in_base_currency(&valuation, Some(RATE_ONE))).concat(converted)
+}
+
+/// Each security with its price as of the day.
+fn quotes<'scope>(
+    pricing: &Arranged<'scope, Symbol, Pricing>,
+    prices: &Arranged<'scope, Priced, (i32, i64)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+    stale_after_days: u16,
+) -> Arranged<'scope, Symbol, Quote> {
+    let securities = pricing.clone().as_collection(|security, pricing| ((), (*security, pricing.clone())));
+    let asked = lookup(
+        &arrange(securities, "securities"),
+        valuation_day,
+        "prices asked for",
+        |(), (security, pricing): &(Symbol, Pricing), day| ((*security, pricing.currency), (*day, pricing.clone())),
+    );
+    let quotes = as_of(
+        &arrange(asked, "prices asked for"),
+        prices,
+        "prices as of the day",
+        move |priced, day, pricing, found| {
+            let price = found.map(|(price_day, price)| (*price, *price_day));
+            let age = price.map_or(0, |(_, price_day)| day.saturating_sub(price_day));
+            // Cash does not age.
+            let is_stale = !pricing.is_cash && age > i32::from(stale_after_days);
+            (priced.0, Quote { pricing: pricing.clone(), price, is_stale })
+        },
+    );
+    arrange(quotes, "quotes")
+}
+
+/// The rate of each pair of currencies as of the day.
+fn rates_now<'scope>(
+    pairs: Collection<'scope, CurrencyPair>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Arranged<'scope, CurrencyPair, i128> {
+    let asked = until(pairs, valuation_day, "pairs of currencies").as_collection(|pair, day| (*pair, (*day, ())));
+    let rates = as_of(&arrange(asked, "rates asked for"), fx_rates, "rates as of the day", |pair, _day, (), found| {
+        found.map(|(_, rate)| (*pair, *rate))
+    });
+    arrange(rates.flat_map(|rate| rate), "rates as of the day")
+}
+
+/// A position with its value in the currency of its price.
+fn valued_locally(position: &Position, sums: &[i128; 3], base_currency: Currency, quote: Option<&Quote>) -> Valuation {
+    let ((holding, cost_currency), [quantity, cost_local, cost_base]) = (*position, *sums);
+    let pricing = quote.map(|quote| &quote.pricing);
+    let price = quote.and_then(|quote| quote.price);
+    let value_local =
+        price.zip(pricing).and_then(|((price, _), pricing)| local_value(quantity, price, pricing.multiplier));
+    Valuation {
+        holding,
+        cost_currency,
+        currency: pricing.map_or(cost_currency, |pricing| pricing.currency),
+        base_currency,
+        instrument: pricing.and_then(|pricing| pricing.instrument.clone()),
+        quantity,
+        cost: (cost_local, cost_base),
+        price,
+        fx_rate: None,
+        value_local,
+        value_base: None,
+        status: match quote {
+            _ if price.is_none() => Status::Unvalued,
+            _ if value_local.is_none() => Status::Failed,
+            Some(quote) if quote.is_stale => Status::Stale,
+            _ => Status::Current,
+        },
+    }
+}
+
+/// What units are worth at a price: rounded once, half to even. `None` if it is too large.
+pub fn local_value(quantity: i128, price: i64, multiplier: i128) -> Option<i128> {
+    let units = contract_units(quantity, multiplier)?;
+    share(units, price.into(), ONE_UNIT)
+}
+
+/// How many units of price a quantity stands for: 2 futures on an index with a multiplier of 50 are 100.
+pub fn contract_units(quantity: i128, multiplier: i128) -> Option<i128> {
+    if multiplier == ONE_UNIT { Some(quantity) } else { share(quantity, multiplier, ONE_UNIT) }
+}
+
+/// A valuation with its value in base currency.
+fn in_base_currency(valuation: &Valuation, rate: Option<i128>) -> Valuation {
+    let value_base = valuation.value_local.zip(rate).and_then(|(value, rate)| share(value, rate, RATE_ONE));
+    let is_known = !valuation.base_currency.is_none() && value_base.is_some();
+    Valuation {
+        fx_rate: rate,
+        value_base: value_base.filter(|_| is_known),
+        status: if valuation.value_local.is_some() && !is_known { Status::Failed } else { valuation.status },
+        ..valuation.clone()
+    }
+}
+
+/// Registers the view `valuations`.
+pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut Views) {
+    let columns = [
+        ("portfolio", ColumnKind::Text),
+        ("security", ColumnKind::Text),
+        ("cost_currency", ColumnKind::Text),
+        ("status", ColumnKind::Text),
+        ("quantity", QUANTITY),
+        ("currency", ColumnKind::Text),
+        ("price", PRICE),
+        ("price_date", ColumnKind::Date),
+        ("value_local", AMOUNT),
+        ("base_currency", ColumnKind::Text),
+        ("fx_rate", RATE),
+        ("value_base", AMOUNT),
+        ("cost_local", AMOUNT),
+        ("cost_base", AMOUNT),
+        ("unrealised_gain_local", AMOUNT),
+        ("unrealised_gain_base", AMOUNT),
+    ];
+    let about = "What each position is worth on the last day, and how good that is: CURRENT, STALE, UNVALUED, FAILED.";
+    let rows = valuations.map(|valuation| {
+        let (cost_local, cost_base) = valuation.cost;
+        let is_same = valuation.currency == valuation.cost_currency;
+        Row::new([
+            symbol_cell(valuation.holding.0),
+            symbol_cell(valuation.holding.1),
+            currency_cell(valuation.cost_currency),
+            Cell::text(valuation.status.name()),
+            Cell::fixed(valuation.quantity),
+            currency_cell(valuation.currency),
+            number_cell(valuation.price.map(|(price, _)| price.into())),
+            valuation.price.map_or(Cell::Null, |(_, day)| day_cell(day)),
+            number_cell(valuation.value_local),
+            currency_cell(valuation.base_currency),
+            number_cell(valuation.fx_rate),
+            number_cell(valuation.value_base),
+            Cell::fixed(cost_local),
+            Cell::fixed(cost_base),
+            number_cell(valuation.value_local.filter(|_| is_same).map(|value| value - cost_local)),
+            number_cell(valuation.value_base.map(|value| value - cost_base)),
+        ])
+    });
+    views.rows(spec("valuations", about, &columns, 3), rows);
+}

@@ -1,0 +1,108 @@
+//! Whatever the order in which records come, change and go, and on however many workers: the views are those of one load.
+
+use std::collections::BTreeMap;
+
+use model::{Product, Record, TransactionType};
+use proptest::prelude::*;
+
+use crate::kit::{Book, Change, Desk, TextRow, put_all};
+use crate::records::{currency, fx_rate, instrument, keep, know, portfolio, price, put, transaction, with_other};
+use crate::{VIEWS, desk, oracle};
+
+/// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
+fn cases(cases: u32) -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    let cases = asked.unwrap_or(cases);
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
+}
+
+const RULES: &str = "oversell = \"refuse\"";
+
+pub fn read_all(desk: &Desk) -> BTreeMap<&'static str, Vec<TextRow>> {
+    VIEWS.into_iter().map(|view| (view, desk.read(view))).collect()
+}
+
+fn day() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1..29u8).prop_map(|day| format!("2026-01-{day:02}")),
+        (1..13u8).prop_map(|month| format!("2025-{month:02}-11")),
+    ]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    use TransactionType as T;
+    let kind = prop_oneof![
+        4 => Just(T::Buy), 3 => Just(T::Sell), 1 => Just(T::Deposit), 1 => Just(T::Withdrawal), 1 => Just(T::Dividend),
+        1 => Just(T::Fee), 1 => Just(T::TransferIn), 1 => Just(T::TransferOut), 1 => Just(T::Split),
+        1 => Just(T::Merger), 1 => Just(T::SpinOff),
+    ];
+    let security = prop_oneof![Just("A"), Just("B"), Just("C"), Just("CASH")];
+    let of = prop_oneof![3 => Just("USD"), 1 => Just("EUR")];
+    let in_portfolio = prop_oneof![Just("P"), Just("Q")];
+    let transactions = (0..40u8, kind, security.clone(), day(), 1..50u32, 1..5000u32, of.clone(), in_portfolio)
+        .prop_map(|(id, kind, security, day, units, gross, of, portfolio)| {
+            let (units, gross) = (units.to_string(), format!("{gross}.{units}"));
+            let made = transaction(&format!("T{id}"), kind, security, &day, &units, &gross);
+            let made = model::Transaction { currency: currency(of), portfolio: model::Symbol::of(portfolio), ..made };
+            put(match kind {
+                T::Split => with_other(made, "", "2", "1"),
+                T::Merger => with_other(made, if security == "A" { "B" } else { "C" }, "3", "2"),
+                T::SpinOff => {
+                    let made = with_other(made, if security == "B" { "C" } else { "B" }, "1", "4");
+                    let detail = made.detail.as_deref().cloned().unwrap();
+                    let cost_share = model::Rate::from_scaled(250_000_000_000);
+                    made.with_detail(model::TransactionDetail { cost_share, ..detail })
+                }
+                _ => made,
+            })
+        });
+    let prices = (security, day(), 1..300u32, of)
+        .prop_map(|(security, day, cents, of)| price(security, &day, &format!("{cents}.25"), of));
+    let rates = (day(), 80..130u32).prop_map(|(day, cents)| fx_rate("EUR", "USD", &day, &format!("1.{cents:03}")));
+    let back = (day(), 80..99u32).prop_map(|(day, cents)| fx_rate("USD", "EUR", &day, &format!("0.{cents}")));
+    let others = prop_oneof![
+        prop_oneof![Just("USD"), Just("EUR")].prop_map(|of| keep(portfolio("P", of))),
+        Just(keep(portfolio("Q", "USD"))),
+        Just(know(instrument("CASH", Product::Cash, "USD"))),
+        Just(know(instrument("A", Product::Equity, "USD"))),
+    ];
+    prop_oneof![8 => transactions, 4 => prices, 2 => rates, 1 => back, 1 => others]
+}
+
+fn ticks() -> impl Strategy<Value = Vec<Vec<(Record, bool)>>> {
+    prop::collection::vec(prop::collection::vec((record(), prop::bool::weighted(0.8)), 1..25), 1..6)
+}
+
+/// Records that come, or go where they are there.
+fn changes(tick: Vec<(Record, bool)>) -> Vec<Change> {
+    tick.into_iter().map(|(record, comes)| if comes { Change::put(record) } else { Change::delete(&record) }).collect()
+}
+
+proptest! {
+    #![proptest_config(cases(12))]
+
+    #[test]
+    fn views_are_those_of_one_load_and_all_is_gone_in_the_end(ticks in ticks(), workers in prop::sample::select(vec![1usize, 2, 4])) {
+        let mut book = Book::default();
+        let mut lived = desk(RULES, workers);
+        for tick in ticks {
+            let tick = changes(tick);
+            lived.tick(&tick);
+            book.apply(&tick);
+        }
+        let mut loaded = desk(RULES, 1);
+        loaded.tick(&put_all(book.records()));
+        let now = read_all(&lived);
+        for view in VIEWS {
+            prop_assert_eq!(&now[view], &read_all(&loaded)[view], "{}", view);
+        }
+        oracle::check(&book.records(), &lived);
+
+        lived.tick(&put_all(book.records()));
+        prop_assert_eq!(&read_all(&lived), &now, "what comes again changes nothing");
+        lived.tick(&book.clear());
+        for (view, rows) in read_all(&lived) {
+            prop_assert_eq!(rows, Vec::<TextRow>::new(), "{}", view);
+        }
+    }
+}

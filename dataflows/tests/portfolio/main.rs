@@ -1,0 +1,41 @@
+//! Books of portfolios through the engine: scenarios that others published, stories, and any order on any number of workers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub)]
+
+#[path = "../kit/mod.rs"]
+mod kit;
+#[path = "../../../tests/reference/mod.rs"]
+mod reference;
+
+mod any_order;
+mod oracle;
+mod pas;
+mod records;
+mod stories;
+
+use model::Dictionary;
+
+use kit::Desk;
+
+/// The views of the books.
+pub const VIEWS: [&str; 11] = [
+    "positions",
+    "lots",
+    "disposals",
+    "cashflows",
+    "refused_transactions",
+    "income",
+    "valuations",
+    "concentration",
+    "position_timeseries",
+    "portfolio_timeseries",
+    "performance",
+];
+
+/// 2027-01-01: all days of these tests have come.
+const NOW: u64 = 1_798_761_600_000_000;
+
+/// A desk that keeps books.
+fn desk(books: &str, workers: usize) -> Desk {
+    Desk::start_at(&format!("[books]\n{books}"), &["books", "other"], &Dictionary::new(), workers, NOW)
+}
