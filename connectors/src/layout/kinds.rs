@@ -7,8 +7,9 @@
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use model::{
-    Allocation, BenchmarkLevel, Confirmation, Dictionary, FxRate, Instrument, MarketPrice, Portfolio, Record,
-    RiskFreeRate, SourceId, Trade, TradeBuilder,
+    Allocation, AssetType, BenchmarkLevel, Confirmation, Dictionary, FundAumDay, FundExposure, FundPosition, FxRate,
+    Instrument, MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Record, RiskFreeRate,
+    SourceId, Trade, TradeBuilder,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +17,7 @@ use super::columns::{ColumnDecoder, Columns, restored};
 use super::config::{ByField, ColumnName};
 use super::draft::{Draft, FieldDescription, FieldEntry, fields};
 use super::fault::Fault;
+use super::fund_aum::FundAumDraft;
 use super::header::Header;
 use super::plan::{Basis, Plan};
 use super::rows::{RowDecoder, Rows};
@@ -160,6 +162,81 @@ record_kinds! {
         currency: Currency Identity ["USD", "EUR"] "The currency of the money.";
         rate_date: Date Identity ["2026-03-16", "2026-03-16"] "The day from which it holds.";
         annual_rate: Rate Required ["0.0425", "0.0215"] "The rate of a year as a decimal: 0.05 is five per cent.";
+    };
+
+    AssetType = "asset_type", AssetType, "What kind of asset a code stands for." {
+        id: Symbol Identity ["OTC SWAP", "OFFSHORE"] "The code.";
+        name: Symbol Optional ["swap over the counter", "asset abroad"] "What it stands for.";
+        loaded_at: Time Optional ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When it was loaded.";
+    };
+
+    FundAum = "fund_aum", FundAumDraft, "A fund and its assets under management, as one batch has them.";
+
+    FundAumDay = "fund_aum_day", FundAumDay, "What a fund's assets under management were on a day." {
+        fund: Symbol Identity ["1000", "1000"] "The fund.";
+        aum_date: Date Identity ["2026-02-26", "2026-02-27"] "The day.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When it was loaded.";
+        opening_aum: Amount Optional ["151000000", "151400000"] "At the start of the day.";
+        closing_aum: Amount Optional ["151400000", "152000000"] "At the end of the day.";
+        load_id: Symbol Optional ["91", "92"] "The number that the source has given to the row; it decides nothing.";
+    };
+
+    MarginSubmission = "margin_submission", MarginSubmission,
+        "The margin that the manager of a fund submitted, as one batch has it." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        submitted_at: Time IdentityIfKnown ["2026-03-12T17:20:00Z", "2026-03-13T09:05:00Z"] "When it was submitted.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+        name: Symbol Optional ["Atlantic macro", "Harbour credit"] "What the manager calls the fund.";
+        tax_id: Symbol Optional ["12.345.678/0001-90", ""] "The number of the fund with the tax authority.";
+        manager_id: Symbol Optional ["M-1", "M-2"] "The manager's id.";
+        status: Symbol Optional ["received", "received"] "The state of the submission, in the words of the source.";
+        methodology: Symbol Optional ["stress", "stress"] "How the margin was computed.";
+        local_margin: Amount Optional ["1200000", "300000"] "The margin that is asked for at home.";
+        offshore_margin: Amount Optional ["450000", "0"] "The margin that is asked for abroad.";
+    };
+
+    FundPosition = "fund_position", FundPosition, "What an exposed fund holds of something, as one batch has it." {
+        fund: Symbol Identity ["1000", "1000"] "The fund.";
+        nickname: Symbol IdentityIfKnown ["SWAP CDI", "FUND LUX"] "What the asset is called for short.";
+        portfolio_date: Date IdentityIfKnown ["2026-03-13", "2026-03-13"]
+            "The day of the portfolio that it is part of.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+        notional: Amount IdentityIfKnown ["5000000", ""]
+            "The amount that it is a contract on. It tells swaps of one nickname apart, as their legs do.";
+        received_leg: Amount IdentityIfKnown ["5100000", ""] "What a swap's leg that is received is worth.";
+        paid_leg: Amount IdentityIfKnown ["5080000", ""] "What a swap's leg that is paid is worth.";
+        position_date: Date Optional ["2026-03-13", "2026-03-13"] "The day that the position is of.";
+        classification: Symbol Optional ["SWAP", "OFFSHORE"] "How it is classified, in the words of the source.";
+        classification_id: Symbol Optional ["7", "9"] "The code of its classification.";
+        asset: Symbol Optional ["A-71", "A-90"] "The code of the asset.";
+        asset_type: Symbol Optional ["OTC SWAP", "OFFSHORE"] "The code of the `asset_type`.";
+        isin: Symbol Optional ["", "US0378331005"] "The ISIN.";
+        price: Amount Optional ["1", "104.2"] "What one unit is worth.";
+        quantity: Amount Optional ["5000000", "21000"] "How many units.";
+        value: Amount Optional ["20000", "2188200"] "What it is worth.";
+    };
+
+    FundExposure = "fund_exposure", FundExposure, "A fund is exposed to something, as one batch has it." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        origin: Symbol IdentityIfKnown ["OTC", "OFFSHORE"] "What it is exposed to, in the words of the source.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+    };
+
+    MarginValidation = "margin_validation", MarginValidation,
+        "Somebody looked at the margin that was submitted for a fund." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        validated_at: Time IdentityIfKnown ["2026-03-13T10:00:00Z", "2026-03-13T11:30:00Z"] "When it was looked at.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+        name: Symbol Optional ["Atlantic macro", "Harbour credit"] "What people call the fund.";
+        manager: Symbol Optional ["Atlantic", "Harbour"] "What people call the manager.";
+        finding: Symbol Optional ["complete", "no stress told"] "What was found, in the words of the source.";
+        is_valid: Truth Optional ["true", "false"] "Whether it is right; nothing is known where it is empty.";
+    };
+
+    MarginException = "margin_exception", MarginException,
+        "A fund whose margin is taken as it is, or no longer is." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        is_accepted: Flag Optional ["true", "false"] "Whether its margin counts as validated; not where it is empty.";
     };
 }
 

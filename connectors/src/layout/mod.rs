@@ -64,6 +64,7 @@ mod config;
 mod decimal;
 mod draft;
 mod fault;
+mod fund_aum;
 mod header;
 mod kinds;
 mod lists;
@@ -228,7 +229,7 @@ impl Layout {
         let drafting = config.record.drafting();
         let is_wanted = |field: &FieldDescription| {
             let is_constant = config.constants.fields.contains_key(field.name);
-            !is_constant && (field.need < Need::Optional || is_there(field.name))
+            !is_constant && (field.need.is_needed() || is_there(field.name))
         };
         let fields = (drafting.fields)().into_iter().filter(is_wanted).map(|field| named(field.name)).collect();
         let is_wanted = |name: &&String| {
