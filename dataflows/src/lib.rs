@@ -22,8 +22,8 @@ pub mod rule_error;
 pub mod trades;
 
 pub use calendars::CalendarConfig;
-pub use portfolio::{Books, BooksConfig};
 pub use exposure::margin::{MarginConfig, MarginRules};
+pub use portfolio::{Books, BooksConfig};
 pub use reconciliation::{Reconciliation, ReconciliationConfig};
 pub use rule_error::RuleError;
 

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::any_record::{Texts, any_kind_and_row, layout_of};
 use super::draft::Draft;
-use super::{Header, Layout, LayoutConfig, Need, RecordKind, Scope, ValueType};
+use super::{Header, Layout, LayoutConfig, RecordKind, Scope, ValueType};
 
 const ATTRIBUTES: [&str; 2] = ["given_name", "desk_note"];
 
@@ -196,12 +196,21 @@ fn all_kinds_of_records_but_models_can_be_read_under_their_names() {
 fn what_says_which_record_it_is_are_the_fields_of_its_key() {
     for kind in RecordKind::ALL {
         let identity: Vec<&str> =
-            kind.fields().iter().filter(|field| field.need == Need::Identity).map(|field| field.name).collect();
+            kind.fields().iter().filter(|field| field.need.is_identity()).map(|field| field.name).collect();
         let expected: &[&str] = match kind.name() {
             "market_price" => &["security", "price_date"],
             "fx_rate" => &["from_currency", "to_currency", "rate_date"],
             "benchmark_level" => &["benchmark", "level_date"],
             "risk_free_rate" => &["currency", "rate_date"],
+            "fund_aum" => &["fund", "loaded_at"],
+            "fund_aum_day" => &["fund", "aum_date", "loaded_at"],
+            "margin_submission" => &["fund", "submitted_at", "loaded_at"],
+            "fund_position" => {
+                &["fund", "nickname", "portfolio_date", "loaded_at", "notional", "received_leg", "paid_leg"]
+            }
+            "fund_exposure" => &["fund", "origin", "loaded_at"],
+            "margin_validation" => &["fund", "validated_at", "loaded_at"],
+            "margin_exception" => &["fund"],
             _ => &["id"],
         };
         assert_eq!(identity, expected, "{}", kind.name());
