@@ -279,6 +279,26 @@ field = "excution_id"
 }
 
 #[test]
+fn rules_of_margin_that_contradict_each_other_are_told_at_their_line() {
+    let folder = folder_with(
+        r#"[source.administrator]
+kind = "flight"
+
+[[margin.exposure]]
+name = "otc"
+origins = ["OTC SWAP"]
+
+[[margin.exposure]]
+name = "swaps"
+origins = ["OTC SWAP"]
+"#,
+    );
+    let ran = run(folder.path(), &["check", "tieout.toml"]).expect(2);
+    let what = "margin.exposure[1].origins: the origin `OTC SWAP` makes the exposure `otc` already";
+    assert!(ran.err.contains(what) && ran.err.contains("[tieout.toml:10:1]"), "{}", ran.err);
+}
+
+#[test]
 fn a_schema_that_is_none_or_lacks_a_column_is_told_at_its_line() {
     let settings = "[source.fed]\nkind = \"kafka\"\nbrokers = \"kafka:9092\"\ntopics = [\"trades\"]\nformat = \"avro\"\n\
                     avro = { schema = \"trade.avsc\" }\ncolumns = { id = \"trade_id\", desk = { header = \"desk\" } }\n";

@@ -187,6 +187,7 @@ mod tests {
             assert_eq!(hash(&same), hash(CONFIGURATION), "{same}");
         }
         assert_ne!(hash(&CONFIGURATION.replace("own.csv", "ours.csv")), hash(CONFIGURATION));
+        assert_ne!(hash(&format!("{CONFIGURATION}\n[margin]")), hash(CONFIGURATION), "more views");
         assert_ne!(recorded(CONFIGURATION).configuration(&[]).hash, hash(CONFIGURATION), "the order of sources");
         let with_file = Recorded { files: [("m.json".into(), "{}".into())].into(), ..recorded(CONFIGURATION) };
         assert_ne!(with_file.configuration(&["own".into(), "broker".into()]).hash, hash(CONFIGURATION));
