@@ -71,7 +71,7 @@ impl Graphs {
             models.extend(reconciliation.models().cloned());
             reconciliations.push(reconciliation);
         }
-        let books = config.books.as_ref().map(Books::new).transpose()?;
+        let books = config.books.as_ref().map(|books| Books::new(books, &calendars)).transpose()?;
         Ok(Graphs { sources: sources.to_vec(), attributes: config.attributes.clone(), reconciliations, models, books })
     }
 

@@ -11,6 +11,7 @@ mod any_order;
 mod oracle;
 mod pas;
 mod records;
+mod risk;
 mod stories;
 
 use model::Dictionary;
@@ -18,7 +19,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 10] = [
+pub const VIEWS: [&str; 13] = [
     "positions",
     "lots",
     "disposals",
@@ -29,6 +30,9 @@ pub const VIEWS: [&str; 10] = [
     "concentration",
     "portfolio_timeseries",
     "performance",
+    "risk",
+    "risk_rolling",
+    "value_at_risk",
 ];
 
 /// 2027-01-01: all days of these tests have come.
