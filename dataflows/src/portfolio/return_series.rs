@@ -99,20 +99,21 @@ pub fn returns<'scope>(
 ) -> Collection<'scope, (Symbol, (i32, Float))> {
     const CHECKPOINT_DAYS: u64 = 64;
     let buckets = buckets.clone();
-    let changes = scan(days, CHECKPOINT_DAYS, "returns by bucket", move |portfolio, open: &mut Open, day, own, _, out| {
-        let bucket = buckets.of(*day);
-        let before = open.linked(bucket);
-        let opening_value = opening_value(open.last, *day);
-        let now = before.then(&Linked::of(&own.after(opening_value), basis));
-        // Each day takes the place of the days of its bucket before it.
-        for (linked, sign) in [(before, -1isize), (now, 1)] {
-            if linked.days_invested > 0 {
-                out.push(((*portfolio, (bucket, Float::of(linked.rate()))), sign));
+    let changes =
+        scan(days, CHECKPOINT_DAYS, "returns by bucket", move |portfolio, open: &mut Open, day, own, _, out| {
+            let bucket = buckets.of(*day);
+            let before = open.linked(bucket);
+            let opening_value = opening_value(open.last, *day);
+            let now = before.then(&Linked::of(&own.after(opening_value), basis));
+            // Each day takes the place of the days of its bucket before it.
+            for (linked, sign) in [(before, -1isize), (now, 1)] {
+                if linked.days_invested > 0 {
+                    out.push(((*portfolio, (bucket, Float::of(linked.rate()))), sign));
+                }
             }
-        }
-        let growth = Some(Float::of(now.growth));
-        *open = Open { last: Some((*day, own.value)), bucket, growth, days_invested: now.days_invested };
-    });
+            let growth = Some(Float::of(now.growth));
+            *open = Open { last: Some((*day, own.value)), bucket, growth, days_invested: now.days_invested };
+        });
     changes.inner.map(|((row, sign), tick, diff)| (row, tick, diff * sign)).as_collection()
 }
 
@@ -170,7 +171,8 @@ pub fn market<'scope>(
     let levels = lookup(&arrange(levels, "levels by bucket"), &by_benchmark, "levels of pairs", of_pair);
 
     let rates = rates.map(|(currency, day, rate)| (currency, (day, rate)));
-    let ends = until(distinct(rates.clone().map(|row| row.0), "currencies of rates"), valuation_day, "last days of rates");
+    let ends =
+        until(distinct(rates.clone().map(|row| row.0), "currencies of rates"), valuation_day, "last days of rates");
     let rates = day_blocks::days(&carry_forward(&arrange(rates, "risk-free"), &ends, "risk-free by day"), "risk-free");
     let buckets = books.risk.buckets.clone();
     let rates = rates.flat_map(move |(currency, day, rate)| {

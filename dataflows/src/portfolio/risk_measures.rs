@@ -10,11 +10,11 @@
 //! on every day would be as many rows as there are days, and a correction would change as many of them as a window has
 //! returns. So there are those that end with a month.
 
+use engine::{Cell, ColumnKind, Row, Views};
 use model::{Date, Symbol};
 use operators::lookup::lookup;
 use operators::range_tree::{Span, Summary, range_tree};
 use operators::{Arranged, Collection, arrange};
-use engine::{Cell, ColumnKind, Row, Views};
 use serde::{Deserialize, Serialize};
 
 use super::config::Books;
@@ -212,7 +212,8 @@ impl Measured {
         };
         let fall = observed.deepest(by).filter(|fall| fall.depth < 0.0);
         let measures = names.iter().map(|(_, measure)| measure(observed, by).map(Float::of)).collect();
-        let [peak, trough] = [fall.map(|fall| fall.peak), fall.map(|fall| fall.trough)].map(|day| day.unwrap_or(Date::NONE));
+        let [peak, trough] =
+            [fall.map(|fall| fall.peak), fall.map(|fall| fall.trough)].map(|day| day.unwrap_or(Date::NONE));
         Some(Measured { asked: asked.clone(), span, counts, peak, trough, measures })
     }
 
@@ -303,10 +304,17 @@ pub fn register<'scope>(
         named(&OF_PERIODS),
         vec![("drawdown_peak", ColumnKind::Date), ("drawdown_trough", ColumnKind::Date)],
     ];
-    let about = about(&books.risk, "How much the returns of each portfolio vary over each period, how far they fell, and how they compare with its benchmark.");
-    views.derived(spec("risk", &about, &columns.concat(), 2), &arrange(of_periods, "risk"), |portfolio, group, rows| {
-        rows.extend(group.iter().filter_map(|(measured, count)| Some((period_row(*portfolio, measured)?, *count))));
-    });
+    let about = about(
+        &books.risk,
+        "How much the returns of each portfolio vary over each period, how far they fell, and how they compare with its benchmark.",
+    );
+    views.derived(
+        spec("risk", &about, &columns.concat(), 2),
+        &arrange(of_periods, "risk"),
+        |portfolio, group, rows| {
+            rows.extend(group.iter().filter_map(|(measured, count)| Some((period_row(*portfolio, measured)?, *count))));
+        },
+    );
 
     let columns = [
         vec![("portfolio", ColumnKind::Text), ("window", ColumnKind::Int)],
@@ -338,12 +346,8 @@ fn about(by: &RiskConventions, what: &str) -> String {
 
 fn period_row(portfolio: Symbol, measured: &Measured) -> Option<Row> {
     let Asked::Period(of) = &measured.asked else { return None };
-    let head = [
-        symbol_cell(portfolio),
-        Cell::text(of.period.to_string()),
-        date_cell(of.range.from),
-        date_cell(of.range.to),
-    ];
+    let head =
+        [symbol_cell(portfolio), Cell::text(of.period.to_string()), date_cell(of.range.from), date_cell(of.range.to)];
     let counts = measured.counts.map(|count| Cell::Int(i64::try_from(count).unwrap_or(i64::MAX)));
     let dates = [date_cell(measured.peak), date_cell(measured.trough)];
     Some(Row::new(head.into_iter().chain(counts).chain(measured.cells()).chain(dates).collect::<Vec<_>>()))

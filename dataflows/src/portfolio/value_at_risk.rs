@@ -95,14 +95,7 @@ fn tail(confidence: f64) -> f64 {
     ((1.0 - confidence) * DECIMALS).round() / DECIMALS
 }
 
-fn row(
-    portfolio: Symbol,
-    of: &PeriodOf,
-    confidence: f64,
-    returns: u64,
-    losses: &Losses,
-    by: &RiskConventions,
-) -> Row {
+fn row(portfolio: Symbol, of: &PeriodOf, confidence: f64, returns: u64, losses: &Losses, by: &RiskConventions) -> Row {
     let told = |loss: f64| by.config.losses.tell(over_horizon(loss, by.config.horizon));
     let head = [
         symbol_cell(portfolio),

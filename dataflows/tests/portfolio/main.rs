@@ -12,6 +12,7 @@ mod oracle;
 mod pas;
 mod records;
 mod risk;
+mod risk_oracle;
 mod stories;
 
 use model::Dictionary;

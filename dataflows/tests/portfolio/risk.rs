@@ -102,10 +102,11 @@ fn ten_years_of_prices_have_the_metrics_of_empyrical_in_windows_and_after_each_c
 
     let mut desk = desk(&books, 1);
     let series = || prices[0].iter().enumerate().skip(1);
-    let mut records: Vec<Record> = series().flat_map(|(column, name)| unit(name, &prices[1][0], &prices[1][column])).collect();
-    records.extend(prices[1..].iter().flat_map(|row| {
-        series().map(|(column, name)| price(name, &row[0], &row[column], "USD"))
-    }));
+    let mut records: Vec<Record> =
+        series().flat_map(|(column, name)| unit(name, &prices[1][0], &prices[1][column])).collect();
+    records.extend(
+        prices[1..].iter().flat_map(|row| series().map(|(column, name)| price(name, &row[0], &row[column], "USD"))),
+    );
     desk.tick(&put_all(records));
 
     let mut compared = 0;
@@ -141,7 +142,9 @@ fn four_hundred_days_with_flows_link_after_each_correction() {
     for row in rows {
         let day = text(&row["date"]);
         records.push(price("V", &day, &text(&row["eod_market_value"]), "USD"));
-        for (at, [comes, goes]) in [("bod_cashflow", [T::Deposit, T::Withdrawal]), ("eod_cashflow", [T::TransferIn, T::TransferOut])] {
+        for (at, [comes, goes]) in
+            [("bod_cashflow", [T::Deposit, T::Withdrawal]), ("eod_cashflow", [T::TransferIn, T::TransferOut])]
+        {
             let flow = text(&row[at]);
             let (kind, amount) = flow.strip_prefix('-').map_or((comes, flow.as_str()), |amount| (goes, amount));
             if amount != "0" {
@@ -160,8 +163,7 @@ fn four_hundred_days_with_flows_link_after_each_correction() {
         near(name, returned(&desk, period), file["periods"][name]["cum_ror_pct"].as_f64().unwrap() / 100.0, 1e-10);
     }
     let money_weighted = cell(&desk, "performance", &[("period", "si")], "money_weighted_annual");
-    let expected = file["mwr_xirr_act365"].as_f64().unwrap();
-    println!("money-weighted: expected {expected}, ours {money_weighted:?}");
+    near("money-weighted", money_weighted, file["mwr_xirr_act365"].as_f64().unwrap(), 1e-9);
 
     let corrections = file["corrections_cumulative"].as_array().unwrap();
     for correction in corrections {
@@ -208,7 +210,8 @@ const MANAGERS: [&str; 6] = ["HAM1", "HAM2", "HAM3", "HAM4", "HAM5", "HAM6"];
 /// first part.
 fn published(file: &Value, call: &str, label: &str) -> Vec<f64> {
     let examples = file.as_array().unwrap().iter();
-    let text = |example: &Value, key: &str| example[key].as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    let text =
+        |example: &Value, key: &str| example[key].as_str().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     let found = examples.filter(|example| text(example, "call") == call).collect::<Vec<_>>();
     assert_eq!(found.len(), 1, "{call}");
     let printed = found[0]["out"].as_str().unwrap();
@@ -251,8 +254,18 @@ fn managers_beside_an_index_are_measured_as_performance_analytics_does() {
         ("table.DrawdownsRatio(managers[, 1:8])", "Calmar ratio", "calmar", 1.0),
         ("table.InformationRatio(managers[, 1:8], managers[, 8])", "Annualised Tracking Error", "tracking_error", 1.0),
         ("table.InformationRatio(managers[, 1:8], managers[, 8])", "Information Ratio", "information_ratio", 1.0),
-        ("UpDownRatios(managers[, 1:6, drop = FALSE], managers[, 8, drop = FALSE])", "SP500 TR Up Capture", "up_capture", 1.0),
-        ("UpDownRatios(managers[, 1:6, drop = FALSE], managers[, 8, drop = FALSE])", "SP500 TR Down Capture", "down_capture", 1.0),
+        (
+            "UpDownRatios(managers[, 1:6, drop = FALSE], managers[, 8, drop = FALSE])",
+            "SP500 TR Up Capture",
+            "up_capture",
+            1.0,
+        ),
+        (
+            "UpDownRatios(managers[, 1:6, drop = FALSE], managers[, 8, drop = FALSE])",
+            "SP500 TR Down Capture",
+            "down_capture",
+            1.0,
+        ),
     ];
     for (call, label, column, scale) in tables {
         compare(&plain, "si", column, scale, &published(&file, call, label));
@@ -278,7 +291,8 @@ fn managers_beside_an_index_are_measured_as_performance_analytics_does() {
     compare(&with_rates, "si", "beta", 1.0, &published(&file, call, "Beta "));
     let call = "SharpeRatio.annualized(managers[, 1:6], Rf = managers[, 10, drop = FALSE])";
     compare(&with_rates, "si", "sharpe", 1.0, &published(&file, call, "Annualized Sharpe Ratio (Rf=3.9%, p=95%):"));
-    assert_eq!(compared, 6 * 13 + 3 + 3 + 3 + 4);
+    // The captures of the sixth are printed in a second part, two of the Sharpe ratios too.
+    assert_eq!(compared, 6 * 11 + 2 * 5 + 3 + 3 + 3 + 4);
 }
 
 /// A portfolio of one unit with a price for each day from a Monday on; none on the days without one.
@@ -316,7 +330,8 @@ fn what_is_not_known_is_null_and_never_zero_or_one() {
     let mut records = priced("P", &WEEKS);
     let desk = started("", records.clone());
     let of = |desk: &Desk, column| cell(desk, "risk", &[], column);
-    let benchmark = ["benchmark_return", "beta", "alpha", "correlation", "tracking_error", "information_ratio", "up_capture"];
+    let benchmark =
+        ["benchmark_return", "beta", "alpha", "correlation", "tracking_error", "information_ratio", "up_capture"];
     for column in benchmark.into_iter().chain(["sharpe", "down_capture", "up_down_capture"]) {
         assert_eq!(of(&desk, column), None, "{column}");
     }
@@ -385,7 +400,9 @@ fn a_window_is_the_period_of_its_returns() {
     let prices: Vec<String> = (0..80).map(|day| (100 + day * 37 % 11).to_string()).collect();
     let mut records = priced("P", &prices.iter().map(String::as_str).collect::<Vec<_>>());
     records.push(keep(Portfolio { benchmark: Symbol::of("INDEX"), ..portfolio("P", "USD") }));
-    records.extend((0..80).map(|day| level("INDEX", &date("2026-01-05").add_days(day).to_string(), &(50 + day % 7).to_string())));
+    records.extend(
+        (0..80).map(|day| level("INDEX", &date("2026-01-05").add_days(day).to_string(), &(50 + day % 7).to_string())),
+    );
     let books = "[books.risk]\nrolling_windows = [2, 20]\nrisk_free_annual = 0.01";
     let mut desk = desk(
         &format!(

@@ -32,7 +32,8 @@ impl Buckets {
             return if is_business { day } else { self.calendar.next_business_day(date).0 };
         }
         // No bucket has more days than a year: from a start that far on, the next one starts within them.
-        let next = (self.frequency.start_of(date)).and_then(|start| self.frequency.start_of(start.add_days(self.most())));
+        let next =
+            (self.frequency.start_of(date)).and_then(|start| self.frequency.start_of(start.add_days(self.most())));
         next.map_or(day, |next| next.0 - 1)
     }
 
@@ -92,7 +93,10 @@ mod tests {
 
     fn buckets(frequency: Frequency) -> Buckets {
         let holidays = [Date(day("2025-12-25")), Date(day("2025-12-26"))];
-        Buckets { frequency, calendar: Calendar::new(&[model::Weekday::Saturday, model::Weekday::Sunday], holidays).unwrap() }
+        Buckets {
+            frequency,
+            calendar: Calendar::new(&[model::Weekday::Saturday, model::Weekday::Sunday], holidays).unwrap(),
+        }
     }
 
     #[test]
