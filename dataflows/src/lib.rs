@@ -77,7 +77,7 @@ impl Graphs {
             models.extend(reconciliation.models().cloned());
             reconciliations.push(reconciliation);
         }
-        let books = config.books.as_ref().map(Books::new).transpose()?;
+        let books = config.books.as_ref().map(|books| Books::new(books, &calendars)).transpose()?;
         let margin = config.margin.as_ref().map(|rules| MarginRules::new(rules, dictionary)).transpose()?;
         Ok(Graphs {
             sources: sources.to_vec(),

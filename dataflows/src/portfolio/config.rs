@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use model::{CostMethod, Currency, OversellPolicy, Portfolio};
+use model::{Calendar, CostMethod, Currency, OversellPolicy, Portfolio};
 use serde::{Deserialize, Serialize};
 
 use super::cash_flow_rules::{CashFlowRuleConfig, CashFlowRules};
 use super::cost_basis::BookRules;
 use super::performance::annualised::Annualisation;
 use super::performance::periods::Period;
+use super::risk_conventions::{RiskConfig, RiskConventions};
 use crate::rule_error::RuleError;
 
 /// The books of portfolios: by which rules they are kept where a portfolio says nothing itself, and what is measured.
@@ -23,7 +24,7 @@ use crate::rule_error::RuleError;
 ///     [cash_flow.TAX]                   # how a type of transaction flows, where it is not as usual
 ///     timing = "begin_of_day"
 /// "#).unwrap();
-/// dataflows::portfolio::Books::new(&config).unwrap();
+/// dataflows::portfolio::Books::new(&config, &Default::default()).unwrap();
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -46,6 +47,8 @@ pub struct BooksConfig {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// How risk is measured.
+    pub risk: RiskConfig,
 }
 
 impl Default for BooksConfig {
@@ -61,6 +64,7 @@ impl Default for BooksConfig {
             periods: vec![MonthToDate, QuarterToDate, YearToDate, OneYear, ThreeYears, FiveYears, SinceInception],
             by_year: true,
             annualisation: Annualisation::default(),
+            risk: RiskConfig::default(),
         }
     }
 }
@@ -80,11 +84,13 @@ pub struct Books {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// How risk is measured.
+    pub risk: RiskConventions,
 }
 
 impl Books {
-    /// Checks a configuration.
-    pub fn new(config: &BooksConfig) -> Result<Books, RuleError> {
+    /// Checks a configuration, given the calendars.
+    pub fn new(config: &BooksConfig, calendars: &BTreeMap<String, Calendar>) -> Result<Books, RuleError> {
         let days = config.annualisation.days_in_year;
         if !(days.is_finite() && (300.0..=400.0).contains(&days)) {
             let what = format!("a year has {days} days");
@@ -113,6 +119,7 @@ impl Books {
             periods: config.periods.clone(),
             by_year: config.by_year,
             annualisation: config.annualisation,
+            risk: RiskConventions::new(&config.risk, calendars)?,
         })
     }
 

@@ -35,17 +35,22 @@ pub mod positions_by_day;
 #[cfg(test)]
 mod reference_tests;
 pub mod refusal;
+pub mod return_series;
 pub mod returns;
 pub mod risk;
+pub mod risk_conventions;
+pub mod risk_measures;
 pub mod series;
 pub mod table;
 pub mod valuations;
+pub mod value_at_risk;
 
 use engine::{Key, Views};
 use model::Record;
 use operators::{Arranged, arrange};
 
 pub use config::{Books, BooksConfig};
+pub use risk_conventions::RiskConfig;
 
 use inputs::Inputs;
 use ledger::Booked;
@@ -79,7 +84,20 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     positions_by_day::register(booked.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
     let flows = series::portfolio_flows(booked.clone(), &fx_rates);
     let days = series::days(&values, flows.clone(), priced_changes.clone(), &valuation_day);
-    let inceptions = returns::inceptions(priced_changes, inputs.portfolios);
+    let inceptions = returns::inceptions(priced_changes, inputs.portfolios.clone());
+    let periods = returns::periods(books, inceptions.clone(), &valuation_day);
+
+    let returns = return_series::returns(&days, &books.risk.buckets, books.risk.config.basis);
+    let parts = return_series::parts(returns, periods.clone());
+    let compared_with = return_series::compared_with(books, inceptions.clone(), inputs.portfolios);
+    let market = return_series::market(
+        books,
+        inputs.benchmark_levels,
+        inputs.risk_free_rates,
+        compared_with.clone(),
+        &valuation_day,
+    );
+    let beside = return_series::beside_the_market(books, &parts, compared_with, &market);
 
     positions::register_positions(&positions, views);
     positions::register_lots(lots, views);
@@ -90,5 +108,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     valuations::register(valuations.clone(), views);
     concentration::register(valuations, views);
     series::register(&days, views);
-    returns::register(books, &days, flows, inceptions, &valuation_day, views);
+    returns::register(books, &days, flows, periods.clone(), views);
+    value_at_risk::register(books, &parts, views);
+    risk_measures::register(books, beside, periods, inceptions, &valuation_day, views);
 }

@@ -192,15 +192,15 @@ pub fn inceptions<'scope>(
     })
 }
 
-/// The periods of all portfolios, as spans that begin a day earlier: that day says what was there before.
-fn spans<'scope>(
+/// The periods of all portfolios, as seen from the last day.
+pub fn periods<'scope>(
     books: &Books,
     inceptions: Collection<'scope, (Symbol, i32)>,
     valuation_day: &Arranged<'scope, (), i32>,
-) -> Arranged<'scope, Symbol, (Span, PeriodOf)> {
+) -> Collection<'scope, (Symbol, PeriodOf)> {
     let (periods, by_year) = (books.periods.clone(), books.by_year);
     let inceptions = arrange(inceptions.map(|inception| ((), inception)), "inceptions of all");
-    let spans =
+    let periods =
         lookup(&inceptions, valuation_day, "periods", move |(), (portfolio, inception): &(Symbol, i32), day| {
             let (as_of, inception) = (Date::from_days(*day), Date::from_days(*inception));
             let years = inception.ymd().zip(as_of.ymd()).filter(|_| by_year);
@@ -209,11 +209,7 @@ fn spans<'scope>(
             let ranged = named.into_iter().filter_map(|period| Some((period, period.range(as_of, inception)?)));
             ranged.map(|(period, range)| (*portfolio, PeriodOf { period, range })).collect::<Vec<_>>()
         });
-    let spans = spans.flat_map(|spans| spans).map(|(portfolio, of)| {
-        let span = Span { from: of.range.from.0.saturating_sub(1), to: of.range.to.0 };
-        (portfolio, (span, of))
-    });
-    arrange(spans, "periods")
+    periods.flat_map(|periods| periods)
 }
 
 /// A flow or a period of a portfolio.
@@ -228,11 +224,15 @@ pub fn register<'scope>(
     books: &Books,
     days: &Arranged<'scope, Symbol, (i32, PortfolioDay)>,
     flows: Collection<'scope, PortfolioFlow>,
-    inceptions: Collection<'scope, (Symbol, i32)>,
-    valuation_day: &Arranged<'scope, (), i32>,
+    periods: Collection<'scope, (Symbol, PeriodOf)>,
     views: &mut Views,
 ) {
-    let spans = spans(books, inceptions, valuation_day);
+    // A day more: what was there before the period.
+    let spans = periods.map(|(portfolio, of)| {
+        let span = Span { from: of.range.from.0.saturating_sub(1), to: of.range.to.0 };
+        (portfolio, (span, of))
+    });
+    let spans = arrange(spans, "spans of returns");
     let returned = range_tree(
         days,
         &spans,

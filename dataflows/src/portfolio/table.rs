@@ -58,8 +58,13 @@ pub fn ratio_cell(ratio: Option<f64>) -> Cell {
 
 /// The cell of a name from a closed list.
 pub fn name_cell<T: serde::Serialize>(name: &T) -> Cell {
+    name_of(name).map_or(Cell::Null, Cell::text)
+}
+
+/// A name from a closed list, as the configuration writes it.
+pub fn name_of<T: serde::Serialize>(name: &T) -> Option<String> {
     match serde_json::to_value(name) {
-        Ok(serde_json::Value::String(name)) => Cell::text(name),
-        _ => Cell::Null,
+        Ok(serde_json::Value::String(name)) => Some(name),
+        _ => None,
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use model::{Product, Record, TransactionType};
+use model::{Portfolio, Product, Record, Symbol, TransactionType};
 use proptest::prelude::*;
 
 use crate::kit::{Book, Change, Desk, TextRow, put_all};
-use crate::records::{currency, fx_rate, instrument, keep, know, portfolio, price, put, transaction, with_other};
+use crate::records::{
+    currency, fx_rate, instrument, keep, know, level, portfolio, price, put, risk_free, transaction, with_other,
+};
 use crate::{VIEWS, desk, oracle};
 
 /// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
@@ -16,7 +18,7 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
-const RULES: &str = "oversell = \"refuse\"";
+const RULES: &str = "oversell = \"refuse\"\n[books.risk]\nrolling_windows = [2, 20]";
 
 pub fn read_all(desk: &Desk) -> BTreeMap<&'static str, Vec<TextRow>> {
     VIEWS.into_iter().map(|view| (view, desk.read(view))).collect()
@@ -43,7 +45,7 @@ fn record() -> impl Strategy<Value = Record> {
         .prop_map(|(id, kind, security, day, units, gross, of, portfolio)| {
             let (units, gross) = (units.to_string(), format!("{gross}.{units}"));
             let made = transaction(&format!("T{id}"), kind, security, &day, &units, &gross);
-            let made = model::Transaction { currency: currency(of), portfolio: model::Symbol::of(portfolio), ..made };
+            let made = model::Transaction { currency: currency(of), portfolio: Symbol::of(portfolio), ..made };
             put(match kind {
                 T::Split => with_other(made, "", "2", "1"),
                 T::Merger => with_other(made, if security == "A" { "B" } else { "C" }, "3", "2"),
@@ -60,13 +62,18 @@ fn record() -> impl Strategy<Value = Record> {
         .prop_map(|(security, day, cents, of)| price(security, &day, &format!("{cents}.25"), of));
     let rates = (day(), 80..130u32).prop_map(|(day, cents)| fx_rate("EUR", "USD", &day, &format!("1.{cents:03}")));
     let back = (day(), 80..99u32).prop_map(|(day, cents)| fx_rate("USD", "EUR", &day, &format!("0.{cents}")));
+    let levels = (prop_oneof![Just("IX"), Just("IY")], day(), 80..130u32)
+        .prop_map(|(benchmark, day, points)| level(benchmark, &day, &points.to_string()));
+    let risk_free = (prop_oneof![Just("USD"), Just("EUR")], day(), 0..900u32)
+        .prop_map(|(of, day, points)| risk_free(of, &day, &format!("0.0{points:03}")));
     let others = prop_oneof![
-        prop_oneof![Just("USD"), Just("EUR")].prop_map(|of| keep(portfolio("P", of))),
+        (prop_oneof![Just("USD"), Just("EUR")], prop_oneof![Just(""), Just("IX"), Just("IY")])
+            .prop_map(|(of, benchmark)| keep(Portfolio { benchmark: Symbol::of(benchmark), ..portfolio("P", of) })),
         Just(keep(portfolio("Q", "USD"))),
         Just(know(instrument("CASH", Product::Cash, "USD"))),
         Just(know(instrument("A", Product::Equity, "USD"))),
     ];
-    prop_oneof![8 => transactions, 4 => prices, 2 => rates, 1 => back, 1 => others]
+    prop_oneof![8 => transactions, 4 => prices, 2 => rates, 1 => back, 2 => levels, 1 => risk_free, 2 => others]
 }
 
 fn ticks() -> impl Strategy<Value = Vec<Vec<(Record, bool)>>> {

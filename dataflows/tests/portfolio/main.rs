@@ -11,6 +11,8 @@ mod any_order;
 mod oracle;
 mod pas;
 mod records;
+mod risk;
+mod risk_oracle;
 mod stories;
 
 use model::Dictionary;
@@ -18,7 +20,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 11] = [
+pub const VIEWS: [&str; 14] = [
     "positions",
     "lots",
     "disposals",
@@ -30,6 +32,9 @@ pub const VIEWS: [&str; 11] = [
     "position_timeseries",
     "portfolio_timeseries",
     "performance",
+    "risk",
+    "risk_rolling",
+    "value_at_risk",
 ];
 
 /// 2027-01-01: all days of these tests have come.

@@ -7,9 +7,10 @@ use dataflows::portfolio::cost_basis::{Book, BookRules, ProcessingOrder};
 use model::{Amount, Currency, Date, Product, Record, Symbol, Transaction};
 
 use crate::kit::Desk;
+use crate::risk_oracle;
 
 /// What there is on a day of a portfolio: value, flows at its start and end.
-type Day = [i128; 3];
+pub type Day = [i128; 3];
 
 /// Half to even.
 fn rounded(numerator: i128, denominator: i128) -> i128 {
@@ -23,7 +24,7 @@ struct Market {
     rates: BTreeMap<(Currency, Currency), BTreeMap<i32, i128>>,
 }
 
-fn last(series: Option<&BTreeMap<i32, i128>>, day: i32) -> Option<i128> {
+pub fn last(series: Option<&BTreeMap<i32, i128>>, day: i32) -> Option<i128> {
     series?.range(..=day).next_back().map(|(_, value)| *value)
 }
 
@@ -33,7 +34,7 @@ impl Market {
     }
 }
 
-/// Compares the positions and the days of all portfolios.
+/// Compares the positions, the days and the risk of all portfolios.
 pub fn check(records: &[Record], desk: &Desk) {
     let (positions, days) = expected(records);
     let text = |scaled: i128| Amount::from_scaled(scaled).to_string();
@@ -61,6 +62,7 @@ pub fn check(records: &[Record], desk: &Desk) {
     shown.sort();
     let columns = ["portfolio", "date", "opening_flow", "closing_flow", "closing_value"];
     assert_eq!(desk.columns("portfolio_timeseries", &columns), shown);
+    risk_oracle::check(records, &days, desk);
 }
 
 type Positions = BTreeMap<(Symbol, Symbol, Currency), [i128; 3]>;

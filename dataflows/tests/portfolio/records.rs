@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Amount, Currency, Date, FxRate, Instrument, MarketPrice, NumberFormat, Portfolio, Price, Product, Quantity, Rate,
-    Record, SourceId, Symbol, Transaction, TransactionDetail, TransactionType,
+    Amount, BenchmarkLevel, Currency, Date, FxRate, Instrument, MarketPrice, NumberFormat, Portfolio, Price, Product,
+    Quantity, Rate, Record, RiskFreeRate, SourceId, Symbol, Transaction, TransactionDetail, TransactionType,
 };
 
 pub fn date(text: &str) -> Date {
@@ -53,6 +53,24 @@ pub fn fx_rate(from: &str, to: &str, day: &str, rate: &str) -> Record {
         rate_date: date(day),
         rate: Rate::parse(rate, &NumberFormat::default()).unwrap(),
         ..FxRate::default()
+    }))
+}
+
+pub fn level(benchmark: &str, day: &str, level: &str) -> Record {
+    Record::BenchmarkLevel(BenchmarkLevel {
+        benchmark: Symbol::of(benchmark),
+        level_date: date(day),
+        level: Price::parse(level, &NumberFormat::default()).unwrap(),
+        ..BenchmarkLevel::default()
+    })
+}
+
+pub fn risk_free(of: &str, day: &str, annual_rate: &str) -> Record {
+    Record::RiskFreeRate(Arc::new(RiskFreeRate {
+        currency: currency(of),
+        rate_date: date(day),
+        annual_rate: Rate::parse(annual_rate, &NumberFormat::default()).unwrap(),
+        ..RiskFreeRate::default()
     }))
 }
 

@@ -3,6 +3,7 @@
 //! | file | measures | conventions on offer |
 //! |---|---|---|
 //! | `benchmark` | beta, alpha, tracking error, information ratio, captures | alpha and information ratio arithmetic or geometric; captures annual or cumulative |
+//! | `buckets` | which days make one return | |
 //! | `concentration` | Herfindahl-Hirschman index, weight of the greatest | weights of the net or the gross total |
 //! | `downside` | downside deviation, Sortino, omega, gains and losses | what a return is compared with |
 //! | `drawdown` | the deepest fall and its dates; all falls | whether the start counts as a peak |
@@ -24,6 +25,7 @@
 //! missing is left out by whoever gives the returns, and two series are given as pairs of the same dates.
 
 pub mod benchmark;
+pub mod buckets;
 pub mod concentration;
 pub mod downside;
 pub mod drawdown;
