@@ -1,5 +1,5 @@
 //! What the records are: trades and their details, allocations, confirmations, scoring models; portfolios, instruments
-//! and transactions, and the policies that their cost is kept by; prices, exchange rates and benchmarks; the symbols,
+//! and transactions, and the policies that their cost is kept by; limits; prices, exchange rates and benchmarks; the symbols,
 //! fixed-point numbers, dates and codes they are made of; the identifiers of finance; calendars.
 //!
 //! Everything here is a plain value: equal inputs give equal bytes on every worker, replay and version, and no
@@ -32,6 +32,7 @@ mod field;
 mod fixed;
 pub mod identifiers;
 mod instrument;
+mod limit;
 mod market_data;
 mod number;
 mod portfolio;
@@ -45,7 +46,9 @@ mod value;
 mod written_time;
 
 pub use calendar::{Calendar, CalendarError};
-pub use codes::{CodeError, OpenClose, OptionKind, Product, Side, TransactionType};
+pub use codes::{
+    CodeError, ExposureDimension, LimitMeasure, LimitScope, OpenClose, OptionKind, Product, Side, TransactionType,
+};
 pub use cost_policy::{CostMethod, OversellPolicy};
 pub use currency::Currency;
 pub use date::{Date, DateError, Weekday};
@@ -53,6 +56,7 @@ pub use dictionary::Dictionary;
 pub use field::{Field, FieldKind};
 pub use fixed::{Amount, Price, Quantity, Rate};
 pub use instrument::Instrument;
+pub use limit::Limit;
 pub use market_data::{BenchmarkLevel, FxRate, MarketPrice, RiskFreeRate};
 pub use number::{NumberError, NumberFormat};
 pub use portfolio::Portfolio;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BenchmarkLevel, FxRate, Instrument, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId, Symbol, Trade,
+    BenchmarkLevel, FxRate, Instrument, Limit, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId, Symbol, Trade,
     Transaction,
 };
 
@@ -131,13 +131,15 @@ records! {
     BenchmarkLevel(BenchmarkLevel) = 9 "benchmark_level", |level| level.id(), Some(level.source);
     /// What money earned without risk.
     RiskFreeRate(Arc<RiskFreeRate>) = 10 "risk_free_rate", |rate| rate.id(), Some(rate.source);
+    /// How much there may be of something.
+    Limit(Arc<Limit>) = 30 "limit", |limit| limit.id, Some(limit.source);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(source: u8) -> [Record; 11] {
+    fn records(source: u8) -> [Record; 12] {
         let (source, id) = (SourceId(source), Symbol::of("id"));
         [
             Trade { source, id, ..Trade::default() }.into(),
@@ -160,6 +162,7 @@ mod tests {
             Arc::new(FxRate { source, ..FxRate::default() }).into(),
             BenchmarkLevel { source, benchmark: id, ..BenchmarkLevel::default() }.into(),
             Arc::new(RiskFreeRate { source, ..RiskFreeRate::default() }).into(),
+            Arc::new(Limit { source, id, ..Limit::default() }).into(),
         ]
     }
 
@@ -171,11 +174,11 @@ mod tests {
     #[test]
     fn records_of_different_kinds_or_sources_never_share_a_business_key() {
         let models_apart =
-            |records: [Record; 11]| records.into_iter().filter(|record| !matches!(record, Record::Model(_)));
+            |records: [Record; 12]| records.into_iter().filter(|record| !matches!(record, Record::Model(_)));
         let members: Vec<u16> =
             models_apart(records(5)).chain(models_apart(records(255))).map(|record| record.member()).collect();
         let distinct: std::collections::BTreeSet<u16> = members.iter().copied().collect();
-        assert_eq!((distinct.len(), &members[..3], members[10]), (20, &[5, 261, 517][..], 255));
+        assert_eq!((distinct.len(), &members[..3], members[11]), (22, &[5, 261, 517][..], 255));
         assert_eq!(records(5)[3].member(), 768);
         assert!(records(5)[..7].iter().all(|record| record.key() == Symbol::of("id")));
     }
