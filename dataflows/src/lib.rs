@@ -11,6 +11,7 @@ use operators::upsert::upsert;
 use serde::Deserialize;
 
 pub mod calendars;
+pub mod exposure;
 pub mod portfolio;
 pub mod reconciliation;
 #[cfg(test)]
@@ -91,9 +92,10 @@ impl Graph<Record> for Graphs {
         let records = upsert(inputs.events, "records", Record::member);
         trades::register(views, &records, &self.sources, &self.attributes);
         let first_seen = reconciliation::build(&self.reconciliations, &self.sources, &records, inputs.refusals, views);
-        if let Some(books) = &self.books {
-            portfolio::build(books, &self.sources, &records, views);
+        let kept = Kept::of(&records).and(first_seen);
+        match &self.books {
+            Some(books) => kept.and(portfolio::build(books, &self.sources, &records, views)),
+            None => kept,
         }
-        Kept::of(&records).and(first_seen)
     }
 }

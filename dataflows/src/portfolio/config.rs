@@ -9,6 +9,7 @@ use super::cash_flow_rules::{CashFlowRuleConfig, CashFlowRules};
 use super::cost_basis::BookRules;
 use super::performance::annualised::Annualisation;
 use super::performance::periods::Period;
+use crate::exposure::scenario::{Scenario, ScenarioConfig};
 use crate::rule_error::RuleError;
 
 /// The books of portfolios: by which rules they are kept where a portfolio says nothing itself, and what is measured.
@@ -22,6 +23,8 @@ use crate::rule_error::RuleError;
 ///     by_year = true                    # each calendar year too
 ///     [cash_flow.TAX]                   # how a type of transaction flows, where it is not as usual
 ///     timing = "begin_of_day"
+///     [stress.euro_falls]               # a scenario: see `exposure::scenario`
+///     fx = { EUR = -10 }
 /// "#).unwrap();
 /// dataflows::portfolio::Books::new(&config).unwrap();
 /// ```
@@ -46,6 +49,10 @@ pub struct BooksConfig {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// The currency in which the exposures of all portfolios are added up; they are not where none is given.
+    pub reporting_currency: Option<Currency>,
+    /// Scenarios of stress, by name.
+    pub stress: BTreeMap<String, ScenarioConfig>,
 }
 
 impl Default for BooksConfig {
@@ -61,6 +68,8 @@ impl Default for BooksConfig {
             periods: vec![MonthToDate, QuarterToDate, YearToDate, OneYear, ThreeYears, FiveYears, SinceInception],
             by_year: true,
             annualisation: Annualisation::default(),
+            reporting_currency: None,
+            stress: BTreeMap::new(),
         }
     }
 }
@@ -80,6 +89,10 @@ pub struct Books {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// The currency in which the exposures of all portfolios are added up.
+    pub reporting_currency: Option<Currency>,
+    /// Scenarios of stress.
+    pub scenarios: Vec<Scenario>,
 }
 
 impl Books {
@@ -113,6 +126,8 @@ impl Books {
             periods: config.periods.clone(),
             by_year: config.by_year,
             annualisation: config.annualisation,
+            reporting_currency: config.reporting_currency.filter(|currency| !currency.is_none()),
+            scenarios: config.stress.iter().map(|(name, config)| Scenario::new(name, config)).collect::<Result<_, _>>()?,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Portfolio: what is held, what it cost, what it earned, how it did, and how much it may lose.
 //!
 //! ```text
-//!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ concentration
+//!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ concentration, exposure
 //!                                 │           │            ▲             ▲
 //!                                 │           │        instruments   prices, fx rates as of the last day
 //!                                 │           └─▶ steps × prices on every day × rates on every day ──▶ values ──┐
@@ -42,15 +42,22 @@ pub mod valuations;
 
 use engine::{Key, Views};
 use model::Record;
+use operators::first_seen::FirstSeen;
 use operators::{Arranged, arrange};
 
 pub use config::{Books, BooksConfig};
 
+use crate::exposure;
 use inputs::Inputs;
 use ledger::Booked;
 
-/// Builds the graphs of portfolios and registers their views.
-pub fn build<'scope>(books: &Books, sources: &[String], records: &Arranged<'scope, Key, Record>, views: &mut Views) {
+/// Builds the graphs of portfolios and registers their views. Gives when breaches of limits were first seen.
+pub fn build<'scope>(
+    books: &Books,
+    sources: &[String],
+    records: &Arranged<'scope, Key, Record>,
+    views: &mut Views,
+) -> FirstSeen<Key> {
     let inputs = Inputs::of(records);
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
     let booked = ledger::book(books, inputs.transactions, inputs.portfolios.clone(), &fx_rates);
@@ -82,7 +89,10 @@ pub fn build<'scope>(books: &Books, sources: &[String], records: &Arranged<'scop
     positions::register_refusals(booked.clone(), sources, views);
     income::register(booked, views);
     valuations::register(valuations.clone(), views);
-    concentration::register(valuations, views);
+    let held = concentration::held(valuations.clone());
+    concentration::register(&held, views);
     series::register(&days, views);
     returns::register(books, &days, flows, inceptions, &valuation_day, views);
+    let inputs = exposure::Inputs { valuations, held, limits: inputs.limits, fx_rates, valuation_day };
+    exposure::build(books, sources, inputs, views)
 }
