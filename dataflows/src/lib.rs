@@ -106,12 +106,13 @@ impl Graph<Record> for Graphs {
         let records = upsert(inputs.events, "records", Record::member);
         trades::register(views, &records, &self.sources, &self.attributes);
         let first_seen = reconciliation::build(&self.reconciliations, &self.sources, &records, inputs.refusals, views);
-        if let Some(books) = &self.books {
-            portfolio::build(books, &self.sources, &records, views);
-        }
         if let Some(rules) = &self.margin {
             exposure::margin::build(rules, &self.sources, &records, views);
         }
-        Kept::of(&records).and(first_seen)
+        let kept = Kept::of(&records).and(first_seen);
+        match &self.books {
+            Some(books) => kept.and(portfolio::build(books, &self.sources, &records, views)),
+            None => kept,
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The closed lists a trade or a transaction is described with: side, product, option kind, open or close, type.
+//! The closed lists a trade or a transaction is described with: side, product, option kind, open or close, type; and those
+//! of limits: scope, dimension, measure.
 
 use std::fmt;
 
@@ -36,7 +37,7 @@ macro_rules! codes {
             /// Every code but `Unknown`.
             pub const ALL: &[$name] = &[$($name::$variant),*];
 
-            /// The code in capitals; empty when unknown.
+            /// The code as it is written; empty when unknown.
             pub const fn code(self) -> &'static str {
                 match self {
                     $name::Unknown => "",
@@ -178,6 +179,71 @@ codes! {
         Redemption = "REDEMPTION" | "MATURITY" | "CALL_REDEMPTION";
         /// Anything else.
         Other = "OTHER";
+    }
+}
+
+codes! {
+    /// Of what a limit is set: of portfolios, or of what several of them come to.
+    LimitScope, "a scope of limits", "portfolio, base_currency, all" {
+        /// One portfolio; each by itself where none is named.
+        Portfolio = "portfolio";
+        /// All portfolios of one base currency together, for each base currency.
+        BaseCurrency = "base_currency";
+        /// All portfolios together, in the reporting currency.
+        All = "all";
+    }
+}
+
+codes! {
+    /// By what exposures are added up. `Unknown` where nothing is said.
+    ExposureDimension, "a dimension of exposures",
+    "total, portfolio, security, issuer, ultimate_parent, currency, sector, country, rating, asset_class, product" {
+        /// All in one.
+        Total = "total";
+        /// The portfolio.
+        Portfolio = "portfolio";
+        /// The security.
+        Security = "security";
+        /// Who issued it.
+        Issuer = "issuer";
+        /// Who stands behind the issuer in the end; the issuer, where nobody is known to.
+        UltimateParent = "ultimate_parent" | "parent";
+        /// The currency that it is priced in.
+        Currency = "currency";
+        /// Its sector.
+        Sector = "sector";
+        /// The country of its risk.
+        Country = "country";
+        /// Its rating.
+        Rating = "rating";
+        /// Its asset class.
+        AssetClass = "asset_class";
+        /// What kind of instrument it is.
+        Product = "product";
+    }
+}
+
+codes! {
+    /// What a limit is a limit of.
+    LimitMeasure, "a measure of limits", "gross, net, long, short, weight, leverage, hhi, top_weight, stress_loss" {
+        /// The sum of values without their sign.
+        Gross = "gross";
+        /// The sum of values.
+        Net = "net";
+        /// The sum of values above zero.
+        Long = "long";
+        /// The sum of values below zero, without their sign.
+        Short = "short";
+        /// The net value as a share of the net asset value.
+        Weight = "weight";
+        /// The gross value as a multiple of the net asset value.
+        Leverage = "leverage";
+        /// The Herfindahl-Hirschman index.
+        Hhi = "hhi" | "herfindahl_hirschman_index";
+        /// The weight of the largest of the dimension, of the gross value.
+        TopWeight = "top_weight" | "largest_weight";
+        /// What is lost in a scenario of stress.
+        StressLoss = "stress_loss";
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the records are: trades and their details, allocations, confirmations, scoring models; portfolios, instruments
-//! and transactions, and the policies that their cost is kept by; prices, exchange rates and benchmarks; funds and the
-//! margin that is submitted for them; the symbols, fixed-point numbers, dates and codes they are made of; the identifiers of
-//! finance; calendars.
+//! and transactions, and the policies that their cost is kept by; limits; prices, exchange rates and benchmarks;
+//! funds and the margin that is submitted for them; the symbols, fixed-point numbers, dates and codes they are made of;
+//! the identifiers of finance; calendars.
 //!
 //! Everything here is a plain value: equal inputs give equal bytes on every worker, replay and version, and no
 //! number is ever a float.
@@ -34,6 +34,7 @@ mod fixed;
 mod funds;
 pub mod identifiers;
 mod instrument;
+mod limit;
 mod market_data;
 mod number;
 mod portfolio;
@@ -47,7 +48,9 @@ mod value;
 mod written_time;
 
 pub use calendar::{Calendar, CalendarError};
-pub use codes::{CodeError, OpenClose, OptionKind, Product, Side, TransactionType};
+pub use codes::{
+    CodeError, ExposureDimension, LimitMeasure, LimitScope, OpenClose, OptionKind, Product, Side, TransactionType,
+};
 pub use cost_policy::{CostMethod, OversellPolicy};
 pub use currency::Currency;
 pub use date::{Date, DateError, Weekday};
@@ -59,6 +62,7 @@ pub use funds::{
     MarginValidation,
 };
 pub use instrument::Instrument;
+pub use limit::Limit;
 pub use market_data::{BenchmarkLevel, FxRate, MarketPrice, RiskFreeRate};
 pub use number::{NumberError, NumberFormat};
 pub use portfolio::Portfolio;

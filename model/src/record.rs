@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetType, BenchmarkLevel, FundAum, FundAumDay, FundExposure, FundPosition, FxRate, Instrument, MarginException,
-    MarginSubmission, MarginValidation, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId, Symbol, Trade,
-    Transaction,
+    AssetType, BenchmarkLevel, FundAum, FundAumDay, FundExposure, FundPosition, FxRate, Instrument, Limit,
+    MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId,
+    Symbol, Trade, Transaction,
 };
 
 /// A part of a trade given to an account.
@@ -166,13 +166,15 @@ records! {
     MarginValidation(Arc<MarginValidation>) = 17 "margin_validation", |validation| validation.id(), Some(validation.source);
     /// A fund whose margin is taken as it is.
     MarginException(Arc<MarginException>) = 18 "margin_exception", |exception| exception.fund, Some(exception.source);
+    /// How much there may be of something.
+    Limit(Arc<Limit>) = 30 "limit", |limit| limit.id, Some(limit.source);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(source: u8) -> [Record; 19] {
+    fn records(source: u8) -> [Record; 20] {
         let (source, id) = (SourceId(source), Symbol::of("id"));
         [
             Trade { source, id, ..Trade::default() }.into(),
@@ -203,6 +205,7 @@ mod tests {
             Arc::new(FundExposure { source, ..FundExposure::default() }).into(),
             Arc::new(MarginValidation { source, ..MarginValidation::default() }).into(),
             Arc::new(MarginException { source, ..MarginException::default() }).into(),
+            Arc::new(Limit { source, id, ..Limit::default() }).into(),
         ]
     }
 
@@ -213,12 +216,14 @@ mod tests {
 
     #[test]
     fn records_of_different_kinds_or_sources_never_share_a_business_key() {
-        let models_apart =
-            |records: [Record; 19]| records.into_iter().filter(|record| !matches!(record, Record::Model(_)));
-        let members: Vec<u16> =
-            models_apart(records(5)).chain(models_apart(records(255))).map(|record| record.member()).collect();
+        let members: Vec<u16> = [records(5), records(255)]
+            .iter()
+            .flatten()
+            .filter(|record| !matches!(record, Record::Model(_)))
+            .map(Record::member)
+            .collect();
         let distinct: std::collections::BTreeSet<u16> = members.iter().copied().collect();
-        assert_eq!((distinct.len(), &members[..3], members[18]), (36, &[5, 261, 517][..], 255));
+        assert_eq!((distinct.len(), members.len(), &members[..3]), (38, 38, &[5, 261, 517][..]));
         assert_eq!(records(5)[3].member(), 768);
         assert!(records(5).iter().all(|record| Record::kind_of(record.member()) == Some(record.kind())));
         assert!(records(5)[..7].iter().all(|record| record.key() == Symbol::of("id")));

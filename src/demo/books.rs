@@ -166,7 +166,9 @@ impl Following {
     async fn count_at(&mut self, tick: Tick) -> Result<usize, EngineError> {
         loop {
             match self.subscription.next().await? {
-                Some(Update::Changes(at, rows)) => self.read.push((at, rows.iter().filter(|(_, diff)| *diff > 0).count())),
+                Some(Update::Changes(at, rows)) => {
+                    self.read.push((at, rows.iter().filter(|(_, diff)| *diff > 0).count()))
+                }
                 Some(Update::Progress(frontier)) if frontier > tick => break,
                 Some(_) => continue,
                 None => break,

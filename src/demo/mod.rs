@@ -74,7 +74,8 @@ impl Demo {
         }
         let temporary =
             tempfile::tempdir().map_err(|error| EngineError::io("make a folder in", &std::env::temp_dir(), &error))?;
-        let day = DaySpec { seed: self.seed, trades: self.trades.unwrap_or(DaySpec::default().trades), ..DaySpec::default() };
+        let day =
+            DaySpec { seed: self.seed, trades: self.trades.unwrap_or(DaySpec::default().trades), ..DaySpec::default() };
         let speed = self.speed.unwrap_or(if self.once { 0 } else { SPEED_DEFAULT });
         let mut config = Config::parse("examples/demo.toml", &configuration(&day, speed)?, Path::new(""))?;
         config.settings.data = self.data.unwrap_or_else(|| temporary.path().to_owned());

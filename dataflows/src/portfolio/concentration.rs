@@ -9,14 +9,14 @@
 //! Weights are of the sum of values without their sign, so that long and short positions do not hide each other.
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
-use model::Symbol;
+use model::{ExposureDimension, Symbol};
 use operators::derive::derive;
 use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::risk::concentration::{Total, herfindahl_hirschman_index, weights};
-use super::table::{AMOUNT, RATIO, ratio_cell, spec, symbol_cell};
+use super::table::{AMOUNT, RATIO, RATIO_SCALE, ratio_cell, ratio_scaled, spec, symbol_cell};
 use super::valuations::Valuation;
 
 /// What is counted as one.
@@ -32,6 +32,16 @@ pub enum Dimension {
 impl Dimension {
     /// All.
     pub const ALL: [Dimension; 3] = [Dimension::Security, Dimension::Issuer, Dimension::UltimateParent];
+
+    /// That of exposures, where it is one of these.
+    pub const fn named(dimension: ExposureDimension) -> Option<Dimension> {
+        match dimension {
+            ExposureDimension::Security => Some(Dimension::Security),
+            ExposureDimension::Issuer => Some(Dimension::Issuer),
+            ExposureDimension::UltimateParent => Some(Dimension::UltimateParent),
+            _ => None,
+        }
+    }
 
     const fn name(self) -> &'static str {
         match self {
@@ -55,13 +65,16 @@ impl Dimension {
 }
 
 /// A portfolio and a dimension.
-type Cut = (Symbol, Dimension);
+pub type Cut = (Symbol, Dimension);
+
+/// What is in one hand: the size of its value, its value, and whose hand it is.
+pub type Held = (i128, i128, Symbol);
 
 /// So many of the largest are weighed together.
 const LARGEST: [usize; 3] = [1, 5, 10];
 
-/// Registers the view `concentration`.
-pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut Views) {
+/// What each portfolio has in one hand, in the order of size.
+pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scope, Cut, Held> {
     let values = valuations.flat_map(|valuation| {
         let value = valuation.value_base.filter(|value| *value != 0);
         let cuts = Dimension::ALL.map(|dimension| ((valuation.holding.0, dimension), dimension.holder(&valuation)));
@@ -74,6 +87,11 @@ pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut V
             let value = sums.iter().map(|(_, sums)| sums.0[0]).sum::<i128>();
             out.row((*cut, (value.saturating_abs(), value, *holder)));
         });
+    arrange(held, "holders by value")
+}
+
+/// Registers the view `concentration`.
+pub fn register(held: &Arranged<'_, Cut, Held>, views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("dimension", ColumnKind::Text),
@@ -87,13 +105,9 @@ pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut V
         ("herfindahl_hirschman_index", RATIO),
     ];
     let about = "How much of each portfolio is in one security, issuer or ultimate parent; weights of the gross value.";
-    views.derived(
-        spec("concentration", about, &columns, 2),
-        &arrange(held, "holders by value"),
-        |cut: &Cut, held, rows: &mut Rows| {
-            rows.push((row(cut, &held.iter().map(|(held, _)| **held).collect::<Vec<_>>()), 1));
-        },
-    );
+    views.derived(spec("concentration", about, &columns, 2), held, |cut: &Cut, held, rows: &mut Rows| {
+        rows.push((row(cut, &held.iter().map(|(held, _)| **held).collect::<Vec<_>>()), 1));
+    });
 }
 
 /// The row of a portfolio, whose holders are in the order of their values.
@@ -114,4 +128,14 @@ fn row((portfolio, dimension): &Cut, held: &[(i128, i128, Symbol)]) -> Row {
     cells.extend(LARGEST.map(|count| ratio_cell(top(count))));
     cells.push(ratio_cell(weights.as_deref().map(herfindahl_hirschman_index)));
     Row::new(cells)
+}
+
+/// The Herfindahl-Hirschman index and the weight of the largest, in units of [`model::Rate`] and with the decimals that the
+/// view shows, of what is held in the order of size.
+pub fn indexes(held: impl Iterator<Item = Held>) -> Option<(i128, i128)> {
+    const UNIT: i128 = 10i128.pow(model::Rate::SCALE as u32 - RATIO_SCALE as u32);
+    let values: Vec<i128> = held.map(|(_, value, _)| value).collect();
+    let weights = weights(&values, Total::Gross)?;
+    let rate = |ratio: f64| ratio_scaled(ratio)?.checked_mul(UNIT);
+    Some((rate(herfindahl_hirschman_index(&weights))?, rate(weights.first()?.abs())?))
 }

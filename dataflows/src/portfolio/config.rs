@@ -10,6 +10,7 @@ use super::cost_basis::BookRules;
 use super::performance::annualised::Annualisation;
 use super::performance::periods::Period;
 use super::risk_conventions::{RiskConfig, RiskConventions};
+use crate::exposure::scenario::{Scenario, ScenarioConfig};
 use crate::rule_error::RuleError;
 
 /// The books of portfolios: by which rules they are kept where a portfolio says nothing itself, and what is measured.
@@ -23,6 +24,8 @@ use crate::rule_error::RuleError;
 ///     by_year = true                    # each calendar year too
 ///     [cash_flow.TAX]                   # how a type of transaction flows, where it is not as usual
 ///     timing = "begin_of_day"
+///     [stress.euro_falls]               # a scenario: see `exposure::scenario`
+///     fx = { EUR = -10 }
 /// "#).unwrap();
 /// dataflows::portfolio::Books::new(&config, &Default::default()).unwrap();
 /// ```
@@ -49,6 +52,10 @@ pub struct BooksConfig {
     pub annualisation: Annualisation,
     /// How risk is measured.
     pub risk: RiskConfig,
+    /// The currency in which the exposures of all portfolios are added up; they are not where none is given.
+    pub reporting_currency: Option<Currency>,
+    /// Scenarios of stress, by name.
+    pub stress: BTreeMap<String, ScenarioConfig>,
 }
 
 impl Default for BooksConfig {
@@ -65,6 +72,8 @@ impl Default for BooksConfig {
             by_year: true,
             annualisation: Annualisation::default(),
             risk: RiskConfig::default(),
+            reporting_currency: None,
+            stress: BTreeMap::new(),
         }
     }
 }
@@ -86,6 +95,10 @@ pub struct Books {
     pub annualisation: Annualisation,
     /// How risk is measured.
     pub risk: RiskConventions,
+    /// The currency in which the exposures of all portfolios are added up.
+    pub reporting_currency: Option<Currency>,
+    /// Scenarios of stress.
+    pub scenarios: Vec<Scenario>,
 }
 
 impl Books {
@@ -120,6 +133,12 @@ impl Books {
             by_year: config.by_year,
             annualisation: config.annualisation,
             risk: RiskConventions::new(&config.risk, calendars)?,
+            reporting_currency: config.reporting_currency.filter(|currency| !currency.is_none()),
+            scenarios: config
+                .stress
+                .iter()
+                .map(|(name, config)| Scenario::new(name, config))
+                .collect::<Result<_, _>>()?,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::Key;
-use model::{Currency, FxRate, Instrument, MarketPrice, Portfolio, Record, Symbol, Transaction};
+use model::{Currency, FxRate, Instrument, Limit, MarketPrice, Portfolio, Record, Symbol, Transaction};
 use operators::{Arranged, Collection};
 
 /// The records of portfolios and of the market, as the graphs want them.
@@ -22,6 +22,8 @@ pub struct Inputs<'scope> {
     pub benchmark_levels: Collection<'scope, (Symbol, i32, i64)>,
     /// The rates without risk.
     pub risk_free_rates: Collection<'scope, (Currency, i32, i128)>,
+    /// The limits.
+    pub limits: Collection<'scope, Arc<Limit>>,
 }
 
 /// A security, priced in a currency.
@@ -66,6 +68,10 @@ impl<'scope> Inputs<'scope> {
             }),
             risk_free_rates: pick(records, |record| match record {
                 Record::RiskFreeRate(rate) => Some((rate.currency, rate.rate_date.days()?, rate.annual_rate.scaled()?)),
+                _ => None,
+            }),
+            limits: pick(records, |record| match record {
+                Record::Limit(limit) => Some(Arc::clone(limit)),
                 _ => None,
             }),
         }

@@ -1,7 +1,7 @@
 //! Portfolio: what is held, what it cost, what it earned, how it did, and how much it may lose.
 //!
 //! ```text
-//!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ concentration
+//!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ concentration, exposure
 //!                                 │           │            ▲             ▲
 //!                                 │           │        instruments   prices, fx rates as of the last day
 //!                                 │           └─▶ steps × prices on every day × rates on every day ──▶ values ──┐
@@ -47,21 +47,29 @@ pub mod value_at_risk;
 
 use engine::{Key, Views};
 use model::Record;
+use operators::first_seen::FirstSeen;
 use operators::{Arranged, arrange};
 
 pub use config::{Books, BooksConfig};
 pub use risk_conventions::RiskConfig;
 
+use crate::exposure;
 use inputs::Inputs;
 use ledger::Booked;
 
-/// Builds the graphs of portfolios on the records, and registers their views.
-pub fn build<'scope>(books: &Books, sources: &[String], records: &Arranged<'scope, Key, Record>, views: &mut Views) {
-    keep_books(books, sources, Inputs::of(records), views);
+/// Builds the graphs of portfolios on the records, and registers their views. Gives when breaches of limits were first
+/// seen.
+pub fn build<'scope>(
+    books: &Books,
+    sources: &[String],
+    records: &Arranged<'scope, Key, Record>,
+    views: &mut Views,
+) -> FirstSeen<Key> {
+    keep_books(books, sources, Inputs::of(records), views)
 }
 
-/// Builds the graphs of portfolios and registers their views.
-pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) {
+/// Builds the graphs of portfolios and registers their views. Gives when breaches of limits were first seen.
+pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) -> FirstSeen<Key> {
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
     let booked = ledger::book(books, inputs.transactions, inputs.portfolios.clone(), &fx_rates);
     let changes =
@@ -106,9 +114,12 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     positions::register_refusals(booked.clone(), sources, views);
     income::register(booked, views);
     valuations::register(valuations.clone(), views);
-    concentration::register(valuations, views);
+    let held = concentration::held(valuations.clone());
+    concentration::register(&held, views);
     series::register(&days, views);
     returns::register(books, &days, flows, periods.clone(), views);
     value_at_risk::register(books, &parts, views);
     risk_measures::register(books, beside, periods, inceptions, &valuation_day, views);
+    let inputs = exposure::Inputs { valuations, held, limits: inputs.limits, fx_rates, valuation_day };
+    exposure::build(books, sources, inputs, views)
 }

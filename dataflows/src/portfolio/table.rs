@@ -6,7 +6,7 @@ use model::{Amount, Currency, Price, Quantity, Rate, Timestamp};
 pub use crate::trades::{date_cell, symbol_cell};
 
 /// How many decimals returns and ratios are shown with. Further ones depend on how floats were added up.
-const RATIO_SCALE: u8 = 10;
+pub const RATIO_SCALE: u8 = 10;
 
 /// A column of units.
 pub const QUANTITY: ColumnKind = ColumnKind::Fixed(Quantity::SCALE);
@@ -51,9 +51,13 @@ pub fn number_cell(scaled: Option<i128>) -> Cell {
 
 /// The cell of a return or a ratio.
 pub fn ratio_cell(ratio: Option<f64>) -> Cell {
-    let scaled = ratio.map(|ratio| (ratio * 10f64.powi(RATIO_SCALE.into())).round());
-    // What is larger than any ratio that means something is none.
-    number_cell(scaled.filter(|scaled| scaled.abs() < 1e30).map(|scaled| scaled as i128))
+    number_cell(ratio.and_then(ratio_scaled))
+}
+
+/// A ratio in units of [`RATIO`]. What is larger than any ratio that means something is none.
+pub fn ratio_scaled(ratio: f64) -> Option<i128> {
+    let scaled = (ratio * 10f64.powi(RATIO_SCALE.into())).round();
+    (scaled.abs() < 1e30).then_some(scaled as i128)
 }
 
 /// The cell of a name from a closed list.

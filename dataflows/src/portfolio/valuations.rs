@@ -174,7 +174,7 @@ fn quotes<'scope>(
 }
 
 /// The rate of each pair of currencies as of the day.
-fn rates_now<'scope>(
+pub fn rates_now<'scope>(
     pairs: Collection<'scope, CurrencyPair>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     valuation_day: &Arranged<'scope, (), i32>,

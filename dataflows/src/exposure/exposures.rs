@@ -1,0 +1,124 @@
+//! What portfolios are exposed to: the view `exposures`.
+//!
+//! Every position is in one group of every dimension, where nothing is known of it in the group without a name: so the groups
+//! of each dimension add up to the total at every tick. Sums travel in the difference: a changed position costs the groups
+//! that it is in. Weights change with the net asset value, so they are worked out for those who read them.
+
+use engine::{Cell, ColumnKind, Row, Rows, Views};
+use model::{ExposureDimension, Symbol};
+use operators::derive::derive;
+use operators::sum_by::sum_by;
+use operators::{Arranged, Collection, Sums, arrange};
+use serde::{Deserialize, Serialize};
+
+use super::dimension::group;
+use super::scope::{Exposed, Scope};
+use crate::portfolio::cost_basis::money::share;
+use crate::portfolio::market::RATE_ONE;
+use crate::portfolio::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
+
+/// A group of a dimension; that of the total has no name.
+pub type Group = (ExposureDimension, Symbol);
+
+/// What the positions of a group come to, in units of [`model::Amount`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Exposure {
+    /// The values above zero.
+    pub long: i128,
+    /// Those below zero, without their sign.
+    pub short: i128,
+    /// How many positions there are.
+    pub positions: i64,
+    /// How many of them have no value.
+    pub unvalued: i64,
+    /// How many of these only lack a rate into the currency of the scope.
+    pub without_rate: i64,
+}
+
+impl Exposure {
+    /// The values without their sign.
+    pub const fn gross(&self) -> i128 {
+        self.long + self.short
+    }
+
+    /// The values.
+    pub const fn net(&self) -> i128 {
+        self.long - self.short
+    }
+
+    fn of(exposed: &Exposed) -> Sums {
+        let value = exposed.value.unwrap_or(0);
+        let is_unvalued = i128::from(exposed.value.is_none());
+        Sums([value.max(0), (-value).max(0), 1, is_unvalued, exposed.lacks_rate.into(), 0])
+    }
+
+    fn from_sums(Sums([long, short, positions, unvalued, without_rate, _]): &Sums) -> Exposure {
+        let [positions, unvalued, without_rate] = [*positions, *unvalued, *without_rate].map(|count| count as i64);
+        Exposure { long: *long, short: *short, positions, unvalued, without_rate }
+    }
+}
+
+/// `part / whole` in units of [`model::Rate`]; `None` if the whole is not above zero.
+pub fn ratio(part: i128, whole: i128) -> Option<i128> {
+    if whole > 0 { share(part, RATE_ONE, whole) } else { None }
+}
+
+/// The exposures of all groups.
+pub type Exposures<'scope> = Collection<'scope, (Scope, (Group, Exposure))>;
+
+/// Adds up by all dimensions.
+pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>) -> Exposures<'scope> {
+    let parts = exposed.flat_map(|exposed| {
+        let sums = Exposure::of(&exposed);
+        ExposureDimension::ALL
+            .iter()
+            .map(move |dimension| ((exposed.scope, (*dimension, group(*dimension, &exposed.valuation))), sums))
+    });
+    let sums: Arranged<'scope, (Scope, Group), (), Sums> = sum_by(parts, "exposures", |(group, sums)| (*group, *sums));
+    let (rows, _) = derive::<_, _, _, _, (), _>(&sums, "exposures", |(scope, group): &(Scope, Group), sums, out| {
+        if let [(_, sums)] = sums {
+            out.row((*scope, (*group, Exposure::from_sums(sums))));
+        }
+    });
+    rows
+}
+
+/// Registers the view `exposures`.
+pub fn register(exposures: Exposures<'_>, views: &mut Views) {
+    let columns = [
+        ("scope", ColumnKind::Text),
+        ("portfolio", ColumnKind::Text),
+        ("currency", ColumnKind::Text),
+        ("dimension", ColumnKind::Text),
+        ("group", ColumnKind::Text),
+        ("gross", AMOUNT),
+        ("net", AMOUNT),
+        ("long", AMOUNT),
+        ("short", AMOUNT),
+        ("weight", RATE),
+        ("positions", ColumnKind::Int),
+        ("positions_unvalued", ColumnKind::Int),
+    ];
+    let about = "What portfolios are exposed to, by dimension and group, and its weight of the net asset value.";
+    let by_scope = arrange(exposures, "exposures by scope");
+    views.derived(spec("exposures", about, &columns, 5), &by_scope, |scope: &Scope, groups, rows: &mut Rows| {
+        let total = groups.iter().find(|(((dimension, _), _), _)| *dimension == ExposureDimension::Total);
+        let net_asset_value =
+            total.map(|((_, total), _)| total).filter(|total| total.without_rate == 0).map(Exposure::net);
+        rows.extend(
+            groups.iter().map(|((group, exposure), count)| (row(*scope, *group, exposure, net_asset_value), *count)),
+        );
+    });
+}
+
+fn row(scope: Scope, (dimension, group): Group, exposure: &Exposure, net_asset_value: Option<i128>) -> Row {
+    // A sum that leaves out whole portfolios is none.
+    let known = |amount: i128| Some(amount).filter(|_| exposure.without_rate == 0);
+    let amounts = [exposure.gross(), exposure.net(), exposure.long, exposure.short].map(known);
+    let weight = net_asset_value.and_then(|whole| ratio(exposure.net(), whole));
+    let mut cells = scope.cells().to_vec();
+    cells.extend([Cell::text(dimension.code()), symbol_cell(group)]);
+    cells.extend(amounts.map(number_cell));
+    cells.extend([number_cell(weight), Cell::Int(exposure.positions), Cell::Int(exposure.unvalued)]);
+    Row::new(cells)
+}

@@ -1,0 +1,455 @@
+//! How limits stand: the views `limit_usage`, `limit_breaches` and `refused_limits`.
+//!
+//! ```text
+//!  limits ──▶ checked ──▶ valid on the day ──▶ × scopes ──▶ asked ──┬─▶ of exposures ─────┐
+//!                                                │                  ├─▶ of stress ────────┤──▶ × total ──▶ × rate ──▶ judged
+//!                                                │                  └─▶ of concentration ─┘
+//!                                                └─▶ nothing to measure ─────────────────────────────────────────────▶ judged
+//! ```
+//! A changed group costs the limits that are of it; a changed total costs the limits of shares in its scope.
+
+use std::sync::Arc;
+
+use engine::{Cell, ColumnKind, Key, Row, Views};
+use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Symbol};
+use operators::derive::derive;
+use operators::first_seen::{FirstSeen, first_seen};
+use operators::lookup::{lookup, lookup_left};
+use operators::{Arranged, Collection, arrange};
+use serde::{Deserialize, Serialize};
+
+use super::exposures::{Exposure, Exposures, Group, ratio};
+use super::limit_rules::{
+    Measured, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge, needs_total, scaled_level,
+    size_of,
+};
+use super::scenario::Scenario;
+use super::scope::Scope;
+use super::stress::{Stressed, StressedGroups};
+use crate::portfolio::concentration::{self, Held};
+use crate::portfolio::cost_basis::money::share;
+use crate::portfolio::inputs::CurrencyPair;
+use crate::portfolio::market::{RATE_ONE, distinct};
+use crate::portfolio::table::{RATE, currency_cell, number_cell, spec, symbol_cell};
+use crate::portfolio::valuations::rates_now;
+
+/// What limits can be of.
+pub struct Measurable<'scope> {
+    /// The exposures.
+    pub exposures: Exposures<'scope>,
+    /// What would be lost in each scenario.
+    pub stressed: StressedGroups<'scope>,
+    /// What each portfolio holds in one hand.
+    pub held: Arranged<'scope, concentration::Cut, Held>,
+    /// Exchange rates by day.
+    pub fx_rates: Arranged<'scope, CurrencyPair, (i32, i128)>,
+    /// The last day.
+    pub valuation_day: Arranged<'scope, (), i32>,
+}
+
+/// A limit, applied to one scope.
+type Asked = (Arc<Limit>, Scope);
+
+/// What was found for a limit in one group: the amount in units of [`model::Amount`] or the share in those of
+/// [`model::Rate`], and how many positions have no value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Found {
+    group: Symbol,
+    number: i128,
+    unvalued: i64,
+}
+
+/// How a limit stands in one group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Usage {
+    limit: Arc<Limit>,
+    scope: Option<Scope>,
+    group: Symbol,
+    measured: Measured,
+}
+
+/// The scopes that a limit is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Selector {
+    Portfolio(Symbol),
+    EachPortfolio,
+    EachBaseCurrency,
+    All,
+}
+
+impl Selector {
+    fn of(limit: &Limit) -> Selector {
+        match limit.scope {
+            LimitScope::BaseCurrency => Selector::EachBaseCurrency,
+            LimitScope::All => Selector::All,
+            _ if limit.portfolio.is_none() => Selector::EachPortfolio,
+            _ => Selector::Portfolio(limit.portfolio),
+        }
+    }
+
+    /// Those by which a scope is found.
+    fn finding(scope: Scope) -> Vec<Selector> {
+        match scope {
+            Scope::Portfolio(portfolio, _) => vec![Selector::EachPortfolio, Selector::Portfolio(portfolio)],
+            Scope::BaseCurrency(_) => vec![Selector::EachBaseCurrency],
+            Scope::All(_) => vec![Selector::All],
+        }
+    }
+}
+
+/// Judges all limits and registers their views. Gives when breaches were first seen.
+pub fn build<'scope>(
+    limits: Collection<'scope, Arc<Limit>>,
+    measurable: Measurable<'scope>,
+    scenarios: &[Scenario],
+    sources: &[String],
+    views: &mut Views,
+) -> FirstSeen<Key> {
+    let Measurable { exposures, stressed, held, fx_rates, valuation_day } = measurable;
+    register_refusals(limits.clone(), scenarios, sources, views);
+    let known = scenarios.to_vec();
+    let limits = limits.filter(move |limit| check(limit, &known).is_ok());
+    let totals = exposures.clone().flat_map(|(scope, ((dimension, _), exposure))| {
+        (dimension == ExposureDimension::Total).then_some((scope, exposure))
+    });
+    let (asked, unasked) = applied(limits, totals.clone(), &valuation_day);
+
+    let of_exposures = of_exposures(&asked, exposures);
+    let of_stress = of_stress(&asked, stressed);
+    let of_concentration = of_concentration(&asked, held);
+    let found = arrange(of_exposures.concat(of_stress).concat(of_concentration), "found for limits");
+    let answered = lookup_left(
+        &arrange(asked.map(|asked| (asked, ())), "limits asked"),
+        &found,
+        "limits answered",
+        |asked: &Asked, (), found| (asked.clone(), found.cloned()),
+    );
+    let answered = answered.map(|((limit, scope), found)| {
+        // Of a group that is not there, there is nothing.
+        let found = found.unwrap_or(Found { group: limit.group, number: 0, unvalued: 0 });
+        ((limit, scope), found)
+    });
+    let usages = of_totals(answered, totals);
+    let usages = in_currency_of_level(usages, &fx_rates, &valuation_day).concat(unasked);
+    register(usages, sources, views)
+}
+
+/// The limits that hold on the day, with the scopes that they are of; and those for which there is none.
+fn applied<'scope>(
+    limits: Collection<'scope, Arc<Limit>>,
+    totals: Collection<'scope, (Scope, Exposure)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> (Collection<'scope, Asked>, Collection<'scope, Usage>) {
+    let dated = lookup(
+        &arrange(limits.map(|limit| ((), limit)), "limits"),
+        valuation_day,
+        "limits on the day",
+        |(), limit: &Arc<Limit>, day| holds_on(limit, *day).then(|| (Selector::of(limit), Arc::clone(limit))),
+    );
+    let scopes = totals.flat_map(|(scope, _)| Selector::finding(scope).into_iter().map(move |by| (by, scope)));
+    let applied = lookup_left(
+        &arrange(dated.flat_map(|limit| limit), "limits by what they are of"),
+        &arrange(scopes, "scopes"),
+        "limits of scopes",
+        |_selector, limit: &Arc<Limit>, scope: Option<&Scope>| (Arc::clone(limit), scope.copied()),
+    );
+    let asked = applied.clone().flat_map(|(limit, scope)| scope.map(|scope| (limit, scope)));
+    let unasked = applied.filter(|(_, scope)| scope.is_none()).map(|(limit, _)| Usage {
+        group: limit.group,
+        limit,
+        scope: None,
+        measured: Measured { value: Err(Why::NoPositions), unvalued: 0 },
+    });
+    (asked, unasked)
+}
+
+fn holds_on(limit: &Limit, day: i32) -> bool {
+    limit.valid_from.days().is_none_or(|from| from <= day) && limit.valid_to.days().is_none_or(|to| day <= to)
+}
+
+fn of_exposures<'scope>(
+    asked: &Collection<'scope, Asked>,
+    exposures: Exposures<'scope>,
+) -> Collection<'scope, (Asked, Found)> {
+    use LimitMeasure as M;
+    let asked = asked.clone().flat_map(|(limit, scope)| {
+        let is_of_exposures = !matches!(limit.measure, M::StressLoss | M::Hhi | M::TopWeight);
+        is_of_exposures.then(|| ((scope, dimension_of(&limit)), limit))
+    });
+    let groups = exposures.map(|(scope, (group, exposure))| ((scope, group.0), (group.1, exposure)));
+    let found = lookup(
+        &arrange(groups, "exposures by dimension"),
+        &arrange(asked, "limits of exposures"),
+        "exposures of limits",
+        |(scope, _), (group, exposure): &(Symbol, Exposure), limit: &Arc<Limit>| {
+            let number = match limit.measure {
+                M::Gross | M::Leverage => exposure.gross(),
+                M::Long => exposure.long,
+                M::Short => exposure.short,
+                _ => exposure.net(),
+            };
+            let found = Found { group: *group, number, unvalued: exposure.unvalued };
+            concerns(limit, *group).then(|| ((Arc::clone(limit), *scope), found))
+        },
+    );
+    found.flat_map(|found| found)
+}
+
+fn of_stress<'scope>(
+    asked: &Collection<'scope, Asked>,
+    stressed: StressedGroups<'scope>,
+) -> Collection<'scope, (Asked, Found)> {
+    let asked = asked.clone().flat_map(|(limit, scope)| {
+        (limit.measure == LimitMeasure::StressLoss).then(|| ((scope, limit.scenario), limit))
+    });
+    let found = lookup(
+        &arrange(stressed, "stress by scenario"),
+        &arrange(asked, "limits of stress"),
+        "stress of limits",
+        |(scope, _), ((dimension, group), stressed): &(Group, Stressed), limit: &Arc<Limit>| {
+            let found = Found { group: *group, number: stressed.loss(), unvalued: stressed.unvalued };
+            let is_asked = dimension_of(limit) == *dimension && concerns(limit, *group);
+            is_asked.then(|| ((Arc::clone(limit), *scope), found))
+        },
+    );
+    found.flat_map(|found| found)
+}
+
+/// Indexes are worked out only where a limit asks for them.
+fn of_concentration<'scope>(
+    asked: &Collection<'scope, Asked>,
+    held: Arranged<'scope, concentration::Cut, Held>,
+) -> Collection<'scope, (Asked, Found)> {
+    use LimitMeasure as M;
+    let asked = asked.clone().flat_map(|(limit, scope)| {
+        let dimension = concentration::Dimension::named(dimension_of(&limit));
+        let dimension = dimension.filter(|_| matches!(limit.measure, M::Hhi | M::TopWeight));
+        dimension.map(|dimension| ((scope.portfolio(), dimension), (limit, scope)))
+    });
+    let asked_cuts = distinct(asked.clone().map(|(cut, _)| cut), "concentrations asked for");
+    let asked_cuts = arrange(asked_cuts.map(|cut| (cut, ())), "concentrations asked for");
+    let held = lookup(&held, &asked_cuts, "holders asked for", |cut, held: &Held, ()| (*cut, *held));
+    let (indexes, _) = derive::<_, _, _, _, (), _>(
+        &arrange(held, "holders asked for"),
+        "concentrations of limits",
+        |cut: &concentration::Cut, held, out| {
+            if let Some(indexes) = concentration::indexes(held.iter().map(|(held, _)| **held)) {
+                out.row((*cut, indexes));
+            }
+        },
+    );
+    lookup(
+        &arrange(asked, "limits of concentration"),
+        &arrange(indexes, "concentrations of limits"),
+        "concentrations of limits",
+        |_cut, (limit, scope): &Asked, indexes| {
+            let number = if limit.measure == M::Hhi { indexes.0 } else { indexes.1 };
+            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number, unvalued: 0 })
+        },
+    )
+}
+
+/// What is a share of the total, with the total.
+fn of_totals<'scope>(
+    answered: Collection<'scope, (Asked, Found)>,
+    totals: Collection<'scope, (Scope, Exposure)>,
+) -> Collection<'scope, Usage> {
+    let by_itself = answered.clone().filter(|((limit, _), _)| !needs_total(limit.measure));
+    let by_itself = by_itself.map(|((limit, scope), found)| {
+        let value = amount_as_rate(found.number).ok_or(Why::TooLarge);
+        usage(limit, scope, &found, Measured { value, unvalued: found.unvalued })
+    });
+    let shares =
+        answered.flat_map(|((limit, scope), found)| needs_total(limit.measure).then_some((scope, (limit, found))));
+    let shares = lookup(
+        &arrange(shares, "shares of limits"),
+        &arrange(totals, "totals of limits"),
+        "limits of shares",
+        |scope, (limit, found): &(Arc<Limit>, Found), total: &Exposure| {
+            let value = match limit.measure {
+                LimitMeasure::Weight | LimitMeasure::Leverage => ratio(found.number, total.net()).ok_or(Why::NoWhole),
+                _ => Ok(found.number),
+            };
+            usage(Arc::clone(limit), *scope, found, Measured { value, unvalued: total.unvalued })
+        },
+    );
+    by_itself.concat(shares)
+}
+
+fn usage(limit: Arc<Limit>, scope: Scope, found: &Found, measured: Measured) -> Usage {
+    Usage { limit, scope: Some(scope), group: found.group, measured }
+}
+
+/// Amounts in the currency of their level.
+fn in_currency_of_level<'scope>(
+    usages: Collection<'scope, Usage>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Collection<'scope, Usage> {
+    let own = usages.clone().filter(|usage| usage.foreign().is_none());
+    let foreign = usages.flat_map(|usage| usage.foreign().map(|pair| (pair, usage)));
+    let pairs = distinct(foreign.clone().map(|(pair, _)| pair), "currencies of levels");
+    let converted = lookup_left(
+        &arrange(foreign, "limits by currency"),
+        &rates_now(pairs, fx_rates, valuation_day),
+        "limits in the currency of their level",
+        |_pair, usage: &Usage, rate: Option<&i128>| {
+            let convert = |value| match rate {
+                Some(rate) => share(value, *rate, RATE_ONE).ok_or(Why::TooLarge),
+                None => Err(Why::NoRate),
+            };
+            let measured = Measured { value: usage.measured.value.and_then(convert), ..usage.measured };
+            Usage { measured, ..usage.clone() }
+        },
+    );
+    own.concat(converted)
+}
+
+impl Usage {
+    /// From which currency into which its amount is to be turned.
+    fn foreign(&self) -> Option<CurrencyPair> {
+        let from = self.scope?.currency();
+        let into = self.limit.currency;
+        (!into.is_none() && into != from).then_some((from, into))
+    }
+
+    /// The currency of the level.
+    fn currency(&self) -> Currency {
+        if !is_amount(self.limit.measure) {
+            return Currency::NONE;
+        }
+        let own = self.limit.currency;
+        if own.is_none() { self.scope.map_or(Currency::NONE, Scope::currency) } else { own }
+    }
+
+    fn cells(&self, sources: &[Cell]) -> Vec<Cell> {
+        let limit = &self.limit;
+        let (_, why) = judge(limit, &self.measured);
+        let [scope, portfolio, base_currency] = match self.scope {
+            Some(scope) => scope.cells(),
+            None if limit.scope == LimitScope::Unknown => {
+                [Cell::text(LimitScope::Portfolio.code()), symbol_cell(limit.portfolio), Cell::Null]
+            }
+            None => [Cell::text(limit.scope.code()), symbol_cell(limit.portfolio), Cell::Null],
+        };
+        let value = self.measured.value.ok();
+        let breach_level = scaled_level(limit.breach_level);
+        let size = value.map(|value| size_of(limit.measure, value));
+        vec![
+            sources.get(usize::from(limit.source.0)).cloned().unwrap_or(Cell::Null),
+            symbol_cell(limit.id),
+            scope,
+            portfolio,
+            base_currency,
+            symbol_cell(self.group),
+            symbol_cell(limit.name),
+            Cell::text(dimension_of(limit).code()),
+            Cell::text(limit.measure.code()),
+            symbol_cell(limit.scenario),
+            Cell::text(self.status().name()),
+            number_cell(value),
+            currency_cell(self.currency()),
+            number_cell(scaled_level(limit.warning_level)),
+            number_cell(breach_level),
+            number_cell(size.zip(breach_level).and_then(|(size, level)| ratio(size, level))),
+            Cell::Int(self.measured.unvalued),
+            why.map_or(Cell::Null, |why| Cell::text(why.to_string())),
+        ]
+    }
+
+    fn status(&self) -> Status {
+        judge(&self.limit, &self.measured).0
+    }
+
+    /// What a breach is known by: the limit, and where it is breached. Not by how much: so it stays the same while the value
+    /// moves, and when it returns. The source goes by its name: its place may change with the configuration.
+    fn identity(&self, sources: &[String]) -> Key {
+        let source = sources.get(usize::from(self.limit.source.0)).map_or("", String::as_str);
+        let scope = self.scope.map_or("", Scope::name);
+        let currency = self.scope.map_or(Currency::NONE, Scope::currency);
+        let portfolio = self.scope.map_or(Symbol::NONE, Scope::portfolio);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("{source}\0{scope}\0{}\0", currency.code()).as_bytes());
+        for symbol in [self.limit.id, portfolio, self.group] {
+            hasher.update(&symbol.bytes());
+        }
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        Key::from_bytes(bytes)
+    }
+}
+
+const USAGE_COLUMNS: [(&str, ColumnKind); 18] = [
+    ("source", ColumnKind::Text),
+    ("limit", ColumnKind::Text),
+    ("scope", ColumnKind::Text),
+    ("portfolio", ColumnKind::Text),
+    ("base_currency", ColumnKind::Text),
+    ("group", ColumnKind::Text),
+    ("name", ColumnKind::Text),
+    ("dimension", ColumnKind::Text),
+    ("measure", ColumnKind::Text),
+    ("scenario", ColumnKind::Text),
+    ("status", ColumnKind::Text),
+    ("value", RATE),
+    ("currency", ColumnKind::Text),
+    ("warning_level", RATE),
+    ("breach_level", RATE),
+    ("usage", RATE),
+    ("positions_unvalued", ColumnKind::Int),
+    ("why", ColumnKind::Text),
+];
+
+fn register<'scope>(usages: Collection<'scope, Usage>, sources: &[String], views: &mut Views) -> FirstSeen<Key> {
+    let (names, cells) = (sources.to_vec(), source_cells(sources));
+    let breaches = usages.clone().filter(|usage| usage.status() == Status::Breach);
+    let breaches = breaches.map(move |usage| {
+        let identity = usage.identity(&names);
+        let cells = [Cell::Hash(identity.bytes())].into_iter().chain(usage.cells(&cells));
+        (identity, Row::new(cells.collect::<Vec<_>>()))
+    });
+    let seen = FirstSeen::default();
+    let breaches = first_seen(breaches, "breaches first seen", &seen, |identity, row: &Row, first| {
+        (*identity, Row::new(row.cells().iter().cloned().chain([Cell::tick(first)]).collect::<Vec<_>>()))
+    });
+    let id = [("breach_id", ColumnKind::Text)];
+    let columns: Vec<_> = id.into_iter().chain(USAGE_COLUMNS).chain([("first_seen", ColumnKind::Time)]).collect();
+    let about = "The limits that are breached now. A breach keeps its id while it changes, and when it returns.";
+    views.keyed_rows(spec("limit_breaches", about, &columns, 1), breaches);
+
+    let cells = source_cells(sources);
+    let about = "What each limit measures, in each portfolio and group that it is of, and how it stands: OK, WARNING, BREACH, UNKNOWN.";
+    let rows = usages.map(move |usage| Row::new(usage.cells(&cells)));
+    views.rows(spec("limit_usage", about, &USAGE_COLUMNS, 6), rows);
+    seen
+}
+
+fn register_refusals<'scope>(
+    limits: Collection<'scope, Arc<Limit>>,
+    scenarios: &[Scenario],
+    sources: &[String],
+    views: &mut Views,
+) {
+    let columns = [
+        ("source", ColumnKind::Text),
+        ("limit", ColumnKind::Text),
+        ("what", ColumnKind::Text),
+        ("help", ColumnKind::Text),
+    ];
+    let about = "The limits that make no sense and are not measured, why, and what to do.";
+    let (names, scenarios) = (source_cells(sources), scenarios.to_vec());
+    let rows = limits.flat_map(move |limit| {
+        let refused = check(&limit, &scenarios).err()?;
+        Some(Row::new([
+            names.get(usize::from(limit.source.0)).cloned().unwrap_or(Cell::Null),
+            symbol_cell(limit.id),
+            Cell::text(refused.what),
+            Cell::text(refused.help),
+        ]))
+    });
+    views.rows(spec("refused_limits", about, &columns, 2), rows);
+}
+
+fn source_cells(sources: &[String]) -> Vec<Cell> {
+    sources.iter().map(Cell::text).collect()
+}

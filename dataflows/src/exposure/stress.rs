@@ -1,0 +1,124 @@
+//! What portfolios would be worth in each scenario: the view `stress`.
+//!
+//! A changed position costs one shift and the configured dimensions, for each scenario and scope.
+
+use engine::{Cell, ColumnKind, Row, Views};
+use model::Symbol;
+use operators::derive::derive;
+use operators::sum_by::sum_by;
+use operators::{Arranged, Collection, Sums};
+use serde::{Deserialize, Serialize};
+
+use super::dimension::group;
+use super::exposures::{Group, ratio};
+use super::scenario::Scenario;
+use super::scope::{Exposed, Scope};
+use crate::portfolio::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
+
+/// What the positions of a group are worth before and after, in units of [`model::Amount`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Stressed {
+    /// What they are worth.
+    pub before: i128,
+    /// What they would be worth.
+    pub after: i128,
+    /// How many positions there are.
+    pub positions: i64,
+    /// How many of them have no value before or after.
+    pub unvalued: i64,
+    /// How many of these only lack a rate into the currency of the scope.
+    pub without_rate: i64,
+}
+
+impl Stressed {
+    /// What is lost; below zero if something is won.
+    pub const fn loss(&self) -> i128 {
+        self.before - self.after
+    }
+
+    fn of(exposed: &Exposed, scenario: &Scenario) -> Sums {
+        let shifted = |value| scenario.shifted(value, exposed.scope.currency(), &exposed.valuation);
+        let values = exposed.value.and_then(|value| Some((value, shifted(value)?)));
+        let (before, after) = values.unwrap_or_default();
+        Sums([before, after, 1, values.is_none().into(), exposed.lacks_rate.into(), 0])
+    }
+
+    fn from_sums(Sums([before, after, positions, unvalued, without_rate, _]): &Sums) -> Stressed {
+        let [positions, unvalued, without_rate] = [*positions, *unvalued, *without_rate].map(|count| count as i64);
+        Stressed { before: *before, after: *after, positions, unvalued, without_rate }
+    }
+}
+
+/// The values of all groups, by scope and scenario.
+pub type StressedGroups<'scope> = Collection<'scope, ((Scope, Symbol), (Group, Stressed))>;
+
+/// Adds up by the dimensions of each scenario.
+pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>, scenarios: &[Scenario]) -> StressedGroups<'scope> {
+    let scenarios = scenarios.to_vec();
+    let parts = exposed.flat_map(move |exposed| {
+        let mut parts = Vec::new();
+        for scenario in &scenarios {
+            let sums = Stressed::of(&exposed, scenario);
+            parts.extend(scenario.dimensions.iter().map(|dimension| {
+                let group = (*dimension, group(*dimension, &exposed.valuation));
+                (((exposed.scope, scenario.id), group), sums)
+            }));
+        }
+        parts
+    });
+    let sums: Arranged<'scope, ((Scope, Symbol), Group), (), Sums> =
+        sum_by(parts, "stress", |(group, sums)| (*group, *sums));
+    let (rows, _) =
+        derive::<_, _, _, _, (), _>(&sums, "stress", |(cut, group): &((Scope, Symbol), Group), sums, out| {
+            if let [(_, sums)] = sums {
+                out.row((*cut, (*group, Stressed::from_sums(sums))));
+            }
+        });
+    rows
+}
+
+/// Registers the view `stress`.
+pub fn register(stressed: StressedGroups<'_>, scenarios: &[Scenario], views: &mut Views) {
+    let columns = [
+        ("scenario", ColumnKind::Text),
+        ("scope", ColumnKind::Text),
+        ("portfolio", ColumnKind::Text),
+        ("currency", ColumnKind::Text),
+        ("dimension", ColumnKind::Text),
+        ("group", ColumnKind::Text),
+        ("value_before", AMOUNT),
+        ("value_after", AMOUNT),
+        ("change", AMOUNT),
+        ("change_percent", RATE),
+        ("positions", ColumnKind::Int),
+        ("positions_unvalued", ColumnKind::Int),
+    ];
+    let about = "What portfolios would be worth in each scenario of stress.";
+    let names: Vec<(Symbol, Cell)> =
+        scenarios.iter().map(|scenario| (scenario.id, Cell::text(&scenario.name))).collect();
+    let rows = stressed.map(move |((scope, scenario), group)| {
+        let name = names.iter().find(|(id, _)| *id == scenario).map_or(Cell::Null, |(_, name)| name.clone());
+        row(name, scope, &group)
+    });
+    views.rows(spec("stress", about, &columns, 6), rows);
+}
+
+fn row(scenario: Cell, scope: Scope, ((dimension, group), stressed): &(Group, Stressed)) -> Row {
+    // A sum that leaves out whole portfolios is none.
+    let known = |amount: i128| number_cell(Some(amount).filter(|_| stressed.without_rate == 0));
+    let change = stressed.after - stressed.before;
+    let share = ratio(change, stressed.before.saturating_abs()).filter(|_| stressed.without_rate == 0);
+    let mut cells = vec![scenario];
+    cells.extend(scope.cells());
+    cells.extend([
+        Cell::text(dimension.code()),
+        symbol_cell(*group),
+        known(stressed.before),
+        known(stressed.after),
+        known(change),
+        number_cell(share.and_then(|share| share.checked_mul(100))),
+        Cell::Int(stressed.positions),
+        Cell::Int(stressed.unvalued),
+    ]);
+    Row::new(cells)
+}
