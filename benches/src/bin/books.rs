@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use dataflows::portfolio::inputs::{Inputs, PriceOf, RateOf};
 use dataflows::portfolio::{Books, BooksConfig, keep_books};
 use differential_dataflow::AsCollection;
 use engine::Views;
-use model::{Currency, Instrument, Portfolio, Symbol, Transaction};
+use model::{Currency, Instrument, Limit, Portfolio, Symbol, Transaction};
 use operators::{Data, Tick};
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::vec::Input;
@@ -34,6 +35,7 @@ struct Desk<'a> {
     fx_rates: Handle<RateOf>,
     benchmark_levels: Handle<(Symbol, i32, i64)>,
     risk_free_rates: Handle<(Currency, i32, i128)>,
+    limits: Handle<Arc<Limit>>,
     views: Views,
     tick: Tick,
 }
@@ -47,10 +49,11 @@ fn handle<T: Data>() -> Handle<T> {
 
 impl<'a> Desk<'a> {
     fn new(worker: &'a mut Worker) -> Self {
-        let books = Books::new(&BooksConfig::default()).unwrap();
+        let books = Books::new(&BooksConfig::default(), &BTreeMap::new()).unwrap();
         let mut views = Views::default();
         let (mut transactions, mut portfolios, mut instruments, mut prices) = (handle(), handle(), handle(), handle());
-        let (mut fx_rates, mut benchmark_levels, mut risk_free_rates) = (handle(), handle(), handle());
+        let (mut fx_rates, mut benchmark_levels, mut risk_free_rates, mut limits) =
+            (handle(), handle(), handle(), handle());
         worker.dataflow(|scope| {
             let inputs = Inputs {
                 transactions: scope.input_from(&mut transactions).as_collection(),
@@ -60,8 +63,9 @@ impl<'a> Desk<'a> {
                 fx_rates: scope.input_from(&mut fx_rates).as_collection(),
                 benchmark_levels: scope.input_from(&mut benchmark_levels).as_collection(),
                 risk_free_rates: scope.input_from(&mut risk_free_rates).as_collection(),
+                limits: scope.input_from(&mut limits).as_collection(),
             };
-            keep_books(&books, &["books".to_owned()], inputs, &mut views);
+            drop(keep_books(&books, &["books".to_owned()], inputs, &mut views));
         });
         let mut desk = Desk {
             worker,
@@ -72,6 +76,7 @@ impl<'a> Desk<'a> {
             fx_rates,
             benchmark_levels,
             risk_free_rates,
+            limits,
             views,
             tick: 0,
         };
@@ -88,6 +93,7 @@ impl<'a> Desk<'a> {
         self.fx_rates.advance_to(tick);
         self.benchmark_levels.advance_to(tick);
         self.risk_free_rates.advance_to(tick);
+        self.limits.advance_to(tick);
     }
 
     fn price(&mut self, row: PriceOf, diff: isize) {

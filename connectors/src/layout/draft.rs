@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use model::{
-    Amount, CostMethod, Currency, Date, Dictionary, LotReference, OpenClose, OptionKind, OversellPolicy, Price,
-    Product, Quantity, Rate, Record, Side, SourceId, Symbol, Timestamp, TransactionType, Value,
+    Amount, CostMethod, Currency, Date, Dictionary, ExposureDimension, LimitMeasure, LimitScope, LotReference,
+    OpenClose, OptionKind, OversellPolicy, Price, Product, Quantity, Rate, Record, Side, SourceId, Symbol, Timestamp,
+    TransactionType, Value,
 };
 
 use super::value::{FieldValue, ValueType};
@@ -29,6 +30,9 @@ pub(crate) enum Place<D> {
     OptionKind(At<D, OptionKind>),
     OpenClose(At<D, OpenClose>),
     TransactionType(At<D, TransactionType>),
+    LimitScope(At<D, LimitScope>),
+    Dimension(At<D, ExposureDimension>),
+    LimitMeasure(At<D, LimitMeasure>),
     CostMethod(At<D, Option<CostMethod>>),
     Oversell(At<D, Option<OversellPolicy>>),
     Lots(At<D, Box<[LotReference]>>),
@@ -63,6 +67,9 @@ macro_rules! at_place {
             Place::OptionKind($at) => $value,
             Place::OpenClose($at) => $value,
             Place::TransactionType($at) => $value,
+            Place::LimitScope($at) => $value,
+            Place::Dimension($at) => $value,
+            Place::LimitMeasure($at) => $value,
             Place::CostMethod($at) => $value,
             Place::Oversell($at) => $value,
             Place::Lots($at) => $value,

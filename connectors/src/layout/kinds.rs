@@ -8,8 +8,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use model::{
     Allocation, AssetType, BenchmarkLevel, Confirmation, Dictionary, FundAumDay, FundExposure, FundPosition, FxRate,
-    Instrument, MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Record, RiskFreeRate,
-    SourceId, Trade, TradeBuilder,
+    Instrument, Limit, MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Record,
+    RiskFreeRate, SourceId, Trade, TradeBuilder,
 };
 use serde::{Deserialize, Serialize};
 
@@ -237,6 +237,26 @@ record_kinds! {
         "A fund whose margin is taken as it is, or no longer is." {
         fund: Symbol Identity ["1000", "1001"] "The fund.";
         is_accepted: Flag Optional ["true", "false"] "Whether its margin counts as validated; not where it is empty.";
+    };
+
+    Limit = "limit", Limit, "How much there may be of something." {
+        id: Symbol Identity ["L-1", "L-2"] "Its id.";
+        measure: LimitMeasure Optional ["net", "weight"]
+            "What is measured: an amount, or a share of a whole. A limit without one is refused.";
+        breach_level: Amount Optional ["5000000", "0.1"]
+            "Above this the limit is breached: an amount, or a share of a whole, where 0.05 is five per cent.";
+        warning_level: Amount Optional ["4000000", "0.08"] "Above this there is a warning; never where nothing is known.";
+        scope: LimitScope Optional ["portfolio", "portfolio"] "Of what it is set; of portfolios where nothing is known.";
+        dimension: Dimension Optional ["sector", "ultimate_parent"]
+            "By what exposures are added up; all in one where nothing is known.";
+        name: Symbol Optional ["energy", "single names"] "What people call it.";
+        portfolio: Symbol Optional ["GROWTH", ""] "The portfolio; each by itself where nothing is known.";
+        group: Symbol Optional ["energy", ""] "The group of the dimension; each by itself where nothing is known.";
+        scenario: Symbol Optional ["", ""] "The scenario, of a limit of what may be lost under stress.";
+        currency: Currency Optional ["USD", ""]
+            "The currency of the levels of an amount; that of what is measured where nothing is known.";
+        valid_from: Date Optional ["2026-01-01", ""] "The first day that it holds; since ever where nothing is known.";
+        valid_to: Date Optional ["", ""] "The last day that it holds; without end where nothing is known.";
     };
 }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, TimeUnit};
 use model::identifiers::{Bic, Cusip, Figi, IdentifierError, Isin, Lei, Mic, Sedol, Uti};
 use model::{
-    Amount, CostMethod, Currency, Date, Dictionary, NumberError, NumberFormat, OpenClose, OptionKind, OversellPolicy,
-    Price, Product, Quantity, Rate, Side, Symbol, Timestamp, TransactionType, Value,
+    Amount, CostMethod, Currency, Date, Dictionary, ExposureDimension, LimitMeasure, LimitScope, NumberError,
+    NumberFormat, OpenClose, OptionKind, OversellPolicy, Price, Product, Quantity, Rate, Side, Symbol, Timestamp,
+    TransactionType, Value,
 };
 
 use super::config::Scheme;
@@ -481,6 +482,9 @@ codes!(
     OptionKind: listed!(OptionKind),
     OpenClose: listed!(OpenClose),
     TransactionType: listed!(TransactionType),
+    LimitScope: listed!(LimitScope),
+    ExposureDimension: listed!(ExposureDimension),
+    LimitMeasure: listed!(LimitMeasure),
     Currency: ValueType::Currency,
 );
 
