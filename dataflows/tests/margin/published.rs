@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo test -p tieout-dataflows --test margin published -- --nocapture      # a line for each output
-//! TIEOUT_ROWS=1 cargo test …                                                 # and one for each value
+//! sh tests/expected-values.sh                                                # and one for each value, of all tests
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -452,10 +452,7 @@ fn compare(name: &str, output: &Output, expected: &[OutputRow], ours: &[OutputRo
         assert_eq!((expected.len(), ours.len()), (output.columns.len(), output.columns.len()), "{name}: columns");
         for (column, (expected, ours)) in output.columns.iter().zip(expected.iter().zip(ours)) {
             let difference = if expected == ours { "none" } else { "different" };
-            let line = format!(
-                "{name} | row {} {column}: expected {expected:?}, ours {ours:?}, difference {difference}",
-                number + 1
-            );
+            let line = format!("{name} row {} {column} | {expected} | {ours} | {difference}", number + 1);
             if std::env::var_os("TIEOUT_ROWS").is_some() {
                 println!("{line}");
             }

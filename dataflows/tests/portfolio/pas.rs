@@ -106,7 +106,7 @@ impl Scenario {
         let (theirs, own) = (amount(&expected), amount(&ours));
         if std::env::var_os("TIEOUT_ROWS").is_some() {
             let difference = own.scaled().unwrap() - theirs.scaled().unwrap();
-            println!("pas_e2e/{}{path}\t{expected}\t{ours}\t{difference}", self.name);
+            println!("pas_e2e/{}{path} | {expected} | {ours} | {difference}", self.name);
         }
         assert_eq!(own, theirs, "{} {path}", self.name);
     }

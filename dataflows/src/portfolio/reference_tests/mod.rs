@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo test -p tieout-dataflows --lib portfolio::reference_tests -- --nocapture      # a line for each file
-//! TIEOUT_ROWS=1 cargo test …                                                          # and one for each value
+//! sh tests/expected-values.sh                                                         # and one for each value, of all tests
 //! ```
 
 use std::fmt;
@@ -50,7 +50,8 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Row { case, expected, ours, .. } = self;
-        write!(f, "{case}: expected {expected:?}, ours {ours:?}, difference {:.3e}", self.difference())
+        let shown = |value: &Option<f64>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
+        write!(f, "{case} | {} | {} | {:.1e}", shown(expected), shown(ours), self.difference())
     }
 }
 
