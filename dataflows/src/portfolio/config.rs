@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cash_flow_rules::{CashFlowRuleConfig, CashFlowRules};
 use super::cost_basis::BookRules;
 use super::performance::annualised::Annualisation;
+use super::performance::daily::Basis;
 use super::performance::periods::Period;
 use super::risk_conventions::{RiskConfig, RiskConventions};
 use crate::rule_error::RuleError;
@@ -21,6 +22,7 @@ use crate::rule_error::RuleError;
 ///     oversell = "refuse"               # refuse, short
 ///     periods = ["mtd", "ytd", "1y", "si"]
 ///     by_year = true                    # each calendar year too
+///     long_and_short = "gross"          # gross, net: legs that start again after a total loss; none if not given
 ///     [cash_flow.TAX]                   # how a type of transaction flows, where it is not as usual
 ///     timing = "begin_of_day"
 /// "#).unwrap();
@@ -47,6 +49,9 @@ pub struct BooksConfig {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// On which basis the returns of a long and a short leg are told; they are not, if it is not said. They are for portfolios
+    /// that may be short: to link them takes longer than all else that is linked of a day.
+    pub long_and_short: Option<Basis>,
     /// How risk is measured.
     pub risk: RiskConfig,
 }
@@ -64,6 +69,7 @@ impl Default for BooksConfig {
             periods: vec![MonthToDate, QuarterToDate, YearToDate, OneYear, ThreeYears, FiveYears, SinceInception],
             by_year: true,
             annualisation: Annualisation::default(),
+            long_and_short: None,
             risk: RiskConfig::default(),
         }
     }
@@ -84,6 +90,8 @@ pub struct Books {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// On which basis the returns of a long and a short leg are told, if they are.
+    pub long_and_short: Option<Basis>,
     /// How risk is measured.
     pub risk: RiskConventions,
 }
@@ -119,6 +127,7 @@ impl Books {
             periods: config.periods.clone(),
             by_year: config.by_year,
             annualisation: config.annualisation,
+            long_and_short: config.long_and_short,
             risk: RiskConventions::new(&config.risk, calendars)?,
         })
     }
