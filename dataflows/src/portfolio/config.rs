@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::cash_flow_rules::{CashFlowRuleConfig, CashFlowRules};
 use super::cost_basis::BookRules;
 use super::performance::annualised::Annualisation;
+use super::performance::daily::Basis;
 use super::performance::periods::Period;
 use super::risk_conventions::{RiskConfig, RiskConventions};
 use crate::exposure::scenario::{Scenario, ScenarioConfig};
@@ -22,6 +23,7 @@ use crate::rule_error::RuleError;
 ///     oversell = "refuse"               # refuse, short
 ///     periods = ["mtd", "ytd", "1y", "si"]
 ///     by_year = true                    # each calendar year too
+///     long_and_short = "gross"          # gross, net: legs that start again after a total loss; none if not given
 ///     [cash_flow.TAX]                   # how a type of transaction flows, where it is not as usual
 ///     timing = "begin_of_day"
 ///     [stress.euro_falls]               # a scenario: see `exposure::scenario`
@@ -50,6 +52,9 @@ pub struct BooksConfig {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// On which basis the returns of a long and a short leg are told; they are not, if it is not said. They are for portfolios
+    /// that may be short: to link them takes longer than all else that is linked of a day.
+    pub long_and_short: Option<Basis>,
     /// How risk is measured.
     pub risk: RiskConfig,
     /// The currency in which the exposures of all portfolios are added up; they are not where none is given.
@@ -71,6 +76,7 @@ impl Default for BooksConfig {
             periods: vec![MonthToDate, QuarterToDate, YearToDate, OneYear, ThreeYears, FiveYears, SinceInception],
             by_year: true,
             annualisation: Annualisation::default(),
+            long_and_short: None,
             risk: RiskConfig::default(),
             reporting_currency: None,
             stress: BTreeMap::new(),
@@ -93,6 +99,8 @@ pub struct Books {
     pub by_year: bool,
     /// How returns are annualised.
     pub annualisation: Annualisation,
+    /// On which basis the returns of a long and a short leg are told, if they are.
+    pub long_and_short: Option<Basis>,
     /// How risk is measured.
     pub risk: RiskConventions,
     /// The currency in which the exposures of all portfolios are added up.
@@ -132,6 +140,7 @@ impl Books {
             periods: config.periods.clone(),
             by_year: config.by_year,
             annualisation: config.annualisation,
+            long_and_short: config.long_and_short,
             risk: RiskConventions::new(&config.risk, calendars)?,
             reporting_currency: config.reporting_currency.filter(|currency| !currency.is_none()),
             scenarios: config

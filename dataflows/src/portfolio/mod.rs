@@ -8,8 +8,9 @@
 //!                                 ├─▶ cash flows ──▶ income                                                     │
 //!                                 │       └─▶ flows between portfolios and the world ───────────────────────────┴─▶ days
 //!                                 ├─▶ lots                                                                           │
-//!                                 ├─▶ disposals                             portfolio_timeseries, performance, risk ◀┘
-//!                                 └─▶ refused transactions
+//!                                 ├─▶ disposals                                   portfolio_timeseries, performance ◀┤
+//!                                 └─▶ refused transactions                                                           │
+//!                   benchmark levels, risk-free rates ──▶ the market ──▶ risk, risk_rolling, value_at_risk ◀─────────┘
 //! ```
 //! The finance itself is pure functions on plain values, each file of which can be read by someone who knows the field alone:
 //!

@@ -5,6 +5,9 @@
 //!    └──────▶ linked in a tree ─────────────────────────────────────────────────┴─▶ returns of periods ──▶ performance
 //!  flows ───────────────────────────────────────────────────────────────────────────────▶ weighted by money ──┘
 //! ```
+//! The long and the short leg of [`legs`](super::performance::legs) are linked where the configuration asks for them. A reset
+//! that waits for money at the start of a day counts as of that day.
+//!
 //! A corrected day links again the few stretches of the tree above it. A stretch knows its first day without what was there
 //! before it, which the stretch before it adds.
 
@@ -23,12 +26,14 @@ use serde::{Deserialize, Serialize};
 use super::config::Books;
 use super::market::distinct;
 use super::performance::annualised::Annualisation;
-use super::performance::daily::Basis;
+use super::performance::daily::{Basis, Day};
 use super::performance::day_count::DayCount;
 use super::performance::dietz::{Flow, FlowTiming as DietzTiming, modified_dietz};
+use super::performance::legs::{LegDay, Legs};
 use super::performance::linked::Linked;
 use super::performance::money_weighted::{RootChoice, xirr};
 use super::performance::periods::{DateRange, Period};
+use super::return_series::Float;
 use super::series::{PortfolioDay, PortfolioFlow, PricedChange, opening_value};
 use super::table::{self, AMOUNT, RATIO, date_cell, ratio_cell, symbol_cell};
 
@@ -36,13 +41,23 @@ use super::table::{self, AMOUNT, RATIO, date_cell, ratio_cell, symbol_cell};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stretch {
     first: (i32, PortfolioDay),
-    last: (i32, i128),
+    last: Last,
     /// Of all days but the first.
     rest: Measures,
+    /// On which basis there are long and short legs, if there are.
+    legs: Option<Basis>,
+}
+
+/// The end of a stretch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Last {
+    day: i32,
+    value: i128,
+    closing_flow: i128,
 }
 
 /// What is told of some days.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Measures {
     /// Before fees.
     pub gross: Linked,
@@ -54,14 +69,28 @@ pub struct Measures {
     pub fees: i128,
     /// On how many days a position could not be valued.
     pub days_incomplete: u32,
+    /// The long and the short leg, if they are asked for and there are days.
+    legs: Option<Box<Legs>>,
 }
 
 impl Measures {
-    const NONE: Measures = Measures { gross: Linked::NONE, net: Linked::NONE, flows: 0, fees: 0, days_incomplete: 0 };
+    const NONE: Measures =
+        Measures { gross: Linked::NONE, net: Linked::NONE, flows: 0, fees: 0, days_incomplete: 0, legs: None };
 
-    fn of(day: &PortfolioDay, opening_value: i128) -> Measures {
-        let with_opening = day.after(opening_value);
+    /// Of a day, after the end of another stretch if there is one.
+    fn of((number, day): &(i32, PortfolioDay), before: Option<Last>, legs: Option<Basis>) -> Measures {
+        // Nothing is known of a day that is not the one before.
+        let before = before.filter(|before| before.day.checked_add(1) == Some(*number));
+        let with_opening = day.after(before.map_or(0, |before| before.value));
+        let legs = legs.map(|basis| {
+            let before = before.map(|before| Day { closing_flow: before.closing_flow, ..Day::default() });
+            let day = LegDay::new(Date::from_days(*number), before.as_ref(), &with_opening, None, basis);
+            let legs = Legs::day(&day);
+            let money_moves = with_opening.opening_flow != 0;
+            Box::new(if money_moves { Legs::day(&LegDay::BEFORE_MONEY).then(&legs) } else { legs })
+        });
         Measures {
+            legs,
             gross: Linked::of(&with_opening, Basis::Gross),
             net: Linked::of(&with_opening, Basis::Net),
             flows: day.opening_flow.saturating_add(day.closing_flow),
@@ -77,36 +106,41 @@ impl Measures {
             flows: self.flows.saturating_add(later.flows),
             fees: self.fees.saturating_add(later.fees),
             days_incomplete: self.days_incomplete.saturating_add(later.days_incomplete),
+            legs: match (&self.legs, &later.legs) {
+                (Some(legs), Some(later)) => Some(Box::new(legs.then(later))),
+                (legs, None) | (None, legs) => legs.clone(),
+            },
         }
     }
 }
 
 impl Stretch {
     /// One day.
-    pub fn of(day: i32, own: &PortfolioDay) -> Stretch {
-        Stretch { first: (day, *own), last: (day, own.value), rest: Measures::NONE }
+    pub fn of(day: i32, own: &PortfolioDay, legs: Option<Basis>) -> Stretch {
+        let last = Last { day, value: own.value, closing_flow: own.closing_flow };
+        Stretch { first: (day, *own), last, rest: Measures::NONE, legs }
     }
 
     /// What is told of the days from `from` on; the day before it, if the stretch starts there, says what was there.
     pub fn from(&self, from: i32) -> (Option<i128>, Measures) {
         let (day, first) = &self.first;
         if *day < from {
-            return (Some(opening_value(Some((*day, first.value)), from)), self.rest);
+            return (Some(opening_value(Some((*day, first.value)), from)), self.rest.clone());
         }
-        (None, Measures::of(first, 0).then(&self.rest))
+        (None, Measures::of(&self.first, None, self.legs).then(&self.rest))
     }
 
     /// What is there in the end, if the stretch ends with that day.
     pub fn value_on(&self, day: i32) -> i128 {
-        if self.last.0 == day { self.last.1 } else { 0 }
+        if self.last.day == day { self.last.value } else { 0 }
     }
 }
 
 impl Summary for Stretch {
     fn then(&self, later: &Self) -> Self {
-        let (day, own) = &later.first;
-        let joint = Measures::of(own, opening_value(Some(self.last), *day));
-        Stretch { first: self.first, last: later.last, rest: self.rest.then(&joint).then(&later.rest) }
+        let joint = Measures::of(&later.first, Some(self.last), self.legs);
+        let rest = self.rest.then(&joint).then(&later.rest);
+        Stretch { first: self.first, last: later.last, rest, legs: self.legs }
     }
 }
 
@@ -140,6 +174,8 @@ pub struct Returned {
     pub days_invested: u32,
     /// On how many days a position could not be valued.
     pub days_incomplete: u32,
+    /// The returns of the long leg, the short one and both, and how often they started again.
+    legs: Option<([Float; 3], u32)>,
 }
 
 impl Returned {
@@ -156,6 +192,10 @@ impl Returned {
             growth_net: measures.net.growth.to_bits(),
             days_invested: measures.gross.days_invested,
             days_incomplete: measures.days_incomplete,
+            legs: measures.legs.map(|legs| {
+                let state = legs.state();
+                ([state.long_rate(), state.short_rate(), state.rate()].map(Float::of), state.resets)
+            }),
         }
     }
 
@@ -233,11 +273,12 @@ pub fn register<'scope>(
         (portfolio, (span, of))
     });
     let spans = arrange(spans, "spans of returns");
+    let legs = books.long_and_short;
     let returned = range_tree(
         days,
         &spans,
         "returns",
-        |_portfolio, day, own: &PortfolioDay, _count| Stretch::of(day, own),
+        move |_portfolio, day, own: &PortfolioDay, _count| Stretch::of(day, own, legs),
         |portfolio, _span, of: &PeriodOf, summary| (*portfolio, Part::Period(Returned::new(of, summary))),
     );
     let flows = flows.map(|flow| (flow.portfolio, Part::Flow { day: flow.day, amount: flow.amount }));
@@ -276,6 +317,11 @@ fn spec() -> engine::ViewSpec {
         ("money_weighted_annual", RATIO),
         ("days_invested", ColumnKind::Int),
         ("days_incomplete", ColumnKind::Int),
+        ("days_without_investment", ColumnKind::Int),
+        ("time_weighted_long", RATIO),
+        ("time_weighted_short", RATIO),
+        ("time_weighted_long_short", RATIO),
+        ("resets", ColumnKind::Int),
     ];
     let about = "What each portfolio returned over each period, in base currency: weighted by time, before and after fees, and by money.";
     table::spec("performance", about, &columns, 2)
@@ -284,6 +330,7 @@ fn spec() -> engine::ViewSpec {
 fn row(portfolio: Symbol, returned: &Returned, flows: &[Flow], annualisation: &Annualisation) -> Row {
     let range = returned.of.range;
     let [gross, net] = [Basis::Gross, Basis::Net].map(|basis| returned.growth(basis));
+    let leg = |number: usize| returned.legs.map(|(rates, _)| rates[number].get());
     let dietz = modified_dietz(range, returned.opening_value, flows, returned.closing_value, DietzTiming::EndOfDay);
     Row::new([
         symbol_cell(portfolio),
@@ -303,6 +350,11 @@ fn row(portfolio: Symbol, returned: &Returned, flows: &[Flow], annualisation: &A
         ratio_cell(money_weighted(returned, flows)),
         Cell::Int(returned.days_invested.into()),
         Cell::Int(returned.days_incomplete.into()),
+        Cell::Int(range.days().saturating_sub(returned.days_invested).into()),
+        ratio_cell(leg(0)),
+        ratio_cell(leg(1)),
+        ratio_cell(leg(2)),
+        returned.legs.map_or(Cell::Null, |(_, resets)| Cell::Int(resets.into())),
     ])
 }
 

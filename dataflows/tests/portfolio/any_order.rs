@@ -18,7 +18,7 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
-const RULES: &str = "oversell = \"refuse\"\n[books.risk]\nrolling_windows = [2, 20]";
+const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\n[books.risk]\nrolling_windows = [2, 20]";
 
 pub fn read_all(desk: &Desk) -> BTreeMap<&'static str, Vec<TextRow>> {
     VIEWS.into_iter().map(|view| (view, desk.read(view))).collect()

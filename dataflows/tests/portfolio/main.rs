@@ -11,6 +11,7 @@ mod any_order;
 mod oracle;
 mod pas;
 mod records;
+mod returns;
 mod risk;
 mod risk_oracle;
 mod stories;

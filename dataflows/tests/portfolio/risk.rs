@@ -16,10 +16,10 @@ fn unit(name: &str, day: &str, worth: &str) -> Vec<Record> {
     vec![keep(portfolio(name, "USD")), know(instrument(name, Product::Equity, "USD")), put(held)]
 }
 
-const AT_THE_END: &str = "[books.cash_flow.TRANSFER_IN]\ntiming = \"end_of_day\"\n";
+pub const AT_THE_END: &str = "[books.cash_flow.TRANSFER_IN]\ntiming = \"end_of_day\"\n";
 
 /// A cell as a number; `None` where it is null.
-fn cell(desk: &Desk, view: &str, given: &[(&str, &str)], column: &str) -> Option<f64> {
+pub fn cell(desk: &Desk, view: &str, given: &[(&str, &str)], column: &str) -> Option<f64> {
     let index = |name: &str| desk.spec(view).column(name).unwrap_or_else(|| panic!("{view} has no column {name}"));
     let rows = desk.read(view);
     let found: Vec<_> = rows.iter().filter(|row| given.iter().all(|(name, text)| row[index(name)] == *text)).collect();
@@ -27,12 +27,12 @@ fn cell(desk: &Desk, view: &str, given: &[(&str, &str)], column: &str) -> Option
     found[0][index(column)].parse().ok()
 }
 
-fn near(what: &str, ours: Option<f64>, expected: f64, tolerance: f64) {
+pub fn near(what: &str, ours: Option<f64>, expected: f64, tolerance: f64) {
     let is_near = ours.is_some_and(|ours| (ours - expected).abs() <= tolerance);
     assert!(is_near, "{what}: expected {expected}, ours {ours:?}");
 }
 
-fn read_json(file: &str) -> Option<Value> {
+pub fn read_json(file: &str) -> Option<Value> {
     let path = reference::path(&format!("portfolio/{file}"))?;
     Some(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
 }
@@ -124,55 +124,6 @@ fn ten_years_of_prices_have_the_metrics_of_empyrical_in_windows_and_after_each_c
         compared += compare_metrics(&desk, name, "si", &correction["after_full_period"]);
     }
     assert_eq!(compared, 11 * (15 + 20));
-}
-
-#[test]
-fn four_hundred_days_with_flows_link_after_each_correction() {
-    let Some(file) = read_json("twr/linked_daily_aapl_msft_c.json") else { return };
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let rows = file["rows"].as_array().unwrap();
-    // What the portfolio is worth is the price of one unit. Money comes and goes as a security without worth.
-    let first = text(&rows[0]["date"]);
-    let mut records = vec![
-        keep(portfolio("P", "USD")),
-        know(instrument("V", Product::Equity, "USD")),
-        put(transaction("V", T::Buy, "V", &first, "1", "1000000")),
-        price("MONEY", &first, "0", "USD"),
-    ];
-    for row in rows {
-        let day = text(&row["date"]);
-        records.push(price("V", &day, &text(&row["eod_market_value"]), "USD"));
-        for (at, [comes, goes]) in
-            [("bod_cashflow", [T::Deposit, T::Withdrawal]), ("eod_cashflow", [T::TransferIn, T::TransferOut])]
-        {
-            let flow = text(&row[at]);
-            let (kind, amount) = flow.strip_prefix('-').map_or((comes, flow.as_str()), |amount| (goes, amount));
-            if amount != "0" {
-                records.push(put(transaction(&format!("{at}{day}"), kind, "MONEY", &day, amount, amount)));
-            }
-        }
-    }
-    let books = format!(
-        "oversell = \"short\"\nperiods = [\"mtd\", \"qtd\", \"ytd\", \"si\"]\n\
-         [books.cash_flow.WITHDRAWAL]\ntiming = \"begin_of_day\"\n{AT_THE_END}"
-    );
-    let mut desk = desk(&books, 1);
-    desk.tick(&put_all(records));
-    let returned = |desk: &Desk, period| cell(desk, "performance", &[("period", period)], "time_weighted_gross");
-    for (name, period) in [("MTD", "mtd"), ("QTD", "qtd"), ("YTD", "ytd"), ("ITD", "si")] {
-        near(name, returned(&desk, period), file["periods"][name]["cum_ror_pct"].as_f64().unwrap() / 100.0, 1e-10);
-    }
-    let money_weighted = cell(&desk, "performance", &[("period", "si")], "money_weighted_annual");
-    near("money-weighted", money_weighted, file["mwr_xirr_act365"].as_f64().unwrap(), 1e-9);
-
-    let corrections = file["corrections_cumulative"].as_array().unwrap();
-    for correction in corrections {
-        let (day, value) = (text(&correction["date"]), text(&correction["new_eod_market_value"]));
-        desk.tick(&put_all([price("V", &day, &value, "USD")]));
-        let expected = correction["ITD_cum_ror_pct"].as_f64().unwrap() / 100.0;
-        near(&format!("after {day}"), returned(&desk, "si"), expected, 1e-9);
-    }
-    assert_eq!(corrections.len(), 8);
 }
 
 /// The monthly returns of six managers, as portfolios of one unit beside the level of an index, and the rates of bills.

@@ -89,6 +89,10 @@ pub struct LegDay {
 }
 
 impl LegDay {
+    /// No day, but what comes before one at whose start money moves: legs that are due start again. It says of the day
+    /// before what that day cannot know itself. Reset or not, the day after it is of its own side.
+    pub const BEFORE_MONEY: LegDay = LegDay { rate: 0.0, side: Side::Flat, money_moved: false, may_reset: true };
+
     /// A day between its neighbours.
     pub fn new(date: Date, before: Option<&Day>, day: &Day, after: Option<&Day>, basis: Basis) -> LegDay {
         let month = |date: Date| date.ymd().map(|(_, month, _)| month);
@@ -125,12 +129,26 @@ pub struct State {
     pub has_long: bool,
     /// The worst so far.
     pub standing: Standing,
+    /// How often they started again.
+    pub resets: u32,
 }
 
 impl State {
     /// Before the first day.
-    pub const START: State =
-        State { starts: true, side: Side::Flat, long: 1.0, short: 1.0, has_long: false, standing: Standing::Whole };
+    pub const START: State = State {
+        starts: true,
+        side: Side::Flat,
+        long: 1.0,
+        short: 1.0,
+        has_long: false,
+        standing: Standing::Whole,
+        resets: 0,
+    };
+
+    /// The same, after so many more resets.
+    fn after_resets(self, resets: u32) -> State {
+        State { resets: self.resets.saturating_add(resets), ..self }
+    }
 
     /// The return of the long leg.
     pub fn long_rate(&self) -> f64 {
@@ -160,10 +178,10 @@ impl State {
     /// After one more day, and why the legs started again at it or are to start again after it.
     pub fn after(&self, day: &LegDay) -> (State, Option<Reset>) {
         let has_new_money = day.money_moved && self.standing >= Standing::Lost;
-        let start = if has_new_money { State::START } else { *self };
+        let start = if has_new_money { State::START.after_resets(self.resets.saturating_add(1)) } else { *self };
         let moved = start.moved(day);
         match moved.is_due() {
-            Some(reset) if day.may_reset => (State::START, Some(reset)),
+            Some(reset) if day.may_reset => (State::START.after_resets(moved.resets.saturating_add(1)), Some(reset)),
             _ => (moved, has_new_money.then_some(Reset::NewMoney)),
         }
     }
@@ -195,6 +213,7 @@ impl State {
             short: self.short * short,
             has_long: self.has_long || side == Side::Long,
             standing: self.standing.max(standing),
+            resets: self.resets,
         }
     }
 
@@ -207,6 +226,7 @@ impl State {
             short: self.short * later.short,
             has_long: self.has_long || later.has_long,
             standing: self.standing.max(later.standing),
+            resets: self.resets.saturating_add(later.resets),
         }
     }
 }
@@ -264,7 +284,7 @@ impl Stretch {
         let unit = Stretch::none(side).unit.moved(day);
         let mut resets = Vec::new();
         if day.money_moved {
-            let outcome = State::START.after(day).0;
+            let outcome = State::START.after(day).0.after_resets(1);
             let standing_from = Standing::Lost;
             resets.push(Condition { standing_from, short_above: f64::INFINITY, needs_long: false, outcome });
         }
@@ -274,7 +294,7 @@ impl Stretch {
                 standing_from: if is_below { Standing::Whole } else { Standing::ShortBelowZero },
                 short_above: if unit.short > 0.0 { 2.0 / unit.short } else { f64::INFINITY },
                 needs_long: !unit.has_long,
-                outcome: State::START,
+                outcome: State::START.after_resets(1),
             });
         }
         Stretch { unit, resets }
@@ -327,11 +347,11 @@ impl Legs {
     /// Where legs are after these days.
     pub fn after(&self, state: &State) -> State {
         if state.starts {
-            return self.started;
+            return self.started.after_resets(state.resets);
         }
         let stretch = self.of(state.side);
         let reset = stretch.resets.iter().find(|reset| reset.holds(state));
-        reset.map_or_else(|| state.followed_by(&stretch.unit), |reset| reset.outcome)
+        reset.map_or_else(|| state.followed_by(&stretch.unit), |reset| reset.outcome.after_resets(state.resets))
     }
 
     /// Where legs that start with the first of these days are after the last.
@@ -379,7 +399,7 @@ mod tests {
         assert!(alone.short > 2.0 && reset.is_none());
         assert!((alone.rate() + 1.4).abs() < 1e-15);
         let (beside, reset) = after(State::START.after(&leg_day(0.1, Side::Long, false, false)).0);
-        assert_eq!((beside, reset), (State::START, Some(Reset::ShortAboveTwo)));
+        assert_eq!((beside, reset), (State::START.after_resets(1), Some(Reset::ShortAboveTwo)));
     }
 
     #[test]
@@ -392,7 +412,7 @@ mod tests {
         let fallen = State::START.after(&days[0]).0;
         let waiting = fallen.after(&days[1]).0;
         assert_eq!((waiting.side, waiting.is_due()), (Side::Long, Some(Reset::LongBelowZero)));
-        assert_eq!(waiting.after(&days[2]), (State::START, Some(Reset::LongBelowZero)));
+        assert_eq!(waiting.after(&days[2]), (State::START.after_resets(1), Some(Reset::LongBelowZero)));
     }
 
     fn day() -> impl Strategy<Value = LegDay> {
@@ -404,7 +424,8 @@ mod tests {
 
     fn numbers(state: &State) -> Vec<f64> {
         let flags = [f64::from(state.starts), f64::from(state.has_long), f64::from(state.side as u8)];
-        [[state.long, state.short, f64::from(state.standing as u8)], flags].concat()
+        let standing = [f64::from(state.standing as u8), f64::from(state.resets)];
+        [vec![state.long, state.short], standing.to_vec(), flags.to_vec()].concat()
     }
 
     proptest! {
@@ -424,6 +445,23 @@ mod tests {
                 shape::check(&points, Legs::none(), &cuts, |a, b| a.then(b), read)?;
                 shape::assert_near(&expected, &read(&shape::sixteen(&points, &Legs::none(), &|a, b| a.then(b))))?;
             }
+        }
+
+        #[test]
+        fn what_comes_before_money_is_what_the_day_before_is_told_of_it(days in prop::collection::vec((day(), any::<bool>()), 1..60)) {
+            let mut told: Vec<LegDay> = days.iter().map(|(day, flows)| LegDay { money_moved: *flows || day.money_moved, ..*day }).collect();
+            let mut between = Vec::new();
+            for (number, (_, flows)) in days.iter().enumerate() {
+                if *flows {
+                    between.push(LegDay::BEFORE_MONEY);
+                }
+                between.push(told[number]);
+                if *flows && number > 0 {
+                    told[number - 1].may_reset = true;
+                }
+            }
+            let follow = |days: &[LegDay]| days.iter().fold(State::START, |state, day| state.after(day).0);
+            prop_assert_eq!(numbers(&follow(&told)), numbers(&follow(&between)));
         }
 
         #[test]
