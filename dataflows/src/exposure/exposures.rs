@@ -103,8 +103,11 @@ pub fn register(exposures: Exposures<'_>, views: &mut Views) {
     let by_scope = arrange(exposures, "exposures by scope");
     views.derived(spec("exposures", about, &columns, 5), &by_scope, |scope: &Scope, groups, rows: &mut Rows| {
         let total = groups.iter().find(|(((dimension, _), _), _)| *dimension == ExposureDimension::Total);
-        let net_asset_value = total.map(|((_, total), _)| total).filter(|total| total.without_rate == 0).map(Exposure::net);
-        rows.extend(groups.iter().map(|((group, exposure), count)| (row(*scope, *group, exposure, net_asset_value), *count)));
+        let net_asset_value =
+            total.map(|((_, total), _)| total).filter(|total| total.without_rate == 0).map(Exposure::net);
+        rows.extend(
+            groups.iter().map(|((group, exposure), count)| (row(*scope, *group, exposure, net_asset_value), *count)),
+        );
     });
 }
 

@@ -55,8 +55,17 @@ pub const fn dimension_of(limit: &Limit) -> ExposureDimension {
     if let ExposureDimension::Unknown = limit.dimension { ExposureDimension::Total } else { limit.dimension }
 }
 
+/// What limits can be of, as it is configured.
+#[derive(Clone, Debug, Default)]
+pub struct Configured {
+    /// The scenarios of stress.
+    pub scenarios: Vec<Scenario>,
+    /// Whether all portfolios are added up.
+    pub has_reporting_currency: bool,
+}
+
 /// Says what is wrong with a limit.
-pub fn check(limit: &Limit, scenarios: &[Scenario]) -> Result<(), Refused> {
+pub fn check(limit: &Limit, configured: &Configured) -> Result<(), Refused> {
     let refused = |what: String, help| Err(Refused { what, help });
     check_levels(limit)?;
     if limit.valid_to.days().zip(limit.valid_from.days()).is_some_and(|(to, from)| to < from) {
@@ -71,8 +80,14 @@ pub fn check(limit: &Limit, scenarios: &[Scenario]) -> Result<(), Refused> {
             "leave out the portfolio, or set `scope` to `portfolio`",
         );
     }
+    if limit.scope == LimitScope::All && !configured.has_reporting_currency {
+        return refused(
+            "it is of all portfolios, but there is no currency in which they are added up".into(),
+            "set `reporting_currency` of `[books]` in the configuration, or another `scope`",
+        );
+    }
     check_dimension(limit)?;
-    check_scenario(limit, scenarios)
+    check_scenario(limit, &configured.scenarios)
 }
 
 fn check_levels(limit: &Limit) -> Result<(), Refused> {
@@ -99,7 +114,10 @@ fn check_levels(limit: &Limit) -> Result<(), Refused> {
     }
     if limit.warning_level > limit.breach_level {
         return refused(
-            format!("`warning_level` is {}, above `breach_level`, which is {}", limit.warning_level, limit.breach_level),
+            format!(
+                "`warning_level` is {}, above `breach_level`, which is {}",
+                limit.warning_level, limit.breach_level
+            ),
             "a warning comes before the breach: exchange the two",
         );
     }
@@ -118,7 +136,10 @@ fn check_dimension(limit: &Limit) -> Result<(), Refused> {
     let dimension = dimension_of(limit);
     if matches!(limit.measure, LimitMeasure::Hhi | LimitMeasure::TopWeight) {
         let is_of_portfolio = matches!(limit.scope, LimitScope::Unknown | LimitScope::Portfolio);
-        if !is_of_portfolio || !limit.group.is_none() || !matches!(dimension, D::Security | D::Issuer | D::UltimateParent) {
+        if !is_of_portfolio
+            || !limit.group.is_none()
+            || !matches!(dimension, D::Security | D::Issuer | D::UltimateParent)
+        {
             return refused(
                 format!("a `{}` is of all securities, issuers or ultimate parents of a portfolio", limit.measure),
                 "set `dimension` to `security`, `issuer` or `ultimate_parent`, `scope` to `portfolio`, and leave out `group`",
@@ -206,7 +227,9 @@ pub enum Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Why::NoPositions => f.write_str("there are no positions in what it limits: check the name of the portfolio"),
+            Why::NoPositions => {
+                f.write_str("there are no positions in what it limits: check the name of the portfolio")
+            }
             Why::Unvalued(1) => f.write_str("1 position has no value: see `valuations`"),
             Why::Unvalued(count) => write!(f, "{count} positions have no value: see `valuations`"),
             Why::NoWhole => f.write_str("the total that it is a share of is not above 0"),
@@ -284,28 +307,25 @@ mod tests {
         Limit { measure, breach_level: level(breach), ..Limit::default() }
     }
 
-    fn scenarios() -> Vec<Scenario> {
+    fn configured() -> Configured {
         let config: ScenarioConfig = toml::from_str("dimensions = ['sector']\nfx = { EUR = -10 }").unwrap();
-        vec![Scenario::new("euro", &config).unwrap()]
+        Configured { scenarios: vec![Scenario::new("euro", &config).unwrap()], has_reporting_currency: false }
     }
 
     fn refused(limit: &Limit) -> String {
-        check(limit, &scenarios()).unwrap_err().what
+        check(limit, &configured()).unwrap_err().what
     }
 
     #[test]
     fn a_level_in_per_cent_is_refused_where_a_share_is_meant() {
         for measure in [LimitMeasure::Weight, LimitMeasure::TopWeight, LimitMeasure::Hhi] {
             let by_issuer = |breach| Limit { dimension: ExposureDimension::Issuer, ..limit(measure, breach) };
-            assert_eq!(
-                refused(&by_issuer("5")),
-                format!("`breach_level` of a `{measure}` is 5, more than the whole")
-            );
-            assert_eq!(check(&by_issuer("1"), &[]), Ok(()));
+            assert_eq!(refused(&by_issuer("5")), format!("`breach_level` of a `{measure}` is 5, more than the whole"));
+            assert_eq!(check(&by_issuer("1"), &configured()), Ok(()));
             let warned = Limit { warning_level: level("4"), ..by_issuer("0.05") };
             assert!(refused(&warned).contains("`warning_level`"));
         }
-        assert_eq!(check(&limit(LimitMeasure::Leverage, "5"), &[]), Ok(()));
+        assert_eq!(check(&limit(LimitMeasure::Leverage, "5"), &configured()), Ok(()));
     }
 
     #[test]
@@ -323,26 +343,46 @@ mod tests {
             (of(|limit| limit.warning_level = level("2"), M::Net, "1"), "above `breach_level`"),
             (of(|limit| limit.currency = Currency::parse("EUR").unwrap(), M::Leverage, "1"), "no currency"),
             (of(|limit| (limit.valid_from, limit.valid_to) = (Date(9), Date(8)), M::Net, "1"), "before it begins"),
-            (of(|limit| (limit.scope, limit.portfolio) = (LimitScope::All, Symbol::of("P")), M::Net, "1"), "names a portfolio"),
+            (
+                of(|limit| (limit.scope, limit.portfolio) = (LimitScope::All, Symbol::of("P")), M::Net, "1"),
+                "names a portfolio",
+            ),
+            (of(|limit| limit.scope = LimitScope::All, M::Net, "1"), "no currency in which"),
             (of(|limit| limit.group = Symbol::of("tech"), M::Net, "1"), "no group"),
             (
-                of(|limit| (limit.dimension, limit.group) = (ExposureDimension::Currency, Symbol::of("euro")), M::Net, "1"),
+                of(
+                    |limit| (limit.dimension, limit.group) = (ExposureDimension::Currency, Symbol::of("euro")),
+                    M::Net,
+                    "1",
+                ),
                 "no group `euro`",
             ),
             (of(|limit| limit.dimension = ExposureDimension::Sector, M::Hhi, "1"), "securities, issuers"),
             (of(|limit| limit.scenario = Symbol::of("euro"), M::Net, "1"), "not measured in a scenario"),
             (of(|limit| limit.scenario = Symbol::of("crash"), M::StressLoss, "1"), "no scenario `crash`"),
             (
-                of(|limit| (limit.scenario, limit.dimension) = (Symbol::of("euro"), ExposureDimension::Country), M::StressLoss, "1"),
+                of(
+                    |limit| (limit.scenario, limit.dimension) = (Symbol::of("euro"), ExposureDimension::Country),
+                    M::StressLoss,
+                    "1",
+                ),
                 "not added up by `country`",
             ),
         ] {
             assert!(refused(&limit).contains(expected), "{} {expected}", refused(&limit));
         }
-        let good = of(|limit| (limit.scenario, limit.dimension) = (Symbol::of("euro"), ExposureDimension::Sector), M::StressLoss, "1");
-        assert_eq!(check(&good, &scenarios()), Ok(()));
-        let long = of(|limit| (limit.dimension, limit.group) = (ExposureDimension::Sector, Symbol::of("a name that is longer")), M::Net, "1");
-        assert_eq!(check(&long, &[]), Ok(()));
+        let good = of(
+            |limit| (limit.scenario, limit.dimension) = (Symbol::of("euro"), ExposureDimension::Sector),
+            M::StressLoss,
+            "1",
+        );
+        assert_eq!(check(&good, &configured()), Ok(()));
+        let long = of(
+            |limit| (limit.dimension, limit.group) = (ExposureDimension::Sector, Symbol::of("a name that is longer")),
+            M::Net,
+            "1",
+        );
+        assert_eq!(check(&long, &configured()), Ok(()));
     }
 
     #[test]

@@ -280,7 +280,10 @@ mod tests {
             refused("price = [{ percent = 1, of = { product = ['SHOES'] } }]").place,
             "books.stress.s.price[0].of.product[0]"
         );
-        assert_eq!(refused("price = [{ percent = 1, of = { sector = [] } }]").place, "books.stress.s.price[0].of.sector");
+        assert_eq!(
+            refused("price = [{ percent = 1, of = { sector = [] } }]").place,
+            "books.stress.s.price[0].of.sector"
+        );
         assert_eq!(refused("dimensions = ['total']\nfx = { EUR = 1 }").place, "books.stress.s.dimensions[0]");
         assert!(toml::from_str::<ScenarioConfig>("fx = { EUR = -0.5 }").is_err(), "a float is not exact");
     }

@@ -2,8 +2,8 @@
 
 use engine::Cell;
 use model::{Currency, Symbol};
-use operators::{Arranged, Collection, arrange};
 use operators::lookup::lookup_left;
+use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
 use crate::portfolio::cost_basis::money::share;
@@ -82,7 +82,8 @@ pub fn exposed<'scope>(
     });
     let Some(reporting) = reporting_currency else { return own };
     let pairs = valuations.map(move |valuation| ((valuation.base_currency, reporting), valuation));
-    let rates = rates_now(distinct(pairs.clone().map(|(pair, _)| pair), "reported currencies"), fx_rates, valuation_day);
+    let rates =
+        rates_now(distinct(pairs.clone().map(|(pair, _)| pair), "reported currencies"), fx_rates, valuation_day);
     let reported = lookup_left(
         &arrange(pairs, "valuations by base currency"),
         &rates,

@@ -105,13 +105,9 @@ pub fn register(held: &Arranged<'_, Cut, Held>, views: &mut Views) {
         ("herfindahl_hirschman_index", RATIO),
     ];
     let about = "How much of each portfolio is in one security, issuer or ultimate parent; weights of the gross value.";
-    views.derived(
-        spec("concentration", about, &columns, 2),
-        held,
-        |cut: &Cut, held, rows: &mut Rows| {
-            rows.push((row(cut, &held.iter().map(|(held, _)| **held).collect::<Vec<_>>()), 1));
-        },
-    );
+    views.derived(spec("concentration", about, &columns, 2), held, |cut: &Cut, held, rows: &mut Rows| {
+        rows.push((row(cut, &held.iter().map(|(held, _)| **held).collect::<Vec<_>>()), 1));
+    });
 }
 
 /// The row of a portfolio, whose holders are in the order of their values.

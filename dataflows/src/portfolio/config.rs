@@ -127,7 +127,11 @@ impl Books {
             by_year: config.by_year,
             annualisation: config.annualisation,
             reporting_currency: config.reporting_currency.filter(|currency| !currency.is_none()),
-            scenarios: config.stress.iter().map(|(name, config)| Scenario::new(name, config)).collect::<Result<_, _>>()?,
+            scenarios: config
+                .stress
+                .iter()
+                .map(|(name, config)| Scenario::new(name, config))
+                .collect::<Result<_, _>>()?,
         })
     }
 

@@ -8,6 +8,8 @@ mod kit;
 mod reference;
 
 mod any_order;
+mod exposure;
+mod exposure_oracle;
 mod oracle;
 mod pas;
 mod records;
@@ -18,7 +20,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 10] = [
+pub const VIEWS: [&str; 15] = [
     "positions",
     "lots",
     "disposals",
@@ -29,6 +31,11 @@ pub const VIEWS: [&str; 10] = [
     "concentration",
     "portfolio_timeseries",
     "performance",
+    "exposures",
+    "stress",
+    "limit_usage",
+    "limit_breaches",
+    "refused_limits",
 ];
 
 /// 2027-01-01: all days of these tests have come.
