@@ -147,9 +147,12 @@ fn check_dimension(limit: &Limit) -> Result<(), Refused> {
         }
         return Ok(());
     }
-    let text = limit.group.inline_text();
-    let has_group = |text: &str| dimension::named(dimension, text) == Some(limit.group);
-    if !limit.group.is_none() && (dimension == D::Total || !text.is_none_or(has_group)) {
+    let is_a_group = match limit.group.inline_text() {
+        Some(text) => dimension::named(dimension, text) == Some(limit.group),
+        // No code is as long.
+        None => !matches!(dimension, D::Total | D::Currency | D::Product),
+    };
+    if !limit.group.is_none() && !is_a_group {
         return refused(
             format!("`{dimension}` has no group `{}`", limit.group),
             "leave out `group` for each by itself, or set `dimension`; currencies and products go by their codes",
@@ -356,6 +359,17 @@ mod tests {
                     "1",
                 ),
                 "no group `euro`",
+            ),
+            (
+                of(
+                    |limit| {
+                        limit.dimension = ExposureDimension::Currency;
+                        limit.group = Symbol::of("United States dollar");
+                    },
+                    M::Net,
+                    "1",
+                ),
+                "no group",
             ),
             (of(|limit| limit.dimension = ExposureDimension::Sector, M::Hhi, "1"), "securities, issuers"),
             (of(|limit| limit.scenario = Symbol::of("euro"), M::Net, "1"), "not measured in a scenario"),

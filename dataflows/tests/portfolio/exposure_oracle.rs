@@ -58,7 +58,7 @@ pub fn limit(index: usize, level: u32) -> Record {
         portfolio: Symbol::of(portfolio),
         group: Symbol::of(group),
         scenario: Symbol::of(if measure == Measure::StressLoss { "crash" } else { "" }),
-        warning_level: if level % 2 == 0 { Amount::from_scaled(breach / 2) } else { Amount::NONE },
+        warning_level: if level.is_multiple_of(2) { Amount::from_scaled(breach / 2) } else { Amount::NONE },
         breach_level: Amount::from_scaled(breach),
         ..records::limit(&format!("L{index}"), measure, "1")
     })
