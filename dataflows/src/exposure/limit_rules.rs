@@ -55,8 +55,17 @@ pub const fn dimension_of(limit: &Limit) -> ExposureDimension {
     if let ExposureDimension::Unknown = limit.dimension { ExposureDimension::Total } else { limit.dimension }
 }
 
+/// What limits can be of, as it is configured.
+#[derive(Clone, Debug, Default)]
+pub struct Configured {
+    /// The scenarios of stress.
+    pub scenarios: Vec<Scenario>,
+    /// Whether all portfolios are added up.
+    pub has_reporting_currency: bool,
+}
+
 /// Says what is wrong with a limit.
-pub fn check(limit: &Limit, scenarios: &[Scenario]) -> Result<(), Refused> {
+pub fn check(limit: &Limit, configured: &Configured) -> Result<(), Refused> {
     let refused = |what: String, help| Err(Refused { what, help });
     check_levels(limit)?;
     if limit.valid_to.days().zip(limit.valid_from.days()).is_some_and(|(to, from)| to < from) {
@@ -71,8 +80,14 @@ pub fn check(limit: &Limit, scenarios: &[Scenario]) -> Result<(), Refused> {
             "leave out the portfolio, or set `scope` to `portfolio`",
         );
     }
+    if limit.scope == LimitScope::All && !configured.has_reporting_currency {
+        return refused(
+            "it is of all portfolios, but there is no currency in which they are added up".into(),
+            "set `reporting_currency` of `[books]` in the configuration, or another `scope`",
+        );
+    }
     check_dimension(limit)?;
-    check_scenario(limit, scenarios)
+    check_scenario(limit, &configured.scenarios)
 }
 
 fn check_levels(limit: &Limit) -> Result<(), Refused> {
@@ -132,9 +147,12 @@ fn check_dimension(limit: &Limit) -> Result<(), Refused> {
         }
         return Ok(());
     }
-    let text = limit.group.inline_text();
-    let has_group = |text: &str| dimension::named(dimension, text) == Some(limit.group);
-    if !limit.group.is_none() && (dimension == D::Total || !text.is_none_or(has_group)) {
+    let is_a_group = match limit.group.inline_text() {
+        Some(text) => dimension::named(dimension, text) == Some(limit.group),
+        // No code is as long.
+        None => !matches!(dimension, D::Total | D::Currency | D::Product),
+    };
+    if !limit.group.is_none() && !is_a_group {
         return refused(
             format!("`{dimension}` has no group `{}`", limit.group),
             "leave out `group` for each by itself, or set `dimension`; currencies and products go by their codes",
@@ -292,13 +310,13 @@ mod tests {
         Limit { measure, breach_level: level(breach), ..Limit::default() }
     }
 
-    fn scenarios() -> Vec<Scenario> {
+    fn configured() -> Configured {
         let config: ScenarioConfig = toml::from_str("dimensions = ['sector']\nfx = { EUR = -10 }").unwrap();
-        vec![Scenario::new("euro", &config).unwrap()]
+        Configured { scenarios: vec![Scenario::new("euro", &config).unwrap()], has_reporting_currency: false }
     }
 
     fn refused(limit: &Limit) -> String {
-        check(limit, &scenarios()).unwrap_err().what
+        check(limit, &configured()).unwrap_err().what
     }
 
     #[test]
@@ -306,11 +324,11 @@ mod tests {
         for measure in [LimitMeasure::Weight, LimitMeasure::TopWeight, LimitMeasure::Hhi] {
             let by_issuer = |breach| Limit { dimension: ExposureDimension::Issuer, ..limit(measure, breach) };
             assert_eq!(refused(&by_issuer("5")), format!("`breach_level` of a `{measure}` is 5, more than the whole"));
-            assert_eq!(check(&by_issuer("1"), &[]), Ok(()));
+            assert_eq!(check(&by_issuer("1"), &configured()), Ok(()));
             let warned = Limit { warning_level: level("4"), ..by_issuer("0.05") };
             assert!(refused(&warned).contains("`warning_level`"));
         }
-        assert_eq!(check(&limit(LimitMeasure::Leverage, "5"), &[]), Ok(()));
+        assert_eq!(check(&limit(LimitMeasure::Leverage, "5"), &configured()), Ok(()));
     }
 
     #[test]
@@ -332,6 +350,7 @@ mod tests {
                 of(|limit| (limit.scope, limit.portfolio) = (LimitScope::All, Symbol::of("P")), M::Net, "1"),
                 "names a portfolio",
             ),
+            (of(|limit| limit.scope = LimitScope::All, M::Net, "1"), "no currency in which"),
             (of(|limit| limit.group = Symbol::of("tech"), M::Net, "1"), "no group"),
             (
                 of(
@@ -340,6 +359,17 @@ mod tests {
                     "1",
                 ),
                 "no group `euro`",
+            ),
+            (
+                of(
+                    |limit| {
+                        limit.dimension = ExposureDimension::Currency;
+                        limit.group = Symbol::of("United States dollar");
+                    },
+                    M::Net,
+                    "1",
+                ),
+                "no group",
             ),
             (of(|limit| limit.dimension = ExposureDimension::Sector, M::Hhi, "1"), "securities, issuers"),
             (of(|limit| limit.scenario = Symbol::of("euro"), M::Net, "1"), "not measured in a scenario"),
@@ -360,13 +390,13 @@ mod tests {
             M::StressLoss,
             "1",
         );
-        assert_eq!(check(&good, &scenarios()), Ok(()));
+        assert_eq!(check(&good, &configured()), Ok(()));
         let long = of(
             |limit| (limit.dimension, limit.group) = (ExposureDimension::Sector, Symbol::of("a name that is longer")),
             M::Net,
             "1",
         );
-        assert_eq!(check(&long, &[]), Ok(()));
+        assert_eq!(check(&long, &configured()), Ok(()));
     }
 
     #[test]

@@ -20,10 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use super::exposures::{Exposure, Exposures, Group, ratio};
 use super::limit_rules::{
-    Measured, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge, needs_total, scaled_level,
-    size_of,
+    Configured, Measured, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge, needs_total,
+    scaled_level, size_of,
 };
-use super::scenario::Scenario;
 use super::scope::Scope;
 use super::stress::{Stressed, StressedGroups};
 use crate::portfolio::concentration::{self, Held};
@@ -101,14 +100,13 @@ impl Selector {
 pub fn build<'scope>(
     limits: Collection<'scope, Arc<Limit>>,
     measurable: Measurable<'scope>,
-    scenarios: &[Scenario],
+    configured: Configured,
     sources: &[String],
     views: &mut Views,
 ) -> FirstSeen<Key> {
     let Measurable { exposures, stressed, held, fx_rates, valuation_day } = measurable;
-    register_refusals(limits.clone(), scenarios, sources, views);
-    let known = scenarios.to_vec();
-    let limits = limits.filter(move |limit| check(limit, &known).is_ok());
+    register_refusals(limits.clone(), configured.clone(), sources, views);
+    let limits = limits.filter(move |limit| check(limit, &configured).is_ok());
     let totals = exposures.clone().flat_map(|(scope, ((dimension, _), exposure))| {
         (dimension == ExposureDimension::Total).then_some((scope, exposure))
     });
@@ -140,11 +138,14 @@ fn applied<'scope>(
     totals: Collection<'scope, (Scope, Exposure)>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> (Collection<'scope, Asked>, Collection<'scope, Usage>) {
-    let dated = lookup(
+    // Before anything has a day, nothing is measured: the limit says so.
+    let dated = lookup_left(
         &arrange(limits.map(|limit| ((), limit)), "limits"),
         valuation_day,
         "limits on the day",
-        |(), limit: &Arc<Limit>, day| holds_on(limit, *day).then(|| (Selector::of(limit), Arc::clone(limit))),
+        |(), limit: &Arc<Limit>, day: Option<&i32>| {
+            day.is_none_or(|day| holds_on(limit, *day)).then(|| (Selector::of(limit), Arc::clone(limit)))
+        },
     );
     let scopes = totals.flat_map(|(scope, _)| Selector::finding(scope).into_iter().map(move |by| (by, scope)));
     let applied = lookup_left(
@@ -426,7 +427,7 @@ fn register<'scope>(usages: Collection<'scope, Usage>, sources: &[String], views
 
 fn register_refusals<'scope>(
     limits: Collection<'scope, Arc<Limit>>,
-    scenarios: &[Scenario],
+    configured: Configured,
     sources: &[String],
     views: &mut Views,
 ) {
@@ -437,9 +438,9 @@ fn register_refusals<'scope>(
         ("help", ColumnKind::Text),
     ];
     let about = "The limits that make no sense and are not measured, why, and what to do.";
-    let (names, scenarios) = (source_cells(sources), scenarios.to_vec());
+    let names = source_cells(sources);
     let rows = limits.flat_map(move |limit| {
-        let refused = check(&limit, &scenarios).err()?;
+        let refused = check(&limit, &configured).err()?;
         Some(Row::new([
             names.get(usize::from(limit.source.0)).cloned().unwrap_or(Cell::Null),
             symbol_cell(limit.id),

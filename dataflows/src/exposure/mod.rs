@@ -61,5 +61,9 @@ pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut 
     let stressed = stress::add_up(exposed, &books.scenarios);
     stress::register(stressed.clone(), &books.scenarios, views);
     let measurable = limits::Measurable { exposures, stressed, held, fx_rates, valuation_day };
-    limits::build(limits, measurable, &books.scenarios, sources, views)
+    let configured = limit_rules::Configured {
+        scenarios: books.scenarios.clone(),
+        has_reporting_currency: books.reporting_currency.is_some(),
+    };
+    limits::build(limits, measurable, configured, sources, views)
 }

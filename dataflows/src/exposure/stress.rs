@@ -107,7 +107,7 @@ fn row(scenario: Cell, scope: Scope, ((dimension, group), stressed): &(Group, St
     // A sum that leaves out whole portfolios is none.
     let known = |amount: i128| number_cell(Some(amount).filter(|_| stressed.without_rate == 0));
     let change = stressed.after - stressed.before;
-    let share = ratio(change, stressed.before.saturating_abs()).filter(|_| stressed.without_rate == 0);
+    let percent = change.checked_mul(100).and_then(|change| ratio(change, stressed.before.saturating_abs()));
     let mut cells = vec![scenario];
     cells.extend(scope.cells());
     cells.extend([
@@ -116,7 +116,7 @@ fn row(scenario: Cell, scope: Scope, ((dimension, group), stressed): &(Group, St
         known(stressed.before),
         known(stressed.after),
         known(change),
-        number_cell(share.and_then(|share| share.checked_mul(100))),
+        number_cell(percent.filter(|_| stressed.without_rate == 0)),
         Cell::Int(stressed.positions),
         Cell::Int(stressed.unvalued),
     ]);

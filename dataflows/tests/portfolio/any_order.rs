@@ -9,7 +9,7 @@ use crate::kit::{Book, Change, Desk, TextRow, put_all};
 use crate::records::{
     currency, fx_rate, instrument, keep, know, level, portfolio, price, put, risk_free, transaction, with_other,
 };
-use crate::{VIEWS, desk, oracle};
+use crate::{VIEWS, desk, exposure_oracle, oracle};
 
 /// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
 fn cases(cases: u32) -> ProptestConfig {
@@ -18,10 +18,17 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
-const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\n[books.risk]\nrolling_windows = [2, 20]";
+const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\nreporting_currency = \"USD\"\n[books.risk]\nrolling_windows = [2, 20]\n";
+
+fn rules() -> String {
+    format!("{RULES}{}", exposure_oracle::SCENARIOS)
+}
 
 pub fn read_all(desk: &Desk) -> BTreeMap<&'static str, Vec<TextRow>> {
-    VIEWS.into_iter().map(|view| (view, desk.read(view))).collect()
+    let mut views: BTreeMap<_, _> = VIEWS.into_iter().map(|view| (view, desk.read(view))).collect();
+    // When a breach was first seen does depend on when its records came.
+    views.get_mut("limit_breaches").unwrap().iter_mut().for_each(|row| drop(row.pop()));
+    views
 }
 
 fn day() -> impl Strategy<Value = String> {
@@ -73,7 +80,19 @@ fn record() -> impl Strategy<Value = Record> {
         Just(know(instrument("CASH", Product::Cash, "USD"))),
         Just(know(instrument("A", Product::Equity, "USD"))),
     ];
-    prop_oneof![8 => transactions, 4 => prices, 2 => rates, 1 => back, 2 => levels, 1 => risk_free, 2 => others]
+    let named = |names: &'static [&'static str]| prop::sample::select(names).prop_map(model::Symbol::of);
+    let instruments =
+        (named(&["A", "B", "C"]), named(&["", "tech", "oil"]), named(&["", "I", "J"]), named(&["", "UP"]));
+    let instruments = instruments.prop_map(|(id, sector, issuer, ultimate_parent)| {
+        let known = instrument("", Product::Equity, "USD");
+        know(model::Instrument { id, sector, issuer, ultimate_parent, ..known })
+    });
+    let limits =
+        (0..exposure_oracle::LIMITS.len(), 1..40u32).prop_map(|(index, level)| exposure_oracle::limit(index, level));
+    prop_oneof![
+        8 => transactions, 4 => prices, 2 => rates, 1 => back, 2 => levels, 1 => risk_free, 2 => others, 2 => instruments,
+        3 => limits,
+    ]
 }
 
 fn ticks() -> impl Strategy<Value = Vec<Vec<(Record, bool)>>> {
@@ -91,13 +110,13 @@ proptest! {
     #[test]
     fn views_are_those_of_one_load_and_all_is_gone_in_the_end(ticks in ticks(), workers in prop::sample::select(vec![1usize, 2, 4])) {
         let mut book = Book::default();
-        let mut lived = desk(RULES, workers);
+        let mut lived = desk(&rules(), workers);
         for tick in ticks {
             let tick = changes(tick);
             lived.tick(&tick);
             book.apply(&tick);
         }
-        let mut loaded = desk(RULES, 1);
+        let mut loaded = desk(&rules(), 1);
         loaded.tick(&put_all(book.records()));
         let now = read_all(&lived);
         for view in VIEWS {

@@ -8,6 +8,8 @@ mod kit;
 mod reference;
 
 mod any_order;
+mod exposure;
+mod exposure_oracle;
 mod oracle;
 mod pas;
 mod records;
@@ -21,7 +23,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 14] = [
+pub const VIEWS: [&str; 19] = [
     "positions",
     "lots",
     "disposals",
@@ -36,6 +38,11 @@ pub const VIEWS: [&str; 14] = [
     "risk",
     "risk_rolling",
     "value_at_risk",
+    "exposures",
+    "stress",
+    "limit_usage",
+    "limit_breaches",
+    "refused_limits",
 ];
 
 /// 2027-01-01: all days of these tests have come.

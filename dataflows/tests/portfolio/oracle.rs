@@ -13,7 +13,7 @@ use crate::risk_oracle;
 pub type Day = [i128; 3];
 
 /// Half to even.
-fn rounded(numerator: i128, denominator: i128) -> i128 {
+pub fn rounded(numerator: i128, denominator: i128) -> i128 {
     let floor = numerator.div_euclid(denominator);
     let twice = 2 * numerator.rem_euclid(denominator);
     floor + i128::from(twice > denominator || (twice == denominator && floor % 2 != 0))
@@ -36,7 +36,8 @@ impl Market {
 
 /// Compares the positions, the days and the risk of all portfolios.
 pub fn check(records: &[Record], desk: &Desk) {
-    let (positions, days) = expected(records);
+    let (positions, days, last_day) = expected(records);
+    crate::exposure_oracle::check(records, last_day, desk);
     let text = |scaled: i128| Amount::from_scaled(scaled).to_string();
     let shown: Vec<String> = positions
         .iter()
@@ -67,7 +68,7 @@ pub fn check(records: &[Record], desk: &Desk) {
 
 type Positions = BTreeMap<(Symbol, Symbol, Currency), [i128; 3]>;
 
-fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Day>>) {
+fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Day>>, i32) {
     let mut market = Market { prices: BTreeMap::new(), rates: BTreeMap::new() };
     let mut base_currencies = BTreeMap::new();
     let (mut cash, mut instrument_currency) = (Vec::new(), BTreeMap::new());
@@ -186,7 +187,7 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
         }
     }
 
-    (positions, days)
+    (positions, days, last_day)
 }
 
 /// An amount times a rate of 12 decimals.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use model::{
-    Amount, BenchmarkLevel, Currency, Date, FxRate, Instrument, MarketPrice, NumberFormat, Portfolio, Price, Product,
-    Quantity, Rate, Record, RiskFreeRate, SourceId, Symbol, Transaction, TransactionDetail, TransactionType,
+    Amount, BenchmarkLevel, Currency, Date, FxRate, Instrument, Limit, LimitMeasure, MarketPrice, NumberFormat,
+    Portfolio, Price, Product, Quantity, Rate, Record, RiskFreeRate, SourceId, Symbol, Transaction, TransactionDetail,
+    TransactionType,
 };
 
 pub fn date(text: &str) -> Date {
@@ -114,4 +115,13 @@ pub fn keep(portfolio: Portfolio) -> Record {
 
 pub fn know(instrument: Instrument) -> Record {
     Record::Instrument(Arc::new(instrument))
+}
+
+/// A limit of each portfolio as a whole.
+pub fn limit(id: &str, measure: LimitMeasure, breach_level: &str) -> Limit {
+    Limit { id: Symbol::of(id), measure, breach_level: amount(breach_level), ..Limit::default() }
+}
+
+pub fn set(limit: Limit) -> Record {
+    Record::Limit(Arc::new(limit))
 }
