@@ -6,7 +6,7 @@
 //!  query, subscribe, ──▶ Flight client ──▶ standard output, or a file
 //!  export, views
 //!  doctor, health ─────▶ what is wrong with a set-up, and whether a server lives
-//!  check, generate, learn, completions
+//!  check, generate, template, learn, completions
 //! ```
 //! Data goes to standard output, all else to standard error. Exit codes: 0 done, 1 failed, 2 usage or configuration,
 //! 3 ran and breaks remain.
@@ -31,6 +31,7 @@ mod replay;
 mod run;
 mod subscribe;
 mod summary;
+mod template;
 mod views;
 
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ enum Command {
     Replay(replay::Replay),
     Demo(demo::Demo),
     Generate(generate::Generate),
+    Template(template::Template),
     Query(query::Query),
     Subscribe(subscribe::Subscribe),
     Export(export::Export),
@@ -82,6 +84,7 @@ impl Command {
             Command::Replay(replay) => replay.run(),
             Command::Demo(demo) => demo.run(),
             Command::Generate(generate) => generate.run(),
+            Command::Template(template) => template.run(),
             Command::Query(query) => query.run(),
             Command::Subscribe(subscribe) => subscribe.run(),
             Command::Export(export) => export.run(),

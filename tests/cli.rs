@@ -211,6 +211,7 @@ fn the_configurations_of_the_examples_are_sound() {
     for (path, expected) in [
         ("examples/two-sides", "ok: 4 sources, 1 reconciliation\n"),
         ("examples/demo.toml", "ok: 4 sources, 1 reconciliation\n"),
+        ("examples/books/books.toml", "ok: 7 sources, 0 reconciliations\n"),
     ] {
         assert_eq!(run(root(), &["check", path]).expect(0).out, expected);
     }
@@ -481,4 +482,58 @@ fn a_closed_standard_error_is_no_reason_to_panic() {
     drop(reader);
     let status = command.stdout(Stdio::null()).stderr(writer).status().unwrap();
     assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn a_template_of_every_kind_is_a_file_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let listed = run(folder.path(), &["template", "--list"]).expect(0).out;
+    let kinds: Vec<&str> = listed
+        .lines()
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(kind, _)| kind)
+        .collect();
+    assert!(kinds.contains(&"trade") && kinds.contains(&"fx_rate"), "{listed}");
+    let mut config = String::new();
+    for kind in &kinds {
+        for format in ["csv", "jsonl"] {
+            let text = run(folder.path(), &["template", kind, "--format", format]).expect(0).out;
+            fs::write(folder.path().join(format!("{kind}.{format}")), text).unwrap();
+            config += &format!(
+                "[source.{kind}_{format}]\nkind = \"files\"\npath = \"{kind}.{format}\"\nrecord = \"{kind}\"\n"
+            );
+        }
+    }
+    fs::write(folder.path().join("tieout.toml"), config).unwrap();
+    run(folder.path(), &["check", "."]).expect(0);
+    let ran = run(folder.path(), &["run", ".", "--until-complete"]).expect(0);
+    assert!(!ran.out.contains("dead letter"), "{}", ran.out);
+
+    let one = run(folder.path(), &["template", "--list", "fx_rate"]).expect(0).out;
+    assert!(one.starts_with("fx_rate: ") && one.contains("rate, 12 decimals  yes, above zero"), "{one}");
+    let unknown = run(folder.path(), &["template", "fxrate"]).expect(2).err;
+    assert!(unknown.contains("fx_rate"), "{unknown}");
+    run(folder.path(), &["template"]).expect(2);
+}
+
+#[test]
+fn the_example_of_books_is_what_is_generated() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("made");
+    run(folder.path(), &["generate", "--pack", "books", "--out", "made"]).expect(0);
+    let names = |folder: &Path| {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let files = names.filter(|entry| entry.file_type().unwrap().is_file()).map(|entry| entry.file_name());
+        files.collect::<std::collections::BTreeSet<_>>()
+    };
+    let example = root().join("examples/books");
+    assert_eq!(names(&example), names(&made));
+    for name in names(&made) {
+        let (kept, made) = (fs::read_to_string(example.join(&name)), fs::read_to_string(made.join(&name)));
+        assert!(kept.unwrap() == made.unwrap(), "{name:?}: tieout generate --pack books --out examples/books");
+    }
+    run(&made, &["run", "books.toml", "--until-complete"]).expect(0);
+    let refused = run(folder.path(), &["generate", "--pack", "books", "--trades", "3", "--out", "other"]).expect(2).err;
+    assert!(refused.contains("the pack `books` has no --trades"), "{refused}");
 }

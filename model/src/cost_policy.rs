@@ -56,6 +56,19 @@ pub enum OversellPolicy {
     Short,
 }
 
+impl OversellPolicy {
+    /// Every policy.
+    pub const ALL: [OversellPolicy; 2] = [OversellPolicy::Refuse, OversellPolicy::Short];
+
+    /// The name in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            OversellPolicy::Refuse => "refuse",
+            OversellPolicy::Short => "short",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +77,9 @@ mod tests {
     fn methods_are_named_as_in_configuration() {
         for method in CostMethod::ALL {
             assert_eq!(serde_json::to_string(&method).unwrap(), format!("\"{method}\""));
+        }
+        for policy in OversellPolicy::ALL {
+            assert_eq!(serde_json::to_string(&policy).unwrap(), format!("\"{}\"", policy.name()));
         }
         assert_eq!(serde_json::from_str::<CostMethod>("\"avco\"").unwrap(), CostMethod::Average);
         assert!(serde_json::from_str::<CostMethod>("\"cheapest\"").is_err());

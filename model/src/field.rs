@@ -70,6 +70,15 @@ macro_rules! fields {
                 }
             }
 
+            /// What the field says, as a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Field::$hot => $hot_doc,)*
+                    $(Field::$deep => $deep_doc,)*
+                    Field::Attribute(_) => "An attribute that the configuration names.",
+                }
+            }
+
             /// True when the field is in [`Trade`] itself, false when it is in the detail.
             pub const fn is_hot(self) -> bool {
                 matches!(self, $(Field::$hot)|*)

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A part of a trade given to an account.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Allocation {
     /// Where it came from.
     pub source: SourceId,
@@ -25,7 +25,7 @@ pub struct Allocation {
 }
 
 /// A person says that trade `left` is trade `right`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Confirmation {
     /// Where it came from.
     pub source: SourceId,
@@ -78,6 +78,13 @@ macro_rules! records {
             pub const fn kind(&self) -> &'static str {
                 match self {
                     $(Record::$kind(_) => $name,)*
+                }
+            }
+
+            /// The number of its kind.
+            pub const fn number(&self) -> u16 {
+                match self {
+                    $(Record::$kind(_) => $number,)*
                 }
             }
 

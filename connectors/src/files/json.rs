@@ -117,10 +117,7 @@ fn given(value: &RawValue) -> Result<Given<'_>, Fault> {
         Some(b'"') => text(json),
         Some(b'n') => Ok(Given::NOTHING),
         Some(b't' | b'f') => Ok(Given::Text(Cow::Borrowed(json))),
-        Some(b'{' | b'[') => Err(Fault::new(
-            "the value is an object or an array: a text, a number, true, false or null was expected",
-            "name a member of it by its path, such as `instrument.isin`",
-        )),
+        Some(b'{' | b'[') => Ok(Given::Json(json)),
         _ => Ok(Given::Number(json)),
     }
 }

@@ -3,6 +3,7 @@
 mod bad;
 mod folder;
 mod json;
+mod kinds;
 mod parquet;
 mod real;
 mod separated;

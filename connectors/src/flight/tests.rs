@@ -45,6 +45,22 @@ fn a_pushed_batch_comes_back_as_records_with_offsets_from_the_given_one() {
 }
 
 #[test]
+fn pushed_transactions_bring_their_lots_as_text() {
+    let columns: [(&str, ArrayRef); 3] = [
+        ("id", Arc::new(StringArray::from(vec!["T1", "T2"]))),
+        ("quantity", Arc::new(Int64Array::from(vec![5, 6]))),
+        ("lots", Arc::new(StringArray::from(vec![Some("L1:2;L2:3"), Some(":1")]))),
+    ];
+    let payload =
+        encode(&[RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap()]);
+    let batch = source("record = \"transaction\"").decode(&payload.unwrap(), &Arc::from("journal"), 0);
+    let Some(Record::Transaction(transaction)) = &batch.events[0].record else { panic!("a transaction was expected") };
+    let lots = &transaction.detail.as_ref().unwrap().lots;
+    assert_eq!((lots.len(), lots[1].lot, lots[1].quantity.to_string()), (2, Symbol::of("L2"), "3".to_owned()));
+    assert_eq!((batch.refusals[0].offset, batch.refusals[0].field.as_deref()), (1, Some("lots")));
+}
+
+#[test]
 fn a_bad_row_is_refused_and_the_others_are_kept() {
     let payload = encode(&[rows(&["T1", "", "T3"], vec![Some(1.0), Some(1.0), Some(f64::NAN)])]).unwrap();
     let batch = decode(&payload, 7);

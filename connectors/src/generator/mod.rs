@@ -5,9 +5,12 @@
 //!  (seed)     (prices)       │  agreed terms, faults
 //!                            └──────────────────────▶ truth: what a perfect reconciliation says in the end
 //! ```
+//! [`books`] are generated in the same way: portfolios, their transactions, and what to value them by.
+//!
 //! Everything is a pure function of the specification: any trade can be drawn at any time, nothing is kept, and equal
 //! specifications give equal bytes. All companies, people and securities are invented.
 
+pub mod books;
 mod day;
 mod faults;
 mod ids;
@@ -29,3 +32,5 @@ pub use spec::{DaySpec, SIDE_NAMES, TRADES_MAX};
 pub use story::{FEES_TOLERANCE_CENTS, Kind, PRICE_TOLERANCE_BASIS_POINTS};
 pub use truth::{Outcome, Truth, truth};
 pub use write::{Summary, write_files};
+
+pub(crate) use write::push_csv_texts;

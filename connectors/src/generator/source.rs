@@ -75,8 +75,8 @@ impl GeneratorSource {
         let Some(side) = sides.clone().position(|name| name == config.side) else {
             return Err(ConfigError::unknown(key("side"), "side", &config.side, sides));
         };
-        if config.record == RecordKind::Confirmation {
-            let what = "no confirmations are generated: people make them";
+        if !matches!(config.record, RecordKind::Trade | RecordKind::Allocation) {
+            let what = format!("no records of the kind `{}` are generated", config.record.name());
             return Err(ConfigError::new(key("record"), what, "use `trade` or `allocation`"));
         }
         let recipe =

@@ -7,11 +7,11 @@ use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray,
 use arrow::compute::cast;
 use arrow::datatypes::*;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use engine::{Batch, Event, Key};
-use model::{Record, Symbol};
+use engine::Batch;
+use model::{Dictionary, Record, SourceId, Symbol};
 
 use super::decimal::Decimal;
-use super::draft::{At, Draft, Place, at_place};
+use super::draft::{At, Draft, FieldDescription, Place, at_place};
 use super::fault::Fault;
 use super::header::{Found, Header};
 use super::plan::Plan;
@@ -27,7 +27,7 @@ pub(crate) trait ColumnDecoder: Send {
 }
 
 /// Batches with the columns of one schema, as records of one kind.
-pub(crate) struct Columns<D> {
+pub(crate) struct Columns<D: 'static> {
     plan: Plan<D>,
     found: Found,
     names: Vec<String>,
@@ -49,7 +49,7 @@ impl<D: Draft> Columns<D> {
     fn fill(&self, index: usize, rows: &RecordBatch, drafts: &mut [D], faults: &mut Faults) {
         let (field, column) = (&self.plan.fields[index], self.found.fields[index]);
         let array = rows.column(column);
-        faults.enter(&self.names[column], index == 0);
+        faults.enter(&self.names[column], index < self.plan.identity);
         at_place!(field.place, at => spread(read_column(array, &field.reading, faults), at, drafts), index => {
             let texts: Vec<Option<Arc<str>>> = read_column(array, &field.reading, faults);
             drafts.iter_mut().zip(texts).for_each(|(draft, text)| draft.set_attribute(index, text));
@@ -78,20 +78,15 @@ impl<D: Draft> Columns<D> {
         let first = into.upper;
         into.upper += drafts.len() as u64;
         into.events.reserve(drafts.len());
-        for (row, mut draft) in drafts.into_iter().enumerate() {
+        for (row, draft) in drafts.into_iter().enumerate() {
             let offset = first + row as u64;
             let deleted = faults.is_deleted(row);
-            let id = match faults.take(row) {
-                None => self.plan.id_of(&mut draft, deleted),
+            let event = match faults.take(row) {
+                None => self.plan.event(draft, deleted, self.member, offset),
                 Some(fault) => Err(fault),
             };
-            match id {
-                Ok(id) => into.events.push(Event {
-                    key: Key::from_bytes(id.bytes()),
-                    member: self.member,
-                    offset,
-                    record: (!deleted).then(|| draft.finish()),
-                }),
+            match event {
+                Ok(event) => into.events.push(event),
                 Err(fault) => into.refusals.push(fault.refuse(offset, None, shown_row(rows, row).as_bytes())),
             }
         }
@@ -116,6 +111,34 @@ impl<D: Draft> ColumnDecoder for Columns<D> {
         self.names = used.iter().map(|column| std::mem::take(&mut self.names[*column])).collect();
         used
     }
+}
+
+/// The records of rows that hold them exactly, each of its source. What a column is called depends on the field; of a field
+/// without a column nothing is known.
+pub(crate) fn restored<D: Draft>(
+    rows: &RecordBatch,
+    sources: &[SourceId],
+    dictionary: &Dictionary,
+    name: &dyn Fn(&FieldDescription) -> String,
+) -> Result<Vec<Record>, String> {
+    let mut drafts: Vec<D> = sources.iter().map(|source| D::new(*source)).collect();
+    let mut faults = Faults { matters: true, ..Faults::default() };
+    for field in D::fields() {
+        let description = field.description();
+        let (name, expected) = (name(&description), description.value_type.data_type());
+        let Some(array) = rows.column_by_name(&name).filter(|column| column.null_count() < column.len()) else {
+            continue;
+        };
+        if *array.data_type() != expected {
+            return Err(format!("column `{name}` holds {}, not {expected}", array.data_type()));
+        }
+        let reading = Reading::plain("", &name, dictionary);
+        at_place!(field.place, at => spread(read_column(array, &reading, &mut faults), at, &mut drafts), _index => ());
+        if let Some((row, fault)) = faults.by_row.pop_first() {
+            return Err(format!("row {row}, column `{name}`: {}", fault.what));
+        }
+    }
+    Ok(drafts.into_iter().map(D::finish).collect())
 }
 
 fn spread<D, T>(values: Vec<T>, at: At<D, T>, drafts: &mut [D]) {
@@ -229,8 +252,12 @@ fn read_column<T: FieldValue>(array: &ArrayRef, reading: &Reading, faults: &mut 
             timestamps!(TimestampNanosecondType, |nanos: i64| Some(nanos.div_euclid(1000)))
         }
         D::Dictionary(..) => read_dictionary(array, reading, faults),
-        _ => vec![T::NOTHING; array.len()],
+        _ => nothing(array),
     }
+}
+
+fn nothing<T: FieldValue>(array: &ArrayRef) -> Vec<T> {
+    vec![T::default(); array.len()]
 }
 
 fn read_each<T: FieldValue, A: ArrowPrimitiveType>(
@@ -241,14 +268,14 @@ fn read_each<T: FieldValue, A: ArrowPrimitiveType>(
     let mut read_at = |row: usize, value: A::Native| {
         read(value).unwrap_or_else(|fault| {
             faults.add(row, fault);
-            T::NOTHING
+            T::default()
         })
     };
     let values = array.values().iter().enumerate();
     match array.nulls().filter(|nulls| nulls.null_count() > 0) {
         None => values.map(|(row, value)| read_at(row, *value)).collect(),
         Some(nulls) => {
-            values.map(|(row, value)| if nulls.is_valid(row) { read_at(row, *value) } else { T::NOTHING }).collect()
+            values.map(|(row, value)| if nulls.is_valid(row) { read_at(row, *value) } else { T::default() }).collect()
         }
     }
 }
@@ -259,11 +286,11 @@ fn read_texts<'a, T: FieldValue>(
     reading: &Reading,
 ) -> Vec<T> {
     let read_at = |(row, text): (usize, Option<&str>)| match text.map(|text| reading.text(text)) {
-        None => T::NOTHING,
+        None => T::default(),
         Some(Ok(value)) => value,
         Some(Err(fault)) => {
             faults.add(row, fault);
-            T::NOTHING
+            T::default()
         }
     };
     texts.enumerate().map(read_at).collect()
@@ -276,23 +303,23 @@ fn truth_text(truth: bool) -> &'static str {
 fn read_as<T: FieldValue>(array: &ArrayRef, data_type: &DataType, reading: &Reading, faults: &mut Faults) -> Vec<T> {
     match cast(array, data_type) {
         Ok(array) => read_column(&array, reading, faults),
-        Err(_) => vec![T::NOTHING; array.len()],
+        Err(_) => nothing(array),
     }
 }
 
 /// Each distinct value is read once.
 fn read_dictionary<T: FieldValue>(array: &ArrayRef, reading: &Reading, faults: &mut Faults) -> Vec<T> {
-    let Some(dictionary) = array.as_any_dictionary_opt() else { return vec![T::NOTHING; array.len()] };
+    let Some(dictionary) = array.as_any_dictionary_opt() else { return nothing(array) };
     let mut distinct_faults = Faults { matters: true, ..Faults::default() };
     let distinct: Vec<T> = read_column(dictionary.values(), reading, &mut distinct_faults);
     let keys = dictionary.normalized_keys();
     let mut values = Vec::with_capacity(keys.len());
     for (row, key) in keys.into_iter().enumerate() {
         if dictionary.is_null(row) {
-            values.push(T::NOTHING);
+            values.push(T::default());
             continue;
         }
-        values.push(distinct.get(key).cloned().unwrap_or(T::NOTHING));
+        values.push(distinct.get(key).cloned().unwrap_or_default());
         if let Some(fault) = distinct_faults.by_row.get(&key) {
             faults.add(row, Fault { field: None, ..fault.clone() });
         }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::kinds::RecordKind;
 use crate::ConfigError;
 use model::NumberFormat;
+use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
 
 /// How the fields of a record are found and read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -63,19 +64,6 @@ pub(crate) fn refuse_unknown(
             Err(ConfigError::unknown(format!("{key}.{name}"), "setting", name, known))
         }
     }
-}
-
-/// What kind of record a row becomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RecordKind {
-    /// A trade.
-    #[default]
-    Trade,
-    /// A part of a trade given to an account.
-    Allocation,
-    /// A match made by a person.
-    Confirmation,
 }
 
 /// Rows with one of these values in this column delete the record with their id.

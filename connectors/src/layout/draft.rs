@@ -1,11 +1,15 @@
 //! Records while they are put together: which fields each kind has, and where each of them is.
+//!
+//! Which kinds there are, and the fields of most of them, is one table: see `kinds`.
 
 use std::sync::Arc;
 
 use model::{
-    Allocation, Amount, Confirmation, Currency, Date, OpenClose, OptionKind, Price, Product, Quantity, Record, Side,
-    SourceId, Symbol, Timestamp, Trade, TradeBuilder,
+    Amount, CostMethod, Currency, Date, Dictionary, LotReference, OpenClose, OptionKind, OversellPolicy, Price,
+    Product, Quantity, Rate, Record, Side, SourceId, Symbol, Timestamp, TransactionType, Value,
 };
+
+use super::value::{FieldValue, ValueType};
 
 /// Where in a draft a value of type `T` goes.
 pub(crate) type At<D, T> = fn(&mut D) -> &mut T;
@@ -16,6 +20,7 @@ pub(crate) enum Place<D> {
     Quantity(At<D, Quantity>),
     Price(At<D, Price>),
     Amount(At<D, Amount>),
+    Rate(At<D, Rate>),
     Date(At<D, Date>),
     Time(At<D, Timestamp>),
     Currency(At<D, Currency>),
@@ -23,6 +28,11 @@ pub(crate) enum Place<D> {
     Product(At<D, Product>),
     OptionKind(At<D, OptionKind>),
     OpenClose(At<D, OpenClose>),
+    TransactionType(At<D, TransactionType>),
+    CostMethod(At<D, Option<CostMethod>>),
+    Oversell(At<D, Option<OversellPolicy>>),
+    Lots(At<D, Box<[LotReference]>>),
+    Symbols(At<D, Box<[Symbol]>>),
     Attribute(u16),
 }
 
@@ -42,6 +52,7 @@ macro_rules! at_place {
             Place::Quantity($at) => $value,
             Place::Price($at) => $value,
             Place::Amount($at) => $value,
+            Place::Rate($at) => $value,
             Place::Date($at) => $value,
             Place::Time($at) => $value,
             Place::Currency($at) => $value,
@@ -49,21 +60,109 @@ macro_rules! at_place {
             Place::Product($at) => $value,
             Place::OptionKind($at) => $value,
             Place::OpenClose($at) => $value,
+            Place::TransactionType($at) => $value,
+            Place::CostMethod($at) => $value,
+            Place::Oversell($at) => $value,
+            Place::Lots($at) => $value,
+            Place::Symbols($at) => $value,
             Place::Attribute($index) => $attribute,
         }
     };
 }
 pub(crate) use at_place;
 
-/// A field's name and its place.
-pub(crate) type Named<D> = (&'static str, Place<D>);
+impl<D> Place<D> {
+    /// What type of value goes there.
+    pub(crate) fn value_type(self) -> ValueType {
+        fn of<D, T: FieldValue>(_at: At<D, T>) -> ValueType {
+            T::TYPE
+        }
+        at_place!(self, at => of(at), _index => ValueType::Text)
+    }
+
+    /// Whether nothing is known there.
+    #[inline]
+    pub(crate) fn is_empty(self, draft: &mut D) -> bool {
+        fn is_nothing<T: FieldValue>(value: &T) -> bool {
+            *value == T::default()
+        }
+        at_place!(self, at => is_nothing(at(draft)), _index => false)
+    }
+
+    /// Whether what is there is no number, or one above zero.
+    pub(crate) fn is_above_zero(self, draft: &mut D) -> bool {
+        at_place!(self, at => at(draft).is_above_zero(), _index => true)
+    }
+}
+
+/// Whether a record is of use without a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// It says which record this is, so that also a row that deletes the record must have it.
+    Identity,
+    /// No record is of use without it.
+    Required,
+    /// No record is of use unless it is a number above zero.
+    AboveZero,
+    /// It may be left empty.
+    Optional,
+}
+
+impl Need {
+    /// What the book and the command line say of it.
+    pub const fn told(self) -> &'static str {
+        match self {
+            Need::Identity => "says which record it is",
+            Need::Required => "yes",
+            Need::AboveZero => "yes, above zero",
+            Need::Optional => "",
+        }
+    }
+}
+
+/// A field of a kind of record.
+pub(crate) struct FieldEntry<D> {
+    /// Its name in the configuration and, where the configuration names no columns, of its column.
+    pub(crate) name: &'static str,
+    pub(crate) need: Need,
+    pub(crate) place: Place<D>,
+    /// Its value in a record of this kind.
+    pub(crate) read: fn(&Record, &Dictionary) -> Value,
+    /// What it says, as a sentence.
+    pub(crate) meaning: &'static str,
+    /// How it is written in two records that could be.
+    pub(crate) examples: [&'static str; 2],
+}
+
+impl<D> FieldEntry<D> {
+    /// The same without its draft.
+    pub(crate) fn description(&self) -> FieldDescription {
+        let FieldEntry { name, need, place, read, meaning, examples } = *self;
+        FieldDescription { name, value_type: place.value_type(), need, meaning, examples, read }
+    }
+}
+
+/// A field of a kind of record, as it is told to people.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldDescription {
+    /// Its name in the configuration and, where the configuration names no columns, of its column.
+    pub name: &'static str,
+    /// What type of value it holds.
+    pub value_type: ValueType,
+    /// Whether a record is of use without it.
+    pub need: Need,
+    /// What it says, as a sentence.
+    pub meaning: &'static str,
+    /// How it is written in two records that could be; empty where it is left out.
+    pub examples: [&'static str; 2],
+    /// Its value in a record of this kind.
+    pub(crate) read: fn(&Record, &Dictionary) -> Value,
+}
 
 /// A record while it is put together.
 pub(crate) trait Draft: Clone + Send + 'static {
     /// Its fields, in groups.
-    const FIELDS: &'static [&'static [Named<Self>]];
-    /// The fields without which it is of no use. The first is its own id.
-    const REQUIRED: &'static [(&'static str, At<Self, Symbol>)];
+    const FIELDS: &'static [&'static [FieldEntry<Self>]];
     /// Whether it has attributes.
     const ATTRIBUTES: bool = false;
 
@@ -76,110 +175,44 @@ pub(crate) trait Draft: Clone + Send + 'static {
     /// The record.
     fn finish(self) -> Record;
 
-    /// The place of the field of this name.
-    fn place(name: &str) -> Option<Place<Self>> {
-        Self::FIELDS.iter().copied().flatten().find(|(field, _)| *field == name).map(|(_, place)| *place)
+    /// Its fields.
+    fn fields() -> impl Iterator<Item = &'static FieldEntry<Self>> + Clone {
+        Self::FIELDS.iter().copied().flatten()
     }
 
-    /// The names of its fields.
-    fn names() -> impl Iterator<Item = &'static str> + Clone {
-        Self::FIELDS.iter().copied().flatten().map(|(name, _)| *name)
+    /// The field of this name.
+    fn field(name: &str) -> Option<&'static FieldEntry<Self>> {
+        Self::fields().find(|field| field.name == name)
     }
 }
 
-macro_rules! places {
-    ($draft:ident => $path:expr; $($name:ident: $kind:ident),* $(,)?) => {
-        &[$((stringify!($name), Place::$kind(|$draft| &mut $path.$name))),*]
+/// Fields as a table: `name (path if it is not the name): type need [example, example] meaning;`. `$draft` and `$record` are
+/// how a draft, and a record of this kind, are told where the fields are.
+macro_rules! fields {
+    ($kind:ident, $draft:ident => $into:expr, $record:ident => $from:expr;
+     $($name:ident $(($($path:ident).+))?: $type:ident $need:ident [$($example:literal),*] $meaning:expr;)*) => {
+        &[$($crate::layout::draft::FieldEntry {
+            name: stringify!($name),
+            need: $crate::layout::draft::Need::$need,
+            place: $crate::layout::draft::Place::$type(
+                |$draft| &mut $crate::layout::draft::part!($into, $name $(, $($path).+)?)
+            ),
+            read: |record, dictionary| match record {
+                ::model::Record::$kind($record) => $crate::layout::value::FieldValue::to_value(
+                    &$crate::layout::draft::part!($from, $name $(, $($path).+)?), dictionary
+                ),
+                _ => ::model::Value::None,
+            },
+            meaning: $meaning,
+            examples: [$($example),*],
+        }),*]
     };
 }
+pub(crate) use fields;
 
-/// The fields that a trade holds itself.
-macro_rules! trade_places {
-    ($draft:ident => $path:expr) => {
-        places! { $draft => $path;
-            id: Symbol, side: Side, product: Product, currency: Currency, instrument: Symbol, counterparty: Symbol,
-            trade_date: Date, settlement_date: Date, quantity: Quantity, price: Price,
-        }
-    };
+/// A part of something: by its path or, where there is none, by its name.
+macro_rules! part {
+    ($whole:expr, $name:ident) => { $whole.$name };
+    ($whole:expr, $name:ident, $($path:ident).+) => { $whole.$($path).+ };
 }
-
-/// A trade of which no detail is known: small, and filled with no allocation.
-impl Draft for Trade {
-    const FIELDS: &'static [&'static [Named<Self>]] = &[trade_places!(trade => trade)];
-    const REQUIRED: &'static [(&'static str, At<Self, Symbol>)] = &[("id", |trade| &mut trade.id)];
-
-    fn new(source: SourceId) -> Self {
-        Trade { source, ..Trade::default() }
-    }
-
-    fn finish(self) -> Record {
-        Record::Trade(self)
-    }
-}
-
-/// A trade with its details and attributes.
-impl Draft for TradeBuilder {
-    const FIELDS: &'static [&'static [Named<Self>]] = &[
-        trade_places!(builder => builder.trade_mut()),
-        places! { builder => builder.detail_mut();
-            execution_id: Symbol, order_id: Symbol, block_id: Symbol, uti: Symbol, account: Symbol, portfolio: Symbol,
-            strategy: Symbol, desk: Symbol, trader: Symbol, broker: Symbol, venue: Symbol, isin: Symbol, reference: Symbol,
-            gross_amount: Amount, net_amount: Amount, commission: Amount, fees: Amount, accrued_interest: Amount,
-            notional: Amount, notional_2: Amount, notional_currency: Currency, notional_currency_2: Currency,
-            multiplier: Quantity, strike: Price, fixed_rate: Price,
-            expiry: Date, effective_date: Date, maturity_date: Date,
-            option_kind: OptionKind, open_close: OpenClose, execution_time: Time,
-        },
-    ];
-    const REQUIRED: &'static [(&'static str, At<Self, Symbol>)] = &[("id", |builder| &mut builder.trade_mut().id)];
-    const ATTRIBUTES: bool = true;
-
-    fn new(source: SourceId) -> Self {
-        TradeBuilder::new(source)
-    }
-
-    fn set_attribute(&mut self, index: u16, text: Option<Arc<str>>) {
-        TradeBuilder::set_attribute(self, index, text);
-    }
-
-    fn finish(self) -> Record {
-        Record::Trade(TradeBuilder::finish(self))
-    }
-}
-
-impl Draft for Allocation {
-    const FIELDS: &'static [&'static [Named<Self>]] =
-        &[places! { allocation => allocation; id: Symbol, trade: Symbol, account: Symbol, quantity: Quantity }];
-    const REQUIRED: &'static [(&'static str, At<Self, Symbol>)] =
-        &[("id", |allocation| &mut allocation.id), ("trade", |allocation| &mut allocation.trade)];
-
-    fn new(source: SourceId) -> Self {
-        let (id, trade, account, quantity) = (Symbol::NONE, Symbol::NONE, Symbol::NONE, Quantity::NONE);
-        Allocation { source, id, trade, account, quantity }
-    }
-
-    fn finish(self) -> Record {
-        Record::Allocation(self)
-    }
-}
-
-impl Draft for Confirmation {
-    const FIELDS: &'static [&'static [Named<Self>]] = &[
-        places! { confirmation => confirmation; id: Symbol, reconciliation: Symbol, left: Symbol, right: Symbol, by: Symbol },
-    ];
-    const REQUIRED: &'static [(&'static str, At<Self, Symbol>)] = &[
-        ("id", |confirmation| &mut confirmation.id),
-        ("reconciliation", |confirmation| &mut confirmation.reconciliation),
-        ("left", |confirmation| &mut confirmation.left),
-        ("right", |confirmation| &mut confirmation.right),
-    ];
-
-    fn new(source: SourceId) -> Self {
-        let none = Symbol::NONE;
-        Confirmation { source, id: none, reconciliation: none, left: none, right: none, by: none }
-    }
-
-    fn finish(self) -> Record {
-        Record::Confirmation(self)
-    }
-}
+pub(crate) use part;

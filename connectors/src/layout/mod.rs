@@ -17,18 +17,19 @@
 //! | a date | as `dates` says | dates; timestamps at midnight UTC; text and whole numbers as `dates` says |
 //! | a time | as `times` says, UTC without an offset | timestamps, those without a zone in UTC; dates |
 //! | a code | its own or usual texts, and what `values` says | text, whole numbers, truth values, as `values` says |
+//! | lots, several ids | `LOT1:100;LOT2:50`, `T-17;T-18`; an array of JSON | text |
 //!
 //! Of a message also what stands beside its payload can be a column: `{ header = "name" }`, or `{ message = "key" }`
 //! (`key`, `timestamp`, `topic`, `partition`, `offset`).
 //!
-//! Nothing is known of a field whose text is empty or whose value is null. A trade without `id` is refused; so is an
-//! allocation without `id` or `trade`, and a confirmation without `id`, `reconciliation`, `left` or `right`.
+//! Nothing is known of a field whose text is empty or whose value is null. A record without a field that no record of its kind
+//! is of use without is refused: which these are stands in the table of the kinds, [`RecordKind`], where also a kind is added.
 //!
 //! # Configuration
 //!
 //! ```
 //! # let configuration = r##"
-//! record = "trade"                                      # trade, allocation or confirmation
+//! record = "trade"                                      # or another kind, such as transaction or market_price
 //! numbers = { decimal = ",", grouping = ".", parentheses_negative = true }
 //! dates = ["%d/%m/%Y", "%Y%m%d"]                        # tried in order; by default %Y-%m-%d
 //! times = ["%d/%m/%Y %H:%M:%S"]                         # by default ISO 8601, with or without an offset
@@ -55,16 +56,23 @@
 //! # connectors::layout::Layout::new(&config, &scope).unwrap();
 //! ```
 
+#[cfg(test)]
+pub(crate) mod any_record;
 mod columns;
 mod config;
 mod decimal;
 mod draft;
 mod fault;
 mod header;
+mod kinds;
+mod lists;
 mod plan;
 mod rows;
+mod template;
 #[cfg(test)]
 mod tests;
+mod trade;
+mod transaction;
 mod value;
 
 use std::borrow::Cow;
@@ -73,12 +81,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
-use model::{Allocation, Confirmation, Dictionary, SourceId, Trade, TradeBuilder};
+use model::{Dictionary, SourceId, Trade};
 
 pub use config::{
-    Beside, ByField, ColumnName, LayoutConfig, MessagePart, RecordKind, SchemaVersionConfig, Scheme, Text,
-    TombstoneConfig,
+    Beside, ByField, ColumnName, LayoutConfig, MessagePart, SchemaVersionConfig, Scheme, Text, TombstoneConfig,
 };
+pub use draft::{FieldDescription, Need};
+pub use kinds::RecordKind;
+pub use template::{field_table, template};
+pub use value::ValueType;
 
 pub(crate) use columns::ColumnDecoder;
 pub(crate) use config::refuse_unknown;
@@ -88,10 +99,9 @@ pub(crate) use header::Header;
 pub(crate) use rows::{Given, RowDecoder, TextRow};
 
 use crate::ConfigError;
-use columns::Columns;
 use draft::Draft;
-use plan::{Basis, Plan};
-use rows::Rows;
+use kinds::Drafting;
+use plan::Basis;
 
 /// What a source needs to know about the engine that it is part of.
 #[derive(Clone, Copy, Debug)]
@@ -119,30 +129,6 @@ impl Scope<'_> {
 #[derive(Clone, Debug)]
 pub struct Layout(Arc<Basis>);
 
-/// The same expression for the drafts of each kind of record. Trades without details are drafted without them.
-macro_rules! for_record {
-    ($layout:expr, $columns:expr, $draft:ident => $value:expr) => {
-        match $layout.0.config.record {
-            RecordKind::Trade if $layout.needs_no_detail($columns) => {
-                type $draft = Trade;
-                $value
-            }
-            RecordKind::Trade => {
-                type $draft = TradeBuilder;
-                $value
-            }
-            RecordKind::Allocation => {
-                type $draft = Allocation;
-                $value
-            }
-            RecordKind::Confirmation => {
-                type $draft = Confirmation;
-                $value
-            }
-        }
-    };
-}
-
 impl Layout {
     /// Checks a configuration.
     pub fn new(config: &LayoutConfig, scope: &Scope<'_>) -> Result<Layout, ConfigError> {
@@ -167,7 +153,7 @@ impl Layout {
         }));
         layout.0.check()?;
         let every_column = layout.columns_of(None);
-        for_record!(layout, &every_column, D => Plan::<D>::new(&layout.0, &every_column).map(drop))?;
+        (layout.drafting(&every_column).check)(&layout.0, &every_column)?;
         Ok(layout)
     }
 
@@ -204,29 +190,27 @@ impl Layout {
     /// What makes records of rows of texts with these columns.
     pub(crate) fn rows(&self, header: &Header) -> Result<Box<dyn RowDecoder>, Fault> {
         let columns = self.columns_of(Some(header));
-        for_record!(self, &columns, D => {
-            let rows: Box<dyn RowDecoder> = Box::new(Rows::new(self.plan::<D>(&columns)?, header)?);
-            Ok(rows)
-        })
+        (self.drafting(&columns).rows)(&self.0, &columns, header)
     }
 
     /// What makes records of batches with this schema.
     pub(crate) fn columns(&self, schema: &Schema) -> Result<Box<dyn ColumnDecoder>, Fault> {
         let header = Header::of(schema.fields().iter().map(|field| field.name().clone()).collect());
         let columns = self.columns_of(Some(&header));
-        for_record!(self, &columns, D => {
-            let columns: Box<dyn ColumnDecoder> = Box::new(Columns::new(self.plan::<D>(&columns)?, schema)?);
-            Ok(columns)
-        })
+        (self.drafting(&columns).columns)(&self.0, &columns, schema)
     }
 
-    fn plan<D: Draft>(&self, columns: &ByField<ColumnName>) -> Result<Plan<D>, Fault> {
-        Plan::new(&self.0, columns).map_err(|error| Fault::new(format!("{}: {}", error.key, error.what), error.help))
+    /// What can be done with records of this layout, of which these columns are known.
+    fn drafting(&self, columns: &ByField<ColumnName>) -> Drafting {
+        match self.0.config.record {
+            RecordKind::Trade if self.needs_no_detail(columns) => Drafting::TRADES_WITHOUT_DETAIL,
+            kind => kind.drafting(),
+        }
     }
 
     fn needs_no_detail(&self, columns: &ByField<ColumnName>) -> bool {
         let constants = &self.0.config.constants;
-        let is_hot = |name: &String| Trade::place(name).is_some();
+        let is_hot = |name: &String| <Trade as Draft>::field(name).is_some();
         let fields = columns.fields.keys().chain(constants.fields.keys());
         columns.attributes.is_empty() && constants.attributes.is_empty() && fields.clone().all(is_hot)
     }
@@ -240,21 +224,16 @@ impl Layout {
         }
         let is_there = |name: &str| header.is_none_or(|header| header.names.iter().any(|known| known == name));
         let named = |name: &str| (name.to_owned(), ColumnName::Name(name.to_owned()));
-        let (names, required) = match config.record {
-            RecordKind::Trade => names_of::<TradeBuilder>(),
-            RecordKind::Allocation => names_of::<Allocation>(),
-            RecordKind::Confirmation => names_of::<Confirmation>(),
+        let drafting = config.record.drafting();
+        let is_wanted = |field: &FieldDescription| {
+            let is_constant = config.constants.fields.contains_key(field.name);
+            !is_constant && (field.need < Need::Optional || is_there(field.name))
         };
-        let wanted =
-            |name: &&str| !config.constants.fields.contains_key(*name) && (required.contains(name) || is_there(name));
-        let fields = names.into_iter().filter(wanted).map(named).collect();
-        let is_trade = config.record == RecordKind::Trade;
-        let is_wanted = |name: &&String| is_trade && !config.constants.attributes.contains_key(*name) && is_there(name);
+        let fields = (drafting.fields)().into_iter().filter(is_wanted).map(|field| named(field.name)).collect();
+        let is_wanted = |name: &&String| {
+            drafting.has_attributes && !config.constants.attributes.contains_key(*name) && is_there(name)
+        };
         let attributes: BTreeMap<_, _> = attributes.iter().filter(is_wanted).map(|name| named(name)).collect();
         Cow::Owned(ByField { attributes, fields })
     }
-}
-
-fn names_of<D: Draft>() -> (Vec<&'static str>, Vec<&'static str>) {
-    (D::names().collect(), D::REQUIRED.iter().map(|(name, _)| *name).collect())
 }

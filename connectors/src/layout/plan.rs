@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::{Dictionary, SourceId, Symbol};
+use model::{Dictionary, NumberFormat, SourceId, Symbol};
 
 use super::config::{ByField, ColumnName, LayoutConfig, Scheme, Text};
-use super::draft::{At, Draft, Place, at_place};
+use super::draft::{At, Draft, FieldEntry, Need, Place, at_place};
 use super::fault::Fault;
 use super::rows::{Given, set};
 use super::value::{FieldValue, Reading};
@@ -31,9 +31,13 @@ pub(crate) struct FieldPlan<D> {
 }
 
 /// How rows become records of one kind.
-pub(crate) struct Plan<D> {
-    /// The fields, the record's own id first.
+pub(crate) struct Plan<D: 'static> {
+    /// The fields, those that say which record this is first.
     pub(crate) fields: Vec<FieldPlan<D>>,
+    /// How many of the fields say which record this is.
+    pub(crate) identity: usize,
+    /// What no record is of use without, what says which record this is first.
+    pub(crate) needed: Vec<&'static FieldEntry<D>>,
     /// A record of which only the source and the constants are known.
     pub(crate) template: D,
     pub(crate) tombstone: Option<Tombstone>,
@@ -93,14 +97,19 @@ impl<D: Draft> Plan<D> {
         basis.check_names::<D, _>("values", &config.values)?;
         basis.check_names::<D, _>("identifiers", &config.identifiers)?;
         basis.check_names::<D, _>("scale", &config.scale)?;
+        let mut needed: Vec<_> = D::fields().filter(|field| field.need < Need::Optional).collect();
+        needed.sort_by_key(|field| field.need);
+        let is_identity = |name: &&String| D::field(name).is_some_and(|field| field.need == Need::Identity);
         let plan = Plan {
             fields: basis.fields(columns)?,
+            identity: columns.fields.keys().filter(is_identity).count(),
+            needed,
             template: basis.template(columns)?,
             tombstone: basis.tombstone()?,
             schema_version: basis.schema_version(),
         };
-        for (required, _) in D::REQUIRED {
-            if !columns.fields.contains_key(*required) && !config.constants.fields.contains_key(*required) {
+        for required in plan.needed.iter().map(|field| field.name) {
+            if !columns.fields.contains_key(required) && !config.constants.fields.contains_key(required) {
                 let what = format!("`{required}` has no column, and no record is of use without it");
                 return Err(basis.error(
                     "columns",
@@ -139,7 +148,10 @@ impl Basis {
     fn place<D: Draft>(&self, setting: &str, name: Name<'_>) -> Result<Place<D>, ConfigError> {
         let key = format!("{}.{setting}.{}", self.key, name.path());
         match name {
-            Name::Field(field) => D::place(field).ok_or_else(|| ConfigError::unknown(key, "field", field, D::names())),
+            Name::Field(name) => match D::field(name) {
+                Some(field) => Ok(field.place),
+                None => Err(ConfigError::unknown(key, "field", name, D::fields().map(|field| field.name))),
+            },
             Name::Attribute(attribute) if D::ATTRIBUTES => {
                 let index = self.attributes.iter().position(|known| known == attribute);
                 let place = index.and_then(|index| u16::try_from(index).ok()).map(Place::Attribute);
@@ -154,14 +166,14 @@ impl Basis {
         }
     }
 
-    /// The fields with their columns, the required ones first: they are what a tombstone needs.
+    /// The fields with their columns, those that say which record this is first: they are what a tombstone needs.
     fn fields<D: Draft>(&self, columns: &ByField<ColumnName>) -> Result<Vec<FieldPlan<D>>, ConfigError> {
-        let is_later = |name: Name<'_>| match name {
-            Name::Field(name) => D::REQUIRED.iter().position(|(required, _)| *required == name).unwrap_or(usize::MAX),
-            Name::Attribute(_) => usize::MAX,
+        let need = |name: Name<'_>| match name {
+            Name::Field(name) => D::field(name).map_or(Need::Optional, |field| field.need),
+            Name::Attribute(_) => Need::Optional,
         };
         let mut named: Vec<_> = columns.iter().collect();
-        named.sort_by_key(|(name, _)| is_later(*name));
+        named.sort_by_key(|(name, _)| need(*name));
         named.into_iter().map(|(name, column)| self.field(name, column)).collect()
     }
 
@@ -236,7 +248,7 @@ impl Basis {
 
     fn scale<D>(&self, name: Name<'_>, place: Place<D>) -> Result<Option<u8>, ConfigError> {
         let scale = self.config.scale.get(name).copied();
-        let is_number = matches!(place, Place::Quantity(_) | Place::Price(_) | Place::Amount(_));
+        let is_number = place.value_type().decimals().is_some();
         if scale.is_some_and(|scale| !is_number || scale > SCALE_MAX) {
             let what = format!("`{}` cannot have this scale", name.path());
             let help = format!("only numbers have one, of at most {SCALE_MAX} decimals");
@@ -257,23 +269,31 @@ impl Basis {
     }
 
     fn plain_reading(&self, field: &str) -> Reading {
-        let or_default = |formats: &[String], defaults: &[&str]| -> Arc<[String]> {
-            if formats.is_empty() {
-                defaults.iter().map(|format| (*format).to_owned()).collect()
-            } else {
-                formats.into()
-            }
-        };
+        let plain = Reading::plain(&self.key, field, &self.dictionary);
+        let or = |formats: &[String], defaults| if formats.is_empty() { defaults } else { formats.into() };
         Reading {
-            source: self.key.clone(),
-            field: Arc::from(field),
             numbers: self.config.numbers,
-            dates: or_default(&self.config.dates, &DATES),
-            times: or_default(&self.config.times, &TIMES),
+            dates: or(&self.config.dates, plain.dates),
+            times: or(&self.config.times, plain.times),
+            ..plain
+        }
+    }
+}
+
+impl Reading {
+    /// Of a field of which the configuration says nothing.
+    pub(crate) fn plain(key: &str, field: &str, dictionary: &Dictionary) -> Reading {
+        let owned = |formats: &[&str]| formats.iter().map(|format| (*format).to_owned()).collect();
+        Reading {
+            source: Arc::from(key),
+            field: Arc::from(field),
+            numbers: NumberFormat::default(),
+            dates: owned(&DATES),
+            times: owned(&TIMES),
             values: BTreeMap::new(),
             scheme: Scheme::Text,
             scale: None,
-            dictionary: self.dictionary.clone(),
+            dictionary: dictionary.clone(),
         }
     }
 }

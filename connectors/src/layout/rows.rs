@@ -7,7 +7,7 @@ use engine::{Event, Key};
 use model::{Record, Symbol};
 
 use super::decimal::Decimal;
-use super::draft::{Draft, Place, at_place};
+use super::draft::{Draft, Need, Place, at_place};
 use super::fault::Fault;
 use super::header::{Found, Header};
 use super::plan::Plan;
@@ -19,6 +19,8 @@ pub(crate) enum Given<'a> {
     Text(Cow<'a, str>),
     /// A number as JSON writes it.
     Number(&'a str),
+    /// An array or an object of JSON.
+    Json(&'a str),
     /// A whole number.
     Integer(i64),
     /// A float, which stands for its shortest decimal.
@@ -47,12 +49,13 @@ pub(crate) trait RowDecoder: Send {
     /// The record, or why there is none.
     fn decode(&self, row: &dyn TextRow, offset: u64) -> Result<Event<Record>, Fault>;
 
-    /// The deletion of the record with this id, as the source writes it.
+    /// The deletion of the record with this id, as the source writes it; where several fields say which record it is, a JSON
+    /// object of their columns.
     fn delete(&self, id: &str, offset: u64) -> Result<Event<Record>, Fault>;
 }
 
 /// Rows with the columns of one header, as records of one kind.
-pub(crate) struct Rows<D> {
+pub(crate) struct Rows<D: 'static> {
     plan: Plan<D>,
     found: Found,
     names: Vec<String>,
@@ -87,29 +90,48 @@ impl<D: Draft> RowDecoder for Rows<D> {
         self.check_version(row)?;
         let deleted = self.is_deleted(row)?;
         let mut draft = self.plan.template.clone();
-        // Of a record that is deleted only the id matters, and the id comes first.
-        let needed = if deleted { 1 } else { self.plan.fields.len() };
+        // Of a record that is deleted it only matters which one it is, and what says that comes first.
+        let needed = if deleted { self.plan.identity } else { self.plan.fields.len() };
         for (field, &column) in self.plan.fields.iter().zip(&self.found.fields).take(needed) {
             let value = row.value(column).and_then(|value| set(field.place, &mut draft, &value, &field.reading));
             value.map_err(|fault| fault.in_field(&self.names[column]))?;
         }
-        let id = self.plan.id_of(&mut draft, deleted)?;
-        Ok(Event {
-            key: Key::from_bytes(id.bytes()),
-            member: self.member,
-            offset,
-            record: (!deleted).then(|| draft.finish()),
-        })
+        self.plan.event(draft, deleted, self.member, offset)
     }
 
     fn delete(&self, id: &str, offset: u64) -> Result<Event<Record>, Fault> {
         let mut draft = self.plan.template.clone();
-        if let Some(field) = self.plan.fields.iter().find(|field| *field.reading.field == *D::REQUIRED[0].0) {
-            set(field.place, &mut draft, &Given::Text(Cow::Borrowed(id)), &field.reading)?;
+        match &self.plan.fields[..self.plan.identity] {
+            [field] => set(field.place, &mut draft, &Given::Text(Cow::Borrowed(id)), &field.reading)?,
+            fields => {
+                let names = fields.iter().map(|field| field.column.to_string());
+                let values = parts_of_key(id, &names.collect::<Vec<_>>())?;
+                for (field, value) in fields.iter().zip(&values) {
+                    let value = match value {
+                        serde_json::Value::Null => Given::NOTHING,
+                        serde_json::Value::String(text) => Given::Text(Cow::Borrowed(text)),
+                        value => Given::Text(Cow::Owned(value.to_string())),
+                    };
+                    set(field.place, &mut draft, &value, &field.reading)?;
+                }
+            }
         }
-        let id = self.plan.id_of(&mut draft, true)?;
-        Ok(Event { key: Key::from_bytes(id.bytes()), member: self.member, offset, record: None })
+        self.plan.event(draft, true, self.member, offset)
     }
+}
+
+/// The values of these columns in a key that is a JSON object.
+fn parts_of_key(key: &str, columns: &[String]) -> Result<Vec<serde_json::Value>, Fault> {
+    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(key).unwrap_or_default();
+    let values: Option<Vec<_>> = columns.iter().map(|column| object.remove(column)).collect();
+    values.ok_or_else(|| {
+        let members: Vec<String> = columns.iter().map(|column| format!("\"{column}\": \"...\"")).collect();
+        let what = format!(
+            "`{key}` does not say which record it is: it takes {}",
+            engine::setting::listed(columns.iter().map(String::as_str))
+        );
+        Fault::new(what, format!("send a JSON object as the key: {{{}}}", members.join(", ")))
+    })
 }
 
 #[inline]
@@ -117,6 +139,7 @@ fn read<T: super::value::FieldValue>(value: &Given<'_>, reading: &Reading) -> Re
     match value {
         Given::Text(text) => reading.text(text),
         Given::Number(text) => reading.number(text),
+        Given::Json(text) => reading.json(text),
         Given::Integer(number) => reading.integer(*number),
         Given::Float(number) => reading.float(*number),
         Given::Decimal(number) => reading.decimal(*number),
@@ -136,27 +159,39 @@ pub(crate) fn set<D: Draft>(place: Place<D>, draft: &mut D, value: &Given<'_>, r
 }
 
 impl<D: Draft> Plan<D> {
-    /// The record's own id, if it has that and all else without which it is of no use.
+    /// The record, or its deletion, if it has all without which it is of no use.
     #[inline]
-    pub(crate) fn id_of(&self, draft: &mut D, deleted: bool) -> Result<Symbol, Fault> {
-        let needed = if deleted { &D::REQUIRED[..1] } else { D::REQUIRED };
-        for (name, at) in needed {
-            if at(draft).is_none() {
-                return Err(self.lacks(name));
+    pub(crate) fn event(&self, mut draft: D, deleted: bool, member: u16, offset: u64) -> Result<Event<Record>, Fault> {
+        for field in &self.needed {
+            if deleted && field.need > Need::Identity {
+                break;
+            }
+            if field.place.is_empty(&mut draft) {
+                return Err(self.lacks(field.name));
+            }
+            if field.need == Need::AboveZero && !field.place.is_above_zero(&mut draft) {
+                return Err(self.is_not_above_zero(field.name));
             }
         }
-        Ok(*(D::REQUIRED[0].1)(draft))
+        let record = draft.finish();
+        let key = Key::from_bytes(record.key().bytes());
+        Ok(Event { key, member, offset, record: (!deleted).then_some(record) })
     }
 
     #[cold]
     fn lacks(&self, name: &str) -> Fault {
-        let column =
-            self.fields.iter().find(|field| *field.reading.field == *name).map(|field| field.column.to_string());
-        let fault = Fault::new(
-            format!("`{name}` is empty, and no record is of use without it"),
-            "fill it in where the record comes from",
-        );
-        Fault { field: column, ..fault }
+        let what = format!("`{name}` is empty, and no record is of use without it");
+        Fault { field: self.column_of(name), ..Fault::new(what, "fill it in where the record comes from") }
+    }
+
+    #[cold]
+    fn is_not_above_zero(&self, name: &str) -> Fault {
+        let what = format!("`{name}` is not above zero, and no record is of use unless it is");
+        Fault { field: self.column_of(name), ..Fault::new(what, "correct it where the record comes from") }
+    }
+
+    fn column_of(&self, name: &str) -> Option<String> {
+        self.fields.iter().find(|field| *field.reading.field == *name).map(|field| field.column.to_string())
     }
 }
 

@@ -1,19 +1,19 @@
 //! Any record is read back from texts and from columns as it was.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use engine::Batch;
+use engine::{Batch, Key};
 use model::{
     Amount, Date, Dictionary, Field, FieldKind, OpenClose, OptionKind, Price, Product, Quantity, Record, Side,
     SourceId, Symbol, Timestamp, Trade, TradeBuilder, Value,
 };
 use proptest::prelude::*;
 
-use super::draft::{Draft, Place};
-use super::{Fault, Given, Header, Layout, LayoutConfig, Scope, TextRow};
+use super::any_record::{Texts, any_kind_and_row, layout_of};
+use super::draft::Draft;
+use super::{Header, Layout, LayoutConfig, Need, RecordKind, Scope, ValueType};
 
 const ATTRIBUTES: [&str; 2] = ["given_name", "desk_note"];
 
@@ -84,14 +84,6 @@ fn written(value: &Value, texts: &std::collections::HashMap<Symbol, String>) -> 
     }
 }
 
-struct Texts(Vec<String>);
-
-impl TextRow for Texts {
-    fn value(&self, column: usize) -> Result<Given<'_>, Fault> {
-        Ok(Given::Text(Cow::Borrowed(&self.0[column])))
-    }
-}
-
 /// A trade with any values, and how each of them is written.
 fn any_trade() -> impl Strategy<Value = (Trade, Vec<String>)> {
     let texts = prop::collection::vec("[A-Za-z0-9é\"', -]{1,30}", fields().len());
@@ -153,31 +145,88 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_record_of_any_kind_is_read_back_from_its_texts((kind, row) in any_kind_and_row()) {
+        let dictionary = Dictionary::new();
+        let fields = kind.fields();
+        let header = Header::of(fields.iter().map(|field| field.name.to_owned()).collect());
+        let decoder = layout_of(kind, SourceId(3), &dictionary).rows(&header).unwrap();
+        let texts = row.iter().map(|(text, _)| text.clone()).collect();
+        let event = decoder.decode(&Texts(texts), 0).unwrap();
+        let record = event.record.unwrap();
+        prop_assert_eq!((record.kind(), record.source()), (kind.name(), Some(SourceId(3))));
+        prop_assert_eq!((event.key, event.member), (Key::from_bytes(record.key().bytes()), record.member()));
+        for (field, (text, value)) in fields.iter().zip(row) {
+            prop_assert_eq!((field.read)(&record, &dictionary), value, "{} {}", field.name, text);
+        }
+    }
+
+    #[test]
+    fn records_of_any_kind_are_read_from_columns_as_from_rows((kind, row) in any_kind_and_row()) {
+        let dictionary = Dictionary::new();
+        let fields = kind.fields();
+        let names: Vec<String> = fields.iter().map(|field| field.name.to_owned()).collect();
+        let texts: Vec<String> = row.iter().map(|(text, _)| text.clone()).collect();
+        let layout = layout_of(kind, SourceId(3), &dictionary);
+        let by_row = layout.rows(&Header::of(names.clone())).unwrap().decode(&Texts(texts.clone()), 0).unwrap();
+        let arrays = texts.into_iter().map(|text| Arc::new(StringArray::from(vec![text])) as ArrayRef);
+        let rows = RecordBatch::try_from_iter(names.into_iter().zip(arrays)).unwrap();
+        let mut batch =
+            Batch { partition: Arc::from("p"), upper: 0, events: Vec::new(), refusals: Vec::new(), continues: false };
+        layout.columns(&rows.schema()).unwrap().decode(&rows, &mut batch);
+        prop_assert_eq!(batch.refusals, Vec::new());
+        prop_assert_eq!(batch.events, vec![by_row]);
+    }
+}
+
+#[test]
+fn records_of_a_kind_have_its_name_and_all_kinds_but_models_can_be_read() {
+    let mut numbers = Vec::new();
+    for kind in RecordKind::ALL {
+        let empty = (kind.drafting().empty)(SourceId(7));
+        assert_eq!((empty.kind(), empty.source()), (kind.name(), Some(SourceId(7))));
+        assert_eq!(RecordKind::named(kind.name()), Some(*kind));
+        numbers.push(kind.number());
+    }
+    numbers.push(3);
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..numbers.len() as u16).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_says_which_record_it_is_are_the_fields_of_its_key() {
+    for kind in RecordKind::ALL {
+        let identity: Vec<&str> =
+            kind.fields().iter().filter(|field| field.need == Need::Identity).map(|field| field.name).collect();
+        let expected: &[&str] = match kind.name() {
+            "market_price" => &["security", "price_date"],
+            "fx_rate" => &["from_currency", "to_currency", "rate_date"],
+            "benchmark_level" => &["benchmark", "level_date"],
+            "risk_free_rate" => &["currency", "rate_date"],
+            _ => &["id"],
+        };
+        assert_eq!(identity, expected, "{}", kind.name());
+    }
+}
+
 #[test]
 fn every_field_of_a_trade_has_its_place() {
     for field in Field::ALL {
-        let place = TradeBuilder::place(field.name()).unwrap_or_else(|| panic!("{field} has no place"));
-        let is_right = match (field.kind(), place) {
-            (FieldKind::Symbol, Place::Symbol(_))
-            | (FieldKind::Quantity, Place::Quantity(_))
-            | (FieldKind::Price, Place::Price(_))
-            | (FieldKind::Amount, Place::Amount(_))
-            | (FieldKind::Date, Place::Date(_))
-            | (FieldKind::Time, Place::Time(_)) => true,
-            (FieldKind::Code, place) => {
-                matches!(
-                    place,
-                    Place::Side(_)
-                        | Place::Product(_)
-                        | Place::Currency(_)
-                        | Place::OptionKind(_)
-                        | Place::OpenClose(_)
-                )
-            }
+        let entry = TradeBuilder::field(field.name()).unwrap_or_else(|| panic!("{field} has no place"));
+        let is_right = match (field.kind(), entry.place.value_type()) {
+            (FieldKind::Symbol, ValueType::Symbol)
+            | (FieldKind::Quantity, ValueType::Quantity)
+            | (FieldKind::Price, ValueType::Price)
+            | (FieldKind::Amount, ValueType::Amount)
+            | (FieldKind::Date, ValueType::Date)
+            | (FieldKind::Time, ValueType::Time)
+            | (FieldKind::Code, ValueType::Code(_) | ValueType::Currency) => true,
             _ => false,
         };
         assert!(is_right, "{field}");
-        assert_eq!(Trade::place(field.name()).is_some(), field.is_hot(), "{field}");
+        assert_eq!(entry.meaning, field.meaning());
+        assert_eq!(Trade::field(field.name()).is_some(), field.is_hot(), "{field}");
     }
-    assert_eq!(TradeBuilder::names().count(), Field::ALL.len());
+    assert_eq!(TradeBuilder::fields().count(), Field::ALL.len());
 }

@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, TimeUnit};
 use model::identifiers::{Bic, Cusip, Figi, IdentifierError, Isin, Lei, Mic, Sedol, Uti};
 use model::{
-    Amount, Currency, Date, Dictionary, NumberError, NumberFormat, OpenClose, OptionKind, Price, Product, Quantity,
-    Side, Symbol, Timestamp,
+    Amount, CostMethod, Currency, Date, Dictionary, NumberError, NumberFormat, OpenClose, OptionKind, OversellPolicy,
+    Price, Product, Quantity, Rate, Side, Symbol, Timestamp, TransactionType, Value,
 };
 
 use super::config::Scheme;
@@ -36,7 +37,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    fn setting(&self, name: &str) -> String {
+    pub(super) fn setting(&self, name: &str) -> String {
         format!("`{}.{name}`", self.source)
     }
 
@@ -51,7 +52,7 @@ impl Reading {
             Some(value) => value,
             None => text,
         };
-        if text.is_empty() { Ok(T::NOTHING) } else { T::from_text(text, self) }
+        if text.is_empty() { Ok(T::default()) } else { T::from_text(text, self) }
     }
 
     /// Reads a number as JSON writes it: with a point, perhaps an exponent, no grouping.
@@ -72,6 +73,11 @@ impl Reading {
     #[inline]
     pub(crate) fn decimal<T: FieldValue>(&self, number: Decimal) -> Result<T, Fault> {
         if self.values.is_empty() { T::from_decimal(number, self) } else { self.text(&number.to_string()) }
+    }
+
+    /// Reads an array or an object of JSON.
+    pub(crate) fn json<T: FieldValue>(&self, text: &str) -> Result<T, Fault> {
+        T::from_json(text, self)
     }
 
     /// Reads a date: days from 1970-01-01.
@@ -97,13 +103,100 @@ fn beyond_calendar(count: i64, unit: &str) -> Fault {
     Fault::new(what, "correct it where it comes from, or leave it empty")
 }
 
-/// A type that a field may have. What no type says otherwise about is read through its text.
-pub(crate) trait FieldValue: Clone {
-    /// Nothing is known.
-    const NOTHING: Self;
+/// What type of value a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    /// An identifier or a name.
+    Symbol,
+    /// An exact decimal with [`Quantity::SCALE`] decimals.
+    Quantity,
+    /// An exact decimal with [`Price::SCALE`] decimals.
+    Price,
+    /// An exact decimal with [`Amount::SCALE`] decimals.
+    Amount,
+    /// An exact decimal with [`Rate::SCALE`] decimals.
+    Rate,
+    /// A calendar date.
+    Date,
+    /// A point in time.
+    Time,
+    /// A code of ISO 4217.
+    Currency,
+    /// One of a closed list of codes.
+    Code(&'static [&'static str]),
+    /// Lots, each with how much of it.
+    Lots,
+    /// Several identifiers.
+    Symbols,
+    /// Any text.
+    Text,
+}
+
+impl ValueType {
+    /// What it is called in the book and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ValueType::Symbol => "symbol",
+            ValueType::Quantity => "quantity",
+            ValueType::Price => "price",
+            ValueType::Amount => "amount",
+            ValueType::Rate => "rate",
+            ValueType::Date => "date",
+            ValueType::Time => "time",
+            ValueType::Currency => "currency",
+            ValueType::Code(_) => "code",
+            ValueType::Lots => "lots",
+            ValueType::Symbols => "symbols",
+            ValueType::Text => "text",
+        }
+    }
+
+    /// How many decimals it has, if it is a number.
+    pub const fn decimals(self) -> Option<u8> {
+        match self {
+            ValueType::Quantity => Some(Quantity::SCALE),
+            ValueType::Price => Some(Price::SCALE),
+            ValueType::Amount => Some(Amount::SCALE),
+            ValueType::Rate => Some(Rate::SCALE),
+            _ => None,
+        }
+    }
+
+    /// The type of the columns that hold it exactly.
+    pub(crate) fn data_type(self) -> DataType {
+        match (self, self.decimals()) {
+            (_, Some(decimals)) => DataType::Decimal128(38, decimals as i8),
+            (ValueType::Date, _) => DataType::Date32,
+            (ValueType::Time, _) => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            _ => DataType::Utf8,
+        }
+    }
+}
+
+/// A type that a field may have; its default says that nothing is known. What no type says otherwise about is read through
+/// its text.
+pub(crate) trait FieldValue: Clone + Default + PartialEq {
+    /// Which one it is.
+    const TYPE: ValueType;
 
     /// Reads a text, which is not empty.
     fn from_text(text: &str, reading: &Reading) -> Result<Self, Fault>;
+
+    /// The same as a value; a list as the text that it is read from again.
+    fn to_value(&self, dictionary: &Dictionary) -> Value;
+
+    /// Whether it is no number, or one above zero.
+    fn is_above_zero(&self) -> bool {
+        true
+    }
+
+    /// Reads an array or an object of JSON.
+    fn from_json(_text: &str, _reading: &Reading) -> Result<Self, Fault> {
+        Err(Fault::new(
+            "the value is an object or an array: a text, a number, true, false or null was expected",
+            "name a member of it by its path, such as `instrument.isin`",
+        ))
+    }
 
     /// Reads a number as JSON writes it.
     fn from_number(text: &str, reading: &Reading) -> Result<Self, Fault> {
@@ -137,7 +230,11 @@ pub(crate) trait FieldValue: Clone {
 }
 
 impl FieldValue for Symbol {
-    const NOTHING: Symbol = Symbol::NONE;
+    const TYPE: ValueType = ValueType::Symbol;
+
+    fn to_value(&self, _dictionary: &Dictionary) -> Value {
+        if self.is_none() { Value::None } else { Value::Symbol(*self) }
+    }
 
     #[inline]
     fn from_text(text: &str, reading: &Reading) -> Result<Symbol, Fault> {
@@ -180,7 +277,11 @@ fn bad_identifier(error: &IdentifierError, reading: &Reading) -> Fault {
 
 /// The text of an attribute.
 impl FieldValue for Option<Arc<str>> {
-    const NOTHING: Option<Arc<str>> = None;
+    const TYPE: ValueType = ValueType::Text;
+
+    fn to_value(&self, _dictionary: &Dictionary) -> Value {
+        self.clone().map_or(Value::None, Value::Text)
+    }
 
     fn from_text(text: &str, _reading: &Reading) -> Result<Self, Fault> {
         Ok(Some(Arc::from(text)))
@@ -190,7 +291,15 @@ impl FieldValue for Option<Arc<str>> {
 macro_rules! numbers {
     ($($type:ident: $integer:ident),*) => {$(
         impl FieldValue for $type {
-            const NOTHING: $type = $type::NONE;
+            const TYPE: ValueType = ValueType::$type;
+
+            fn to_value(&self, _dictionary: &Dictionary) -> Value {
+                self.scaled().map_or(Value::None, |scaled| Value::Number { scaled, scale: $type::SCALE })
+            }
+
+            fn is_above_zero(&self) -> bool {
+                *self > $type::ZERO
+            }
 
             fn from_text(text: &str, reading: &Reading) -> Result<$type, Fault> {
                 match reading.scale {
@@ -243,7 +352,7 @@ macro_rules! numbers {
     )*};
 }
 
-numbers!(Quantity: i64, Price: i64, Amount: i128);
+numbers!(Quantity: i64, Price: i64, Amount: i128, Rate: i128);
 
 #[cold]
 fn bad_number(error: &NumberError, reading: &Reading) -> Fault {
@@ -277,7 +386,11 @@ fn not_finite(number: f64) -> Fault {
 }
 
 impl FieldValue for Date {
-    const NOTHING: Date = Date::NONE;
+    const TYPE: ValueType = ValueType::Date;
+
+    fn to_value(&self, _dictionary: &Dictionary) -> Value {
+        if self.is_none() { Value::None } else { Value::Date(*self) }
+    }
 
     #[inline]
     fn from_text(text: &str, reading: &Reading) -> Result<Date, Fault> {
@@ -300,7 +413,11 @@ impl FieldValue for Date {
 }
 
 impl FieldValue for Timestamp {
-    const NOTHING: Timestamp = Timestamp::NONE;
+    const TYPE: ValueType = ValueType::Time;
+
+    fn to_value(&self, _dictionary: &Dictionary) -> Value {
+        if self.is_none() { Value::None } else { Value::Time(*self) }
+    }
 
     fn from_text(text: &str, reading: &Reading) -> Result<Timestamp, Fault> {
         let parsed = reading.times.iter().find_map(|format| Timestamp::parse(text, format).ok());
@@ -324,9 +441,13 @@ fn not_written_as(text: &str, noun: &str, setting: &str, formats: &[String], rea
 }
 
 macro_rules! codes {
-    ($($type:ident: $nothing:ident),*) => {$(
+    ($($type:ident: $of:expr),* $(,)?) => {$(
         impl FieldValue for $type {
-            const NOTHING: $type = $type::$nothing;
+            const TYPE: ValueType = $of;
+
+            fn to_value(&self, _dictionary: &Dictionary) -> Value {
+                Value::code(self.code())
+            }
 
             fn from_text(text: &str, reading: &Reading) -> Result<$type, Fault> {
                 $type::parse(text).map_err(|error| unknown_code(&error.to_string(), reading))
@@ -335,7 +456,64 @@ macro_rules! codes {
     )*};
 }
 
-codes!(Side: Unknown, Product: Unknown, OptionKind: Unknown, OpenClose: Unknown, Currency: NONE);
+/// The codes of a list.
+macro_rules! listed {
+    ($type:ident) => {{
+        const CODES: [&str; $type::ALL.len()] = {
+            let mut codes = [""; $type::ALL.len()];
+            let mut index = 0;
+            while index < codes.len() {
+                codes[index] = $type::ALL[index].code();
+                index += 1;
+            }
+            codes
+        };
+        ValueType::Code(&CODES)
+    }};
+}
+
+codes!(
+    Side: listed!(Side),
+    Product: listed!(Product),
+    OptionKind: listed!(OptionKind),
+    OpenClose: listed!(OpenClose),
+    TransactionType: listed!(TransactionType),
+    Currency: ValueType::Currency,
+);
+
+/// Policies, which are written as in the configuration.
+macro_rules! policies {
+    ($($type:ident: $what:literal),*) => {$(
+        impl FieldValue for Option<$type> {
+            const TYPE: ValueType = {
+                const NAMES: [&str; $type::ALL.len()] = {
+                    let mut names = [""; $type::ALL.len()];
+                    let mut index = 0;
+                    while index < names.len() {
+                        names[index] = $type::ALL[index].name();
+                        index += 1;
+                    }
+                    names
+                };
+                ValueType::Code(&NAMES)
+            };
+
+            fn to_value(&self, _dictionary: &Dictionary) -> Value {
+                self.map_or(Value::None, |policy| Value::code(policy.name()))
+            }
+
+            fn from_text(text: &str, reading: &Reading) -> Result<Self, Fault> {
+                let is_named = |policy: &$type| text.trim().eq_ignore_ascii_case(policy.name());
+                $type::ALL.into_iter().find(is_named).map(Some).ok_or_else(|| {
+                    let known = $type::ALL.map($type::name).join(", ");
+                    unknown_code(&format!("`{text}` is not {}: use one of {known}", $what), reading)
+                })
+            }
+        }
+    )*};
+}
+
+policies!(CostMethod: "a cost method", OversellPolicy: "an oversell policy");
 
 #[cold]
 fn unknown_code(what: &str, reading: &Reading) -> Fault {
@@ -344,11 +522,15 @@ fn unknown_code(what: &str, reading: &Reading) -> Fault {
 }
 
 /// The version of the schema that a record was written with.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SchemaVersion(pub(crate) u64);
 
 impl FieldValue for SchemaVersion {
-    const NOTHING: SchemaVersion = SchemaVersion(0);
+    const TYPE: ValueType = ValueType::Text;
+
+    fn to_value(&self, _dictionary: &Dictionary) -> Value {
+        Value::Text(self.0.to_string().into())
+    }
 
     fn from_text(text: &str, _reading: &Reading) -> Result<SchemaVersion, Fault> {
         text.parse().map(SchemaVersion).map_err(|_| {

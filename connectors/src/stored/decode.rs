@@ -1,20 +1,33 @@
 //! Rows as records again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::{Date32Type, Decimal128Type, TimestampMicrosecondType, UInt32Type};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, TimestampMicrosecondType, UInt32Type};
 use engine::{Event, Key};
 use model::{
-    Allocation, Confirmation, Date, Dictionary, Field, FieldKind, Quantity, Record, ScoringModel, SourceId, Symbol,
-    Timestamp, TradeBuilder, Value,
+    Date, Dictionary, Field, FieldKind, Quantity, Record, ScoringModel, SourceId, Symbol, Timestamp, TradeBuilder,
+    Value,
 };
 
-use super::{StoredRecords, data_type};
+use super::StoredRecords;
+use crate::layout::{FieldDescription, RecordKind, ValueType};
 
 pub(super) fn decode(stored: &StoredRecords, rows: &RecordBatch) -> Result<Vec<Event<Record>>, String> {
     let rows = Rows::new(stored, rows)?;
-    (0..rows.kind.len()).map(|row| rows.event(row)).collect()
+    let mut records: Vec<Option<Record>> = vec![None; rows.kind.len()];
+    for (kind, indices) in rows.by_kind()? {
+        for (row, record) in indices.iter().zip(rows.records(kind, &indices)?) {
+            records[*row as usize] = Some(record);
+        }
+    }
+    Ok(records.into_iter().flatten().zip(0..).map(|(record, offset)| event(record, offset)).collect())
+}
+
+fn event(record: Record, offset: u64) -> Event<Record> {
+    Event { key: Key::from_bytes(record.key().bytes()), member: record.member(), offset, record: Some(record) }
 }
 
 /// The columns of a batch.
@@ -46,20 +59,38 @@ impl<'a> Rows<'a> {
         Ok(Rows { stored, kind: text("kind")?, source: text("source")?, fields, rows })
     }
 
-    fn event(&self, row: usize) -> Result<Event<Record>, String> {
-        let record = match self.kind.value(row) {
-            "trade" => self.trade(row)?,
-            "allocation" => self.allocation(row)?,
-            "confirmation" => self.confirmation(row)?,
-            "model" => self.model(row)?,
-            other => return Err(format!("row {row} is a `{other}`, which this version does not know")),
-        };
-        Ok(Event {
-            key: Key::from_bytes(record.key().bytes()),
-            member: record.member(),
-            offset: row as u64,
-            record: Some(record),
-        })
+    /// The numbers of the rows of each kind.
+    fn by_kind(&self) -> Result<BTreeMap<&'a str, Vec<u32>>, String> {
+        let mut by_kind: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        for row in 0..self.kind.len() {
+            let kind = if self.kind.is_valid(row) { self.kind.value(row) } else { "" };
+            let number = u32::try_from(row).map_err(|_| format!("row {row} is one too many"))?;
+            match by_kind.get_mut(kind) {
+                Some(rows) => rows.push(number),
+                None => drop(by_kind.insert(kind, vec![number])),
+            }
+        }
+        Ok(by_kind)
+    }
+
+    /// The records of rows of one kind.
+    fn records(&self, kind: &str, rows: &[u32]) -> Result<Vec<Record>, String> {
+        let numbers = || rows.iter().map(|row| *row as usize);
+        match (kind, RecordKind::named(kind)) {
+            ("model", _) => numbers().map(|row| self.model(row)).collect(),
+            (_, Some(RecordKind::Trade)) => numbers().map(|row| self.trade(row)).collect(),
+            (_, Some(kind)) => {
+                let sources: Vec<SourceId> = numbers().map(|row| self.source(row)).collect::<Result<_, _>>()?;
+                let taken = take_record_batch(self.rows, &UInt32Array::from(rows.to_vec()));
+                let taken = taken.map_err(|error| error.to_string())?;
+                let name = |field: &FieldDescription| self.stored.columns.name_of(field);
+                let restored = (kind.drafting().restore)(&taken, &sources, &self.stored.dictionary, &name);
+                restored.map_err(|reason| format!("among the records `{}`: {reason}", kind.name()))
+            }
+            (kind, None) => {
+                Err(format!("row {} is a `{kind}`, which this version does not know", rows.first().unwrap_or(&0)))
+            }
+        }
     }
 
     fn trade(&self, row: usize) -> Result<Record, String> {
@@ -71,31 +102,6 @@ impl<'a> Rows<'a> {
             }
         }
         Ok(builder.finish().into())
-    }
-
-    fn allocation(&self, row: usize) -> Result<Record, String> {
-        let quantity = self.column("quantity", row).and_then(|column| column.as_primitive_opt::<Decimal128Type>());
-        let quantity = quantity.map(|column| Quantity::from_rescaled(column.value(row), Quantity::SCALE as i8));
-        let allocation = Allocation {
-            source: self.source(row)?,
-            id: self.symbol("id", row),
-            trade: self.symbol("trade", row),
-            account: self.symbol("account", row),
-            quantity: quantity.transpose().map_err(|error| format!("row {row}: {error}"))?.unwrap_or(Quantity::NONE),
-        };
-        Ok(allocation.into())
-    }
-
-    fn confirmation(&self, row: usize) -> Result<Record, String> {
-        let confirmation = Confirmation {
-            source: self.source(row)?,
-            id: self.symbol("id", row),
-            reconciliation: self.symbol("reconciliation", row),
-            left: self.symbol("left", row),
-            right: self.symbol("right", row),
-            by: self.symbol("by", row),
-        };
-        Ok(confirmation.into())
     }
 
     fn model(&self, row: usize) -> Result<Record, String> {
@@ -145,4 +151,16 @@ fn value(field: Field, column: &ArrayRef, row: usize, dictionary: &Dictionary) -
             Value::Time(Timestamp::from_micros(column.as_primitive::<TimestampMicrosecondType>().value(row)))
         }
     }
+}
+
+fn data_type(field: Field) -> DataType {
+    match field.kind() {
+        FieldKind::Symbol | FieldKind::Code | FieldKind::Text => ValueType::Text,
+        FieldKind::Quantity => ValueType::Quantity,
+        FieldKind::Price => ValueType::Price,
+        FieldKind::Amount => ValueType::Amount,
+        FieldKind::Date => ValueType::Date,
+        FieldKind::Time => ValueType::Time,
+    }
+    .data_type()
 }

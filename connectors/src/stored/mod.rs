@@ -1,13 +1,18 @@
 //! Records as they are stored in snapshots: one row each, in columns that people and other programs can read.
 //!
 //! ```text
-//!  kind        source  id   side  product …  attributes.<name> …  trade  reconciliation  left  right  by  version  text
-//!  trade       broker  E17  BUY   EQUITY
-//!  allocation  broker  A3                                         E17
+//!  kind          source  id   side  product …  attributes.<name> …  trade  reconciliation …  security  price_date …  version
+//!  trade         broker  E17  BUY   EQUITY
+//!  allocation    broker  A3                                         E17
+//!  market_price  vendor                                                                      ACME      2026-03-16
 //! ```
 //! A column is null where nothing is known. Sources and attributes are stored by name, so that they may change their
 //! places in the configuration; texts as texts, so that no dictionary has to be kept beside them.
+//!
+//! The columns come from the tables of fields in `layout::RecordKind`: fields of the same name and type share one. A field
+//! whose type is not that of the first kind with a field of its name has a column of its own, such as `rate_price`.
 
+mod columns;
 mod decode;
 mod encode;
 #[cfg(test)]
@@ -16,20 +21,20 @@ mod tests;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field as Column, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field as Column, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use engine::Event;
 use engine::snapshot::Codec;
-use model::{Amount, Dictionary, Field, FieldKind, Price, Quantity, Record};
+use model::{Dictionary, Field, Record};
 
-/// The columns that only some kinds of records have, beside the fields of trades.
-const OTHERS: [&str; 7] = ["trade", "reconciliation", "left", "right", "by", "version", "text"];
+use columns::FieldColumns;
 
 /// How records of a configuration are stored.
 pub struct StoredRecords {
     sources: Vec<String>,
     attributes: Vec<String>,
     dictionary: Dictionary,
+    columns: FieldColumns,
     schema: SchemaRef,
 }
 
@@ -37,26 +42,28 @@ impl StoredRecords {
     /// Records of these sources and with these attributes, both in the order of the configuration.
     pub fn new(sources: &[String], attributes: &[String], dictionary: &Dictionary) -> Self {
         let text = |name: &str| Column::new(name, DataType::Utf8, true);
-        let mut columns = vec![text("kind"), text("source")];
-        columns.extend(Field::ALL.iter().map(|field| Column::new(field.name(), data_type(*field), true)));
-        columns.extend(attributes.iter().map(|name| text(&attribute_column(name))));
-        columns.extend(OTHERS.iter().map(|name| match *name {
-            "version" => Column::new("version", DataType::UInt32, true),
-            name => text(name),
-        }));
+        let columns = FieldColumns::of_all_kinds();
+        let mut all = vec![text("kind"), text("source")];
+        all.extend(columns.iter().map(|column| Column::new(&column.name, column.data_type.clone(), true)));
+        all.extend(attributes.iter().map(|name| text(&attribute_column(name))));
+        all.push(Column::new("version", DataType::UInt32, true));
         StoredRecords {
             sources: sources.to_vec(),
             attributes: attributes.to_vec(),
             dictionary: dictionary.clone(),
-            schema: Arc::new(Schema::new(columns)),
+            columns,
+            schema: Arc::new(Schema::new(all)),
         }
     }
 
     /// The fields of trades, attributes too, with the names of their columns.
     fn fields(&self) -> impl Iterator<Item = (Field, String)> {
-        let attributes =
-            (0..).zip(&self.attributes).map(|(index, name)| (Field::Attribute(index), attribute_column(name)));
-        Field::ALL.iter().map(|field| (*field, field.name().to_owned())).chain(attributes)
+        Field::ALL.iter().map(|field| (*field, field.name().to_owned())).chain(self.attributes())
+    }
+
+    /// The attributes with the names of their columns.
+    fn attributes(&self) -> impl Iterator<Item = (Field, String)> {
+        (0..).zip(&self.attributes).map(|(index, name)| (Field::Attribute(index), attribute_column(name)))
     }
 }
 
@@ -76,15 +83,4 @@ impl Codec<Record> for StoredRecords {
 
 fn attribute_column(name: &str) -> String {
     format!("attributes.{name}")
-}
-
-fn data_type(field: Field) -> DataType {
-    match field.kind() {
-        FieldKind::Symbol | FieldKind::Code | FieldKind::Text => DataType::Utf8,
-        FieldKind::Quantity => DataType::Decimal128(38, Quantity::SCALE as i8),
-        FieldKind::Price => DataType::Decimal128(38, Price::SCALE as i8),
-        FieldKind::Amount => DataType::Decimal128(38, Amount::SCALE as i8),
-        FieldKind::Date => DataType::Date32,
-        FieldKind::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-    }
 }

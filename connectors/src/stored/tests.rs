@@ -1,13 +1,14 @@
 use proptest::prelude::*;
 
 use model::{
-    Allocation, Amount, Confirmation, Date, Price, Quantity, ScoringModel, SourceId, Symbol, Timestamp, Trade,
-    TradeBuilder, Value,
+    Allocation, Amount, Confirmation, Date, FieldKind, Price, Quantity, ScoringModel, SourceId, Symbol, Timestamp,
+    Trade, TradeBuilder, Value,
 };
 
 use engine::Key;
 
 use super::*;
+use crate::layout::any_record::{any_kind_and_row, record_of};
 
 fn stored(sources: &[&str], attributes: &[&str], dictionary: &Dictionary) -> StoredRecords {
     let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
@@ -84,6 +85,61 @@ proptest! {
         let stored = stored(&["own", "broker"], &["desk_note", "id"], &dictionary);
         prop_assert_eq!(round_trip(&trades, &stored, &stored), trades);
     }
+}
+
+proptest! {
+    #[test]
+    fn records_of_any_kinds_are_stored_whole(
+        rows in prop::collection::vec((0..2u8, any_kind_and_row()), 1..12)
+    ) {
+        let dictionary = Dictionary::new();
+        let mut records: Vec<Record> =
+            rows.iter().map(|(source, (kind, row))| record_of(*kind, row, SourceId(*source), &dictionary)).collect();
+        records.extend(others(&dictionary));
+        let stored = stored(&["own", "broker"], &[], &dictionary);
+        let events = stored.decode(&stored.encode(&records).unwrap()).unwrap();
+        for (event, record) in events.iter().zip(&records) {
+            prop_assert_eq!((event.key, event.member), (Key::from_bytes(record.key().bytes()), record.member()));
+        }
+        let read: Vec<Record> = events.into_iter().map(|event| event.record.unwrap()).collect();
+        prop_assert_eq!(read, records);
+    }
+}
+
+#[test]
+fn snapshots_from_before_a_field_or_a_kind_are_read() {
+    let dictionary = Dictionary::new();
+    let stored = stored(&["own", "broker"], &[], &dictionary);
+    let records = others(&dictionary);
+    let rows = stored.encode(&records).unwrap();
+    // The columns that there were when trades, allocations, confirmations and models were all.
+    let old = ["kind", "source", "trade", "reconciliation", "left", "right", "by", "version", "text"];
+    let kept: Vec<usize> = (0..rows.num_columns())
+        .filter(|column| {
+            let name = rows.schema().field(*column).name().clone();
+            old.contains(&name.as_str()) || Field::parse_name(&name).is_some()
+        })
+        .collect();
+    let events = stored.decode(&rows.project(&kept).unwrap()).unwrap();
+    assert!(kept.len() < rows.num_columns());
+    assert_eq!(events.into_iter().map(|event| event.record.unwrap()).collect::<Vec<_>>(), records);
+}
+
+#[test]
+fn a_column_of_another_type_is_no_column_of_ours() {
+    let dictionary = Dictionary::new();
+    let stored = stored(&["own", "broker"], &[], &dictionary);
+    let rows = stored.encode(&others(&dictionary)).unwrap();
+    let schema = rows.schema();
+    let columns = schema.fields().iter().map(|field| field.name().clone()).zip(rows.columns().to_vec());
+    let columns = columns.map(|(name, array)| match name.as_str() {
+        "account" => {
+            (name, Arc::new(arrow::array::UInt32Array::from(vec![1; rows.num_rows()])) as arrow::array::ArrayRef)
+        }
+        _ => (name, array),
+    });
+    let error = stored.decode(&RecordBatch::try_from_iter(columns).unwrap()).unwrap_err();
+    assert!(error.contains("column `account` holds UInt32, not Utf8"), "{error}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use engine::EngineError;
 
 /// A file that appears under its name only when it is whole.
-pub(super) struct AtomicFile {
+pub(in crate::generator) struct AtomicFile {
     file: File,
     temporary: PathBuf,
     path: PathBuf,
@@ -15,7 +15,7 @@ pub(super) struct AtomicFile {
 }
 
 impl AtomicFile {
-    pub(super) fn create(path: PathBuf) -> Result<AtomicFile, EngineError> {
+    pub(in crate::generator) fn create(path: PathBuf) -> Result<AtomicFile, EngineError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = path.with_file_name(format!(".{name}.part"));
         let file = File::create(&temporary).map_err(|error| EngineError::io("create", &temporary, &error))?;
@@ -23,7 +23,7 @@ impl AtomicFile {
     }
 
     /// Makes the content durable and gives the file its name. The name itself is durable once the folder is synced.
-    pub(super) fn keep(mut self) -> Result<PathBuf, EngineError> {
+    pub(in crate::generator) fn keep(mut self) -> Result<PathBuf, EngineError> {
         let failed = |error: io::Error| EngineError::io("write", &self.path, &error);
         self.file.sync_all().map_err(failed)?;
         std::fs::rename(&self.temporary, &self.path).map_err(failed)?;

@@ -19,10 +19,13 @@ use super::day::{Day, Message};
 use super::spec::{DaySpec, SIDE_NAMES};
 use super::truth::{Truth, truth};
 use crate::files::Format;
-use atomic_file::AtomicFile;
 use columns::{AllocationField, ColumnSource, Dialect};
 use table::TableFile;
-use text::push_csv_texts;
+use text::push_value;
+
+pub(super) use atomic_file::AtomicFile;
+pub(super) use table::push_json_line;
+pub(crate) use text::push_csv_texts;
 
 /// How many messages are written before the long texts of their records are forgotten.
 const MESSAGES_A_DICTIONARY: u64 = 65_536;
@@ -163,4 +166,11 @@ fn write_text(path: &Path, text: &str) -> Result<PathBuf, EngineError> {
     let mut file = AtomicFile::create(path.to_owned())?;
     file.write_all(text.as_bytes()).map_err(|error| EngineError::io("write", path, &error))?;
     file.keep()
+}
+
+/// The text of a value, as we write it.
+pub(super) fn value_text(value: &Value, dictionary: &Dictionary) -> String {
+    let mut text = String::new();
+    push_value(&mut text, value, Dialect::Ours, dictionary);
+    text
 }

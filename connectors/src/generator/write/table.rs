@@ -65,7 +65,7 @@ impl TableFile {
                 file.write_all(self.line.as_bytes())
             }
             Writer::JsonLines(file) => {
-                let cells = self.columns.iter().zip(row);
+                let cells = self.columns.iter().map(|column| column.name).zip(row);
                 push_json_line(&mut self.line, cells, |line, value| push_value(line, value, self.dialect, dictionary));
                 file.write_all(self.line.as_bytes())
             }
@@ -107,17 +107,17 @@ fn csv_with_header(file: AtomicFile, columns: &[Column]) -> io::Result<Writer> {
 }
 
 /// Adds an object. Numbers are written as JSON numbers with all their digits; what is not known is left out.
-fn push_json_line<'a>(
+pub(in crate::generator) fn push_json_line<'a>(
     line: &mut String,
-    cells: impl Iterator<Item = (&'a Column, &'a Value)>,
+    cells: impl Iterator<Item = (&'a str, &'a Value)>,
     mut push: impl FnMut(&mut String, &Value),
 ) {
     line.push('{');
-    for (column, value) in cells.filter(|(_, value)| !value.is_none()) {
+    for (name, value) in cells.filter(|(_, value)| !value.is_none()) {
         if line.len() > 1 {
             line.push(',');
         }
-        line.extend(["\"", column.name, "\":"]);
+        line.extend(["\"", name, "\":"]);
         if matches!(value, Value::Number { .. }) {
             push(line, value);
             continue;

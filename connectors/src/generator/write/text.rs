@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::{Amount, Dictionary, Value};
+use model::{Dictionary, Value};
 
 use super::columns::Dialect;
 
@@ -20,10 +20,7 @@ pub(super) fn push_value(text: &mut String, value: &Value, dialect: Dialect, dic
             (Dialect::Theirs, "SELL") => text.write_str("S"),
             (_, code) => text.write_str(code),
         },
-        Value::Number { scaled, scale } => match Amount::from_rescaled(*scaled, *scale as i8) {
-            Ok(number) => write!(text, "{number}"),
-            Err(_) => Ok(()),
-        },
+        Value::Number { .. } => write!(text, "{value}"),
         Value::Date(date) => match (dialect, date.ymd()) {
             (Dialect::Theirs, Some((year, month, day))) => write!(text, "{year:04}{month:02}{day:02}"),
             _ => write!(text, "{date}"),
@@ -57,7 +54,7 @@ pub(super) fn push_csv_line<T>(
 }
 
 /// Adds a line of CSV from texts.
-pub(super) fn push_csv_texts<'a>(line: &mut String, texts: impl IntoIterator<Item = &'a str>) {
+pub(crate) fn push_csv_texts<'a>(line: &mut String, texts: impl IntoIterator<Item = &'a str>) {
     push_csv_line(line, texts, |line, text| line.push_str(text));
 }
 

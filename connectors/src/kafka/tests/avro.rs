@@ -185,6 +185,31 @@ fn every_type_is_read_exactly() {
 }
 
 #[test]
+fn other_kinds_than_trades_are_read_too() {
+    let schema = r#"{"type": "record", "name": "Rate", "fields": [
+        {"name": "from_currency", "type": "string"}, {"name": "to_currency", "type": "string"},
+        {"name": "rate_date", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "rate", "type": {"type": "bytes", "logicalType": "decimal", "precision": 18, "scale": 6}}]}"#;
+    let mut decoder = decoder(schema, &format!("{BY_FILE}record = \"fx_rate\"")).unwrap();
+    let rate = |digits: &[u8]| {
+        let fields = [
+            ("from_currency", "EUR".into()),
+            ("to_currency", "USD".into()),
+            ("rate_date", Value::Date(20_000)),
+            ("rate", decimal(digits)),
+        ];
+        written(schema, record(&fields))
+    };
+    let Some(Record::FxRate(read)) = decode(&mut decoder, &rate(&[0x10, 0x8c, 0x54])).unwrap().record else {
+        panic!("a rate was expected")
+    };
+    assert_eq!((read.rate.to_string(), read.rate_date.to_string()), ("1.0845".to_owned(), "2024-10-04".to_owned()));
+    let refused = decode(&mut decoder, &rate(&[0])).unwrap_err();
+    assert_eq!(refused.field.as_deref(), Some("rate"));
+    assert!(refused.what.contains("not above zero"), "{}", refused.what);
+}
+
+#[test]
 fn a_path_leads_into_records_maps_and_any_branch_of_a_union() {
     let instrument = r#"{"type": "record", "name": "Instrument", "fields": [{"name": "isin", "type": "string"}]}"#;
     let fund = r#"{"type": "record", "name": "Fund", "fields": [{"name": "code", "type": "string"}]}"#;

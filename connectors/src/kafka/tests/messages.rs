@@ -32,6 +32,38 @@ fn a_message_without_a_payload_deletes_the_record_of_its_key() {
     assert!(refused[0].what.contains("no key"), "{}", refused[0].what);
 }
 
+/// What comes of one message, of prices.
+fn price_of(key: Option<&str>, payload: Option<&str>) -> Batch<Record> {
+    let text = "brokers = \"kafka:9092\"\ntopics = [\"prices\"]\nrecord = \"market_price\"\n\
+        columns = { security = \"security\", price_date = \"day\", price = \"close\" }";
+    let mut decoder = source(text, &Dictionary::new()).unwrap().settings.messages.decoder().unwrap();
+    let (events, refusals) = (Vec::new(), Vec::new());
+    let mut batch = Batch { partition: Arc::from("prices/0@0"), upper: 0, events, refusals, continues: false };
+    let (key, payload) = (key.map(|key| key.as_bytes().to_vec()), payload.map(|payload| payload.as_bytes().to_vec()));
+    let message = OwnedMessage::new(payload, key, "prices".to_owned(), Timestamp::NotAvailable, 0, 9, None);
+    decoder.decode(&message, 9, &mut batch);
+    batch
+}
+
+#[test]
+fn a_key_of_several_fields_deletes_as_a_json_object() {
+    let told = price_of(None, Some("{\"security\": \"ACME\", \"day\": \"2026-03-16\", \"close\": 52.25}"));
+    let gone = price_of(Some("{\"day\": \"2026-03-16\", \"security\": \"ACME\"}"), None);
+    let (told, gone) = (&told.events[0], &gone.events[0]);
+    assert_eq!((told.key, told.member), (gone.key, gone.member));
+    assert!(told.record.is_some() && gone.record.is_none());
+    for (key, what) in [
+        ("ACME", "does not say which record it is"),
+        ("{\"security\": \"ACME\"}", "does not say which record it is: it takes `day`, `security`"),
+        ("{\"security\": \"ACME\", \"day\": \"Monday\"}", "`Monday` is not a date"),
+        ("{\"security\": \"ACME\", \"day\": null}", "`price_date` is empty"),
+    ] {
+        let refused = price_of(Some(key), None);
+        assert_eq!((refused.events.len(), refused.refusals.len()), (0, 1), "{key}");
+        assert!(refused.refusals[0].what.contains(what), "{key}: {}", refused.refusals[0].what);
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_refused_and_reading_goes_on() {
     let desk = Desk::new(&[("trades", 1)]);
