@@ -35,9 +35,11 @@ pub mod positions;
 mod reference_tests;
 pub mod refusal;
 pub mod returns;
+pub mod review;
 pub mod risk;
 pub mod series;
 pub mod table;
+pub mod transactions;
 pub mod valuations;
 
 use engine::{Key, Views};
@@ -51,6 +53,7 @@ use ledger::Booked;
 
 /// Builds the graphs of portfolios on the records, and registers their views.
 pub fn build<'scope>(books: &Books, sources: &[String], records: &Arranged<'scope, Key, Record>, views: &mut Views) {
+    transactions::register(records, sources, views);
     keep_books(books, sources, Inputs::of(records), views);
 }
 

@@ -6,7 +6,7 @@ use model::{Amount, Currency, Price, Quantity, Rate, Timestamp};
 pub use crate::trades::{date_cell, symbol_cell};
 
 /// How many decimals returns and ratios are shown with. Further ones depend on how floats were added up.
-const RATIO_SCALE: u8 = 10;
+pub const RATIO_SCALE: u8 = 10;
 
 /// A column of units.
 pub const QUANTITY: ColumnKind = ColumnKind::Fixed(Quantity::SCALE);

@@ -11,6 +11,7 @@ mod any_order;
 mod oracle;
 mod pas;
 mod records;
+mod review;
 mod stories;
 
 use model::Dictionary;
@@ -18,7 +19,10 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 10] = [
+pub const VIEWS: [&str; 13] = [
+    "transactions",
+    "instruments",
+    "portfolios",
     "positions",
     "lots",
     "disposals",
