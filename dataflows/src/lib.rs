@@ -11,6 +11,7 @@ use operators::upsert::upsert;
 use serde::Deserialize;
 
 pub mod calendars;
+pub mod lineage;
 pub mod portfolio;
 pub mod reconciliation;
 #[cfg(test)]

@@ -88,6 +88,14 @@ macro_rules! records {
                 }
             }
 
+            /// The name of the kind of the records with a member: see [`Record::member`].
+            pub const fn kind_of(member: u16) -> Option<&'static str> {
+                match member / 256 {
+                    $($number => Some($name),)*
+                    _ => None,
+                }
+            }
+
             /// Where it came from; models come from no source.
             #[inline]
             pub fn source(&self) -> Option<SourceId> {
@@ -184,6 +192,7 @@ mod tests {
         let distinct: std::collections::BTreeSet<u16> = members.iter().copied().collect();
         assert_eq!((distinct.len(), &members[..3], members[10]), (20, &[5, 261, 517][..], 255));
         assert_eq!(records(5)[3].member(), 768);
+        assert!(records(5).iter().all(|record| Record::kind_of(record.member()) == Some(record.kind())));
         assert!(records(5)[..7].iter().all(|record| record.key() == Symbol::of("id")));
     }
 

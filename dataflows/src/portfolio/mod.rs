@@ -29,6 +29,7 @@ pub mod income;
 pub mod inputs;
 pub mod ledger;
 pub mod market;
+pub mod observations;
 pub mod performance;
 pub mod positions;
 #[cfg(test)]

@@ -10,37 +10,39 @@ use super::table::{
     AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, number_cell, spec, symbol_cell, time_cell,
 };
 
-/// Registers the views.
+/// Registers the views, those of [`observations`](super::observations) with them.
 pub fn register<'scope>(records: &Arranged<'scope, Key, Record>, sources: &[String], views: &mut Views) {
     let names: Vec<Cell> = sources.iter().map(Cell::text).collect();
     let name_of = move |source: SourceId| names.get(usize::from(source.0)).cloned().unwrap_or(Cell::Null);
     let about = "Every transaction as its source tells it now, whether it could be booked or not.";
     let source = name_of.clone();
-    register_kind(records, views, ("transactions", about, &TRANSACTION_COLUMNS), move |record| match record {
+    register_kind(records, views, ("transactions", about, &TRANSACTION_COLUMNS, 2), move |record| match record {
         Record::Transaction(transaction) => Some(transaction_row(transaction, source(transaction.source))),
         _ => None,
     });
     let source = name_of.clone();
     let about = "Every instrument as its source tells it now.";
-    register_kind(records, views, ("instruments", about, &INSTRUMENT_COLUMNS), move |record| match record {
+    register_kind(records, views, ("instruments", about, &INSTRUMENT_COLUMNS, 2), move |record| match record {
         Record::Instrument(instrument) => Some(instrument_row(instrument, source(instrument.source))),
         _ => None,
     });
+    let source = name_of.clone();
     let about = "Every portfolio as its source tells it now.";
-    register_kind(records, views, ("portfolios", about, &PORTFOLIO_COLUMNS), move |record| match record {
-        Record::Portfolio(portfolio) => Some(portfolio_row(portfolio, name_of(portfolio.source))),
+    register_kind(records, views, ("portfolios", about, &PORTFOLIO_COLUMNS, 2), move |record| match record {
+        Record::Portfolio(portfolio) => Some(portfolio_row(portfolio, source(portfolio.source))),
         _ => None,
     });
+    super::observations::register(records, name_of, views);
 }
 
 /// Registers a view of the records for which there is a row.
-fn register_kind<'scope>(
+pub(super) fn register_kind<'scope>(
     records: &Arranged<'scope, Key, Record>,
     views: &mut Views,
-    (name, about, columns): (&str, &str, &[(&str, ColumnKind)]),
+    (name, about, columns, key): (&str, &str, &[(&str, ColumnKind)], usize),
     row: impl Fn(&Record) -> Option<Row> + 'static,
 ) {
-    views.derived(spec(name, about, columns, 2), records, move |_id, group, rows: &mut Rows| {
+    views.derived(spec(name, about, columns, key), records, move |_id, group, rows: &mut Rows| {
         rows.extend(group.iter().filter_map(|(record, count)| Some((row(record)?, *count))));
     });
 }

@@ -19,7 +19,11 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 13] = [
+pub const VIEWS: [&str; 17] = [
+    "prices",
+    "fx_rates",
+    "benchmark_levels",
+    "risk_free_rates",
     "transactions",
     "instruments",
     "portfolios",
