@@ -27,7 +27,7 @@ const CODES_LISTED_MAX: usize = 5;
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Template {
     /// The kind of record
-    #[arg(required_unless_present = "list", value_parser = PossibleValuesParser::new(RecordKind::ALL.iter().map(|kind| kind.name())))]
+    #[arg(required_unless_present = "list", value_parser = kinds())]
     kind: Option<String>,
     /// The format of the file
     #[arg(long, value_enum, default_value_t = TextFormat::Csv)]
@@ -42,6 +42,10 @@ pub(crate) struct Template {
 enum TextFormat {
     Csv,
     Jsonl,
+}
+
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(RecordKind::ALL.iter().map(|kind| kind.name()))
 }
 
 impl Template {

@@ -459,7 +459,9 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 fn the_command_line_explains_itself() {
     let bash = run(root(), &["completions", "bash"]).expect(0).out;
     assert!(bash.contains("--until-complete"), "{bash}");
-    for command in ["run", "demo", "generate", "query", "subscribe", "export", "views", "check", "completions"] {
+    for command in
+        ["run", "demo", "generate", "template", "query", "subscribe", "export", "views", "check", "completions"]
+    {
         let long = run(root(), &[command, "--help"]).expect(0).out;
         assert!(long.contains(&format!("tieout {command}")), "{long}");
     }
@@ -511,7 +513,7 @@ fn a_template_of_every_kind_is_a_file_that_is_read() {
     fs::write(folder.path().join("tieout.toml"), config).unwrap();
     run(folder.path(), &["check", "."]).expect(0);
     let ran = run(folder.path(), &["run", ".", "--until-complete"]).expect(0);
-    assert!(!ran.out.contains("dead letter"), "{}", ran.out);
+    assert!(ran.out.contains("dead letters: 0"), "{}", ran.out);
 
     let one = run(folder.path(), &["template", "--list", "fx_rate"]).expect(0).out;
     assert!(one.starts_with("fx_rate: ") && one.contains("rate, 12 decimals  yes, above zero"), "{one}");
@@ -539,4 +541,23 @@ fn the_example_of_books_is_what_is_generated() {
     run(&made, &["run", "books.toml", "--until-complete"]).expect(0);
     let refused = run(folder.path(), &["generate", "--pack", "books", "--trades", "3", "--out", "other"]).expect(2).err;
     assert!(refused.contains("the pack `books` has no --trades"), "{refused}");
+}
+
+#[test]
+fn the_book_has_the_fields_of_every_kind_of_record() {
+    use connectors::layout::{RecordKind, ValueType, field_table};
+    let section = |kind: &RecordKind| format!("## `{}`\n\n{}\n\n{}", kind.name(), kind.meaning(), field_table(*kind));
+    let expected: Vec<String> = RecordKind::ALL.iter().map(section).collect();
+    let page = fs::read_to_string(root().join("docs/src/reference/record-kinds.md")).unwrap();
+    let told = page.find("## `").map_or("", |start| &page[start..]);
+    assert!(told == expected.join("\n"), "after its introduction the page must be:\n{}", expected.join("\n"));
+
+    let configuration = fs::read_to_string(root().join("docs/src/reference/configuration.md")).unwrap();
+    for field in RecordKind::ALL.iter().flat_map(|kind| kind.fields()) {
+        let ValueType::Code(codes) = field.value_type else { continue };
+        let codes_section = configuration.split("### Codes").nth(1).unwrap();
+        let row = codes_section.lines().find(|line| line.starts_with(&format!("| `{}` | ", field.name)));
+        let row = row.unwrap_or_else(|| panic!("the book has no codes of `{}`", field.name));
+        assert!(codes.iter().all(|code| row.contains(&format!("`{code}`"))), "{row}");
+    }
 }

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use engine::{Graph, Inputs, Kept, Views};
 use model::{Dictionary, Record, ScoringModel};
@@ -11,6 +12,7 @@ use operators::upsert::upsert;
 use serde::Deserialize;
 
 pub mod calendars;
+pub mod exposure;
 pub mod lineage;
 pub mod portfolio;
 pub mod reconciliation;
@@ -21,6 +23,7 @@ pub mod rule_error;
 pub mod trades;
 
 pub use calendars::CalendarConfig;
+pub use exposure::margin::{MarginConfig, MarginRules};
 pub use portfolio::{Books, BooksConfig};
 pub use reconciliation::{Reconciliation, ReconciliationConfig};
 pub use rule_error::RuleError;
@@ -37,6 +40,8 @@ pub struct DataflowsConfig {
     pub reconciliation: BTreeMap<String, ReconciliationConfig>,
     /// The books of portfolios, where there are any.
     pub books: Option<BooksConfig>,
+    /// The rules of margin monitoring; without them it is not built.
+    pub margin: Option<MarginConfig>,
 }
 
 /// All graphs of a configuration, checked and ready to be built on each worker.
@@ -46,6 +51,7 @@ pub struct Graphs {
     reconciliations: Vec<Reconciliation>,
     models: Vec<ScoringModel>,
     books: Option<Books>,
+    margin: Option<Arc<MarginRules>>,
 }
 
 impl Graphs {
@@ -73,7 +79,15 @@ impl Graphs {
             reconciliations.push(reconciliation);
         }
         let books = config.books.as_ref().map(Books::new).transpose()?;
-        Ok(Graphs { sources: sources.to_vec(), attributes: config.attributes.clone(), reconciliations, models, books })
+        let margin = config.margin.as_ref().map(|rules| MarginRules::new(rules, dictionary)).transpose()?;
+        Ok(Graphs {
+            sources: sources.to_vec(),
+            attributes: config.attributes.clone(),
+            reconciliations,
+            models,
+            books,
+            margin: margin.map(Arc::new),
+        })
     }
 
     /// The scoring models, to be given to the engine as records: so a changed model is a change like any other.
@@ -86,7 +100,8 @@ impl Graph<Record> for Graphs {
     /// ```text
     ///  events ──▶ upsert ──▶ records by id ──┬──▶ trades (view)
     ///                                        ├──▶ reconciliations ──▶ matches, breaks, …
-    ///                                        └──▶ books ──▶ positions, valuations, performance, …
+    ///                                        ├──▶ books ──▶ positions, valuations, performance, …
+    ///                                        └──▶ margin ──▶ margin_status, aum_history, …
     /// ```
     fn build(&self, inputs: Inputs<'_, Record>, views: &mut Views) -> Kept<Record> {
         let records = upsert(inputs.events, "records", Record::member);
@@ -94,6 +109,9 @@ impl Graph<Record> for Graphs {
         let first_seen = reconciliation::build(&self.reconciliations, &self.sources, &records, inputs.refusals, views);
         if let Some(books) = &self.books {
             portfolio::build(books, &self.sources, &records, views);
+        }
+        if let Some(rules) = &self.margin {
+            exposure::margin::build(rules, &self.sources, &records, views);
         }
         Kept::of(&records).and(first_seen)
     }

@@ -4,10 +4,12 @@
 //! that are arranged as such, a view of sums, and a view that is derived from the trades themselves on demand are all
 //! read the same way: whole at a tick, or tick by tick.
 
+use std::collections::BTreeSet;
+
 use differential_dataflow::consolidation::consolidate;
 use differential_dataflow::trace::{BatchReader, TraceReader};
 use operators::arrangement::{Batch, Difference};
-use operators::group::{Group, History, ticks_of, visit_all, visit_changed};
+use operators::group::{Group, History, keys_of, ticks_of, visit_all, visit_both, visit_changed};
 use operators::{Arranged, Collection, Data, Key as IndexKey, Sums, Tick, Trace, arrange};
 use serde::{Deserialize, Serialize};
 use timely::progress::Antichain;
@@ -85,6 +87,27 @@ impl Views {
         let view = self.views.len() - 1;
         self.add_part(view, arranged, rows);
         view
+    }
+
+    /// Registers a view whose rows are a pure function of what two arrangements by the same key say of each key that the
+    /// left one has. They are joined when somebody looks, and kept nowhere: for views that are far larger than what they
+    /// are made from. To follow one costs, at each tick, all rows of the keys that change.
+    pub fn joined<'scope, K: IndexKey, V: Data, R: Difference, W: Data, S: Difference>(
+        &mut self,
+        spec: ViewSpec,
+        left: &Arranged<'scope, K, V, R>,
+        right: &Arranged<'scope, K, W, S>,
+        rows: impl Fn(&K, Group<'_, '_, V, R>, Group<'_, '_, W, S>, &mut Rows) + 'static,
+    ) -> usize {
+        let part = JoinedPart {
+            left: left.trace.clone(),
+            right: right.trace.clone(),
+            rows: Box::new(rows),
+            published: None,
+            compacted: [0; 2],
+        };
+        self.views.push(View { spec, parts: vec![Box::new(part)] });
+        self.views.len() - 1
     }
 
     /// Adds the rows of another arrangement to a view that is registered already.
@@ -233,6 +256,112 @@ impl<K: IndexKey, V: Data, R: Difference> Part for GroupPart<K, V, R> {
             "what is merged can no longer be published"
         );
         let_go(&mut self.trace, &mut self.compacted, since, frontier)
+    }
+}
+
+type JoinedRowsOf<K, V, R, W, S> = dyn Fn(&K, Group<'_, '_, V, R>, Group<'_, '_, W, S>, &mut Rows);
+
+/// See [`Views::joined`].
+struct JoinedPart<K: IndexKey, V: Data, R: Difference, W: Data, S: Difference> {
+    left: Trace<K, V, R>,
+    right: Trace<K, W, S>,
+    rows: Box<JoinedRowsOf<K, V, R, W, S>>,
+    /// If it is followed: the batches before this tick have been published.
+    published: Option<Tick>,
+    compacted: [Tick; 2],
+}
+
+impl<K: IndexKey, V: Data, R: Difference, W: Data, S: Difference> JoinedPart<K, V, R, W, S> {
+    /// The changes of some keys, or of all, within `(after, upto]`.
+    fn changes_of(
+        &mut self,
+        keys: Option<&BTreeSet<K>>,
+        (after, upto): (Option<Tick>, Tick),
+        emit: &mut dyn FnMut(Tick, Row, isize),
+    ) {
+        let (rows_of, mut rows) = (&self.rows, Rows::new());
+        visit_both(&mut self.left, &mut self.right, keys, |key, left, right| {
+            let mut ticks = [left.ticks_within(after, upto), right.ticks_within(after, upto)].concat();
+            ticks.sort_unstable();
+            ticks.dedup();
+            for tick in ticks {
+                add_rows(rows_of, key, left.before(tick), right.before(tick), &mut rows);
+                rows.iter_mut().for_each(|(_, count)| *count = -*count);
+                add_rows(rows_of, key, left.at(tick), right.at(tick), &mut rows);
+                consolidate(&mut rows);
+                rows.drain(..).for_each(|(row, diff)| emit(tick, row, diff));
+            }
+        });
+    }
+}
+
+fn add_rows<K, V: Data, R: Difference, W: Data, S: Difference>(
+    rows_of: &JoinedRowsOf<K, V, R, W, S>,
+    key: &K,
+    left: Group<'_, '_, V, R>,
+    right: Group<'_, '_, W, S>,
+    rows: &mut Rows,
+) {
+    if !left.is_empty() {
+        rows_of(key, left, right, rows);
+    }
+}
+
+/// Every tick before this is in the arrangement.
+fn frontier_of<K: IndexKey, V: Data, R: Difference>(trace: &mut Trace<K, V, R>) -> Tick {
+    let mut upper = Antichain::new();
+    trace.read_upper(&mut upper);
+    upper.first().copied().unwrap_or(Tick::MAX)
+}
+
+/// The keys of the batches that reach beyond a tick.
+fn keys_since<K: IndexKey, V: Data, R: Difference>(trace: &Trace<K, V, R>, published: Tick, keys: &mut BTreeSet<K>) {
+    trace.map_batches(|batch| {
+        if !batch.is_empty() && !batch.upper().less_equal(&published) {
+            keys.extend(keys_of(batch));
+        }
+    });
+}
+
+impl<K: IndexKey, V: Data, R: Difference, W: Data, S: Difference> Part for JoinedPart<K, V, R, W, S> {
+    fn frontier(&mut self) -> Tick {
+        frontier_of(&mut self.left).min(frontier_of(&mut self.right))
+    }
+
+    fn follow(&mut self, is_followed: bool) {
+        let published = self.published.take();
+        self.published = is_followed.then(|| published.unwrap_or_else(|| self.frontier()));
+    }
+
+    fn publish(&mut self, emit: &mut dyn FnMut(Tick, Row, isize)) {
+        let Some(published) = self.published else { return };
+        let frontier = self.frontier();
+        if frontier <= published {
+            return;
+        }
+        // One side may be ahead of the other: what is past the frontier of both is for later.
+        let mut keys = BTreeSet::new();
+        keys_since(&self.left, published, &mut keys);
+        keys_since(&self.right, published, &mut keys);
+        self.changes_of(Some(&keys), (published.checked_sub(1), frontier - 1), emit);
+        self.published = Some(frontier);
+    }
+
+    fn snapshot(&mut self, at: Tick, emit: &mut dyn FnMut(Row, isize)) {
+        let (rows_of, mut rows) = (&self.rows, Rows::new());
+        visit_both(&mut self.left, &mut self.right, None, |key, left, right| {
+            add_rows(rows_of, key, left.at(at), right.at(at), &mut rows);
+            rows.drain(..).for_each(|(row, count)| emit(row, count));
+        });
+    }
+
+    fn changes(&mut self, after: Tick, upto: Tick, emit: &mut dyn FnMut(Tick, Row, isize)) {
+        self.changes_of(None, (Some(after), upto), emit);
+    }
+
+    fn compact(&mut self, since: Tick, frontier: Tick) -> bool {
+        let [left, right] = &mut self.compacted;
+        let_go(&mut self.left, left, since, frontier) | let_go(&mut self.right, right, since, frontier)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the records are: trades and their details, allocations, confirmations, scoring models; portfolios, instruments
-//! and transactions, and the policies that their cost is kept by; prices, exchange rates and benchmarks; the symbols,
-//! fixed-point numbers, dates and codes they are made of; the identifiers of finance; calendars.
+//! and transactions, and the policies that their cost is kept by; prices, exchange rates and benchmarks; funds and the
+//! margin that is submitted for them; the symbols, fixed-point numbers, dates and codes they are made of; the identifiers of
+//! finance; calendars.
 //!
 //! Everything here is a plain value: equal inputs give equal bytes on every worker, replay and version, and no
 //! number is ever a float.
@@ -30,6 +31,7 @@ mod date;
 mod dictionary;
 mod field;
 mod fixed;
+mod funds;
 pub mod identifiers;
 mod instrument;
 mod market_data;
@@ -52,6 +54,10 @@ pub use date::{Date, DateError, Weekday};
 pub use dictionary::Dictionary;
 pub use field::{Field, FieldKind};
 pub use fixed::{Amount, Price, Quantity, Rate};
+pub use funds::{
+    AssetType, FundAum, FundAumDay, FundExposure, FundFigures, FundPosition, MarginException, MarginSubmission,
+    MarginValidation,
+};
 pub use instrument::Instrument;
 pub use market_data::{BenchmarkLevel, FxRate, MarketPrice, RiskFreeRate};
 pub use number::{NumberError, NumberFormat};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BenchmarkLevel, FxRate, Instrument, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId, Symbol, Trade,
+    AssetType, BenchmarkLevel, FundAum, FundAumDay, FundExposure, FundPosition, FxRate, Instrument, MarginException,
+    MarginSubmission, MarginValidation, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId, Symbol, Trade,
     Transaction,
 };
 
@@ -66,6 +67,9 @@ macro_rules! records {
         }
 
         impl Record {
+            /// The names of all kinds, in the order of their numbers.
+            pub const KINDS: &[&str] = &[$($name),*];
+
             /// The record's own id on its source.
             #[inline]
             pub fn key(&self) -> Symbol {
@@ -88,14 +92,6 @@ macro_rules! records {
                 }
             }
 
-            /// The name of the kind of the records with a member: see [`Record::member`].
-            pub const fn kind_of(member: u16) -> Option<&'static str> {
-                match member / 256 {
-                    $($number => Some($name),)*
-                    _ => None,
-                }
-            }
-
             /// Where it came from; models come from no source.
             #[inline]
             pub fn source(&self) -> Option<SourceId> {
@@ -111,6 +107,14 @@ macro_rules! records {
             pub fn member(&self) -> u16 {
                 match self {
                     $(#[allow(unused_variables)] Record::$kind($record) => $number * 256 + source_number($source),)*
+                }
+            }
+
+            /// The name of the kind that a [`Record::member`] stands for.
+            pub const fn kind_of(member: u16) -> Option<&'static str> {
+                match member / 256 {
+                    $($number => Some($name),)*
+                    _ => None,
                 }
             }
         }
@@ -146,13 +150,29 @@ records! {
     BenchmarkLevel(BenchmarkLevel) = 9 "benchmark_level", |level| level.id(), Some(level.source);
     /// What money earned without risk.
     RiskFreeRate(Arc<RiskFreeRate>) = 10 "risk_free_rate", |rate| rate.id(), Some(rate.source);
+    /// What kind of asset a code stands for.
+    AssetType(Arc<AssetType>) = 11 "asset_type", |asset| asset.id, Some(asset.source);
+    /// A fund and its assets under management.
+    FundAum(Arc<FundAum>) = 12 "fund_aum", |aum| aum.id(), Some(aum.source);
+    /// What a fund's assets under management were on a day.
+    FundAumDay(Arc<FundAumDay>) = 13 "fund_aum_day", |day| day.id(), Some(day.source);
+    /// The margin that a manager submitted.
+    MarginSubmission(Arc<MarginSubmission>) = 14 "margin_submission", |submission| submission.id(), Some(submission.source);
+    /// What an exposed fund holds of something.
+    FundPosition(Arc<FundPosition>) = 15 "fund_position", |position| position.id(), Some(position.source);
+    /// What a fund is exposed to.
+    FundExposure(Arc<FundExposure>) = 16 "fund_exposure", |exposure| exposure.id(), Some(exposure.source);
+    /// Somebody looked at a margin that was submitted.
+    MarginValidation(Arc<MarginValidation>) = 17 "margin_validation", |validation| validation.id(), Some(validation.source);
+    /// A fund whose margin is taken as it is.
+    MarginException(Arc<MarginException>) = 18 "margin_exception", |exception| exception.fund, Some(exception.source);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(source: u8) -> [Record; 11] {
+    fn records(source: u8) -> [Record; 19] {
         let (source, id) = (SourceId(source), Symbol::of("id"));
         [
             Trade { source, id, ..Trade::default() }.into(),
@@ -175,6 +195,14 @@ mod tests {
             Arc::new(FxRate { source, ..FxRate::default() }).into(),
             BenchmarkLevel { source, benchmark: id, ..BenchmarkLevel::default() }.into(),
             Arc::new(RiskFreeRate { source, ..RiskFreeRate::default() }).into(),
+            Arc::new(AssetType { source, id, ..AssetType::default() }).into(),
+            Arc::new(FundAum { source, figures: Some(Box::default()), ..FundAum::default() }).into(),
+            Arc::new(FundAumDay { source, ..FundAumDay::default() }).into(),
+            Arc::new(MarginSubmission { source, ..MarginSubmission::default() }).into(),
+            Arc::new(FundPosition { source, ..FundPosition::default() }).into(),
+            Arc::new(FundExposure { source, ..FundExposure::default() }).into(),
+            Arc::new(MarginValidation { source, ..MarginValidation::default() }).into(),
+            Arc::new(MarginException { source, ..MarginException::default() }).into(),
         ]
     }
 
@@ -186,11 +214,11 @@ mod tests {
     #[test]
     fn records_of_different_kinds_or_sources_never_share_a_business_key() {
         let models_apart =
-            |records: [Record; 11]| records.into_iter().filter(|record| !matches!(record, Record::Model(_)));
+            |records: [Record; 19]| records.into_iter().filter(|record| !matches!(record, Record::Model(_)));
         let members: Vec<u16> =
             models_apart(records(5)).chain(models_apart(records(255))).map(|record| record.member()).collect();
         let distinct: std::collections::BTreeSet<u16> = members.iter().copied().collect();
-        assert_eq!((distinct.len(), &members[..3], members[10]), (20, &[5, 261, 517][..], 255));
+        assert_eq!((distinct.len(), &members[..3], members[18]), (36, &[5, 261, 517][..], 255));
         assert_eq!(records(5)[3].member(), 768);
         assert!(records(5).iter().all(|record| Record::kind_of(record.member()) == Some(record.kind())));
         assert!(records(5)[..7].iter().all(|record| record.key() == Symbol::of("id")));

@@ -3,6 +3,7 @@
 //! This is the step that [`derive`](crate::derive), views and their subscribers share: for each key that a batch
 //! touches, read its updates once from the trace and show its contents before and at each tick of the batch.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use differential_dataflow::trace::{BatchReader, Cursor, Navigable, TraceReader};
@@ -211,6 +212,43 @@ pub fn visit_after<K: Key, V: Data, R: Difference>(
         }
         cursor.step_key(&storage);
     }
+}
+
+/// Visits keys with their histories in two arrangements: those that are asked for, in their order, or all keys of the
+/// left one. The right one may have nothing of a key.
+pub fn visit_both<K: Key, V: Data, R: Difference, W: Data, S: Difference>(
+    left: &mut Trace<K, V, R>,
+    right: &mut Trace<K, W, S>,
+    keys: Option<&BTreeSet<K>>,
+    mut visit: impl FnMut(&K, &mut History<'_, V, R>, &mut History<'_, W, S>),
+) {
+    let (mut left_cursor, left_storage) = left.cursor();
+    let (mut right_cursor, right_storage) = right.cursor();
+    let (mut of_left, mut of_right) = (History::new(), History::new());
+    if let Some(keys) = keys {
+        for key in keys {
+            of_left.seek(&mut left_cursor, &left_storage, key);
+            of_right.seek(&mut right_cursor, &right_storage, key);
+            visit(key, &mut of_left, &mut of_right);
+        }
+        return;
+    }
+    while let Some(key) = left_cursor.get_key(&left_storage) {
+        of_left.read(&mut left_cursor, &left_storage);
+        of_right.seek(&mut right_cursor, &right_storage, key);
+        visit(key, &mut of_left, &mut of_right);
+        left_cursor.step_key(&left_storage);
+    }
+}
+
+/// The keys that a batch touches.
+pub fn keys_of<K: Key, V: Data, R: Difference>(batch: &Batch<K, V, R>) -> Vec<K> {
+    let (mut cursor, mut keys) = (batch.cursor(), Vec::new());
+    while let Some(key) = cursor.get_key(batch) {
+        keys.push(key.clone());
+        cursor.step_key(batch);
+    }
+    keys
 }
 
 /// The first and the last tick that a batch can hold.

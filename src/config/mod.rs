@@ -52,7 +52,7 @@ use sources::{Around, Sources};
 const FILE_NAME: &str = "tieout.toml";
 
 /// The keys of the file that are tables or about the graphs; the others are [`Settings`].
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "access",
     "tls",
     snapshots::KEY,
@@ -61,6 +61,7 @@ const SECTIONS: [&str; 11] = [
     "source",
     "reconciliation",
     "books",
+    "margin",
     "sink",
     "alert",
     "alert_channel",
@@ -270,7 +271,7 @@ impl Outputs {
 }
 
 fn read_dataflows(document: &Document<'_>, problems: &mut Vec<Problem>) -> Option<DataflowsConfig> {
-    let section = document.only(&["attributes", "calendar", "reconciliation", "books"]);
+    let section = document.only(&["attributes", "calendar", "reconciliation", "books", "margin"]);
     document.read(&section, "", problems)
 }
 

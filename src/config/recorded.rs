@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// The parts of a configuration on which it depends what the views show. Where it runs, and to whom it tells what, may
 /// change at any time.
-const DECISIVE: [&str; 5] = ["attributes", "books", "calendar", "reconciliation", "source"];
+const DECISIVE: [&str; 6] = ["attributes", "books", "calendar", "margin", "reconciliation", "source"];
 
 /// The settings of a source that do not change what its records are: how it is reached, how often, and how far.
 const UNDECISIVE: [&str; 6] = ["brokers", "properties", "group", "poll_interval_ms", "discover_interval_ms", "until"];

@@ -129,8 +129,14 @@ mod tests {
 
     fn part(rows: Vec<Vec<Cell>>, name: &str, is_one_row: bool) -> Part {
         use ColumnKind::{Date, Fixed, Int, Text, Time};
-        let columns =
-            [("security", Text), ("value", Fixed(8)), ("weight", Fixed(10)), ("date", Date), ("opened", Time), ("lots", Int)];
+        let columns = [
+            ("security", Text),
+            ("value", Fixed(8)),
+            ("weight", Fixed(10)),
+            ("date", Date),
+            ("opened", Time),
+            ("lots", Int),
+        ];
         let columns = columns.map(|(name, kind)| Column::new(name, kind)).to_vec();
         let spec = ViewSpec { name: name.into(), about: String::new(), columns, key: Vec::new() };
         Part { spec, rows: rows.into_iter().map(|cells| (Row::new(cells), 1)).collect(), is_one_row }
@@ -173,6 +179,9 @@ mod tests {
     #[test]
     fn the_same_report_is_the_same_bytes() {
         let sections = [part(Vec::new(), "transactions", false)];
-        assert_eq!(workbook(&sections, 1_728_000_000_000_000).unwrap(), workbook(&sections, 1_728_000_000_000_000).unwrap());
+        assert_eq!(
+            workbook(&sections, 1_728_000_000_000_000).unwrap(),
+            workbook(&sections, 1_728_000_000_000_000).unwrap()
+        );
     }
 }

@@ -49,7 +49,10 @@ const FILES: [(&str, &str); 5] = [
         "id,transaction_type,portfolio,security,currency,trade_date,quantity,gross_amount\n\
          S1,SELL,GROWTH,ACME,USD,2026-01-08,20,2400\n",
     ),
-    ("prices.csv", "security,currency,price_date,price\nACME,USD,2026-01-06,100\nACME,USD,2026-01-08,110\nBOND,USD,2026-01-08,101.5\n"),
+    (
+        "prices.csv",
+        "security,currency,price_date,price\nACME,USD,2026-01-06,100\nACME,USD,2026-01-08,110\nBOND,USD,2026-01-08,101.5\n",
+    ),
 ];
 
 /// A server that keeps books, once it has read all of them.
@@ -61,7 +64,10 @@ fn books() -> (TempDir, Server) {
     let server = Server::start(folder.path());
     for _ in 0..500 {
         let held = server.ask(&["query", "valuations", "-o", "csv"]).expect(0).out;
-        if held.contains("GROWTH,ACME,USD,CURRENT,30,") && held.contains("GROWTH,BOND,USD,CURRENT") && held.contains("CASH,USD,CURRENT") {
+        if held.contains("GROWTH,ACME,USD,CURRENT,30,")
+            && held.contains("GROWTH,BOND,USD,CURRENT")
+            && held.contains("CASH,USD,CURRENT")
+        {
             return (folder, server);
         }
     }
@@ -98,7 +104,10 @@ fn a_portfolio_is_reviewed_as_json_as_files_and_as_a_workbook() {
     let holdings = fs::read_to_string(out.join("holdings.csv")).unwrap();
     let sections = report["sections"].as_array().unwrap();
     assert_eq!(fs::read_dir(&out).unwrap().count(), sections.len(), "a file for each section");
-    assert_eq!(holdings.lines().next().unwrap().split(',').take(3).collect::<Vec<_>>(), ["asset_class", "security", "name"]);
+    assert_eq!(
+        holdings.lines().next().unwrap().split(',').take(3).collect::<Vec<_>>(),
+        ["asset_class", "security", "name"]
+    );
 
     let book = folder.path().join("growth.xlsx");
     review(&["--out", book.to_str().unwrap(), "--as-of", &tick]).expect(0);
@@ -144,7 +153,8 @@ fn a_row_is_explained_down_to_the_lines_of_the_files_that_it_came_from() {
         .iter()
         .filter(|node| node["record"].is_object())
         .map(|node| {
-            let file = Path::new(node["origin"]["file"].as_str().unwrap()).file_name().unwrap().to_str().unwrap().to_owned();
+            let file =
+                Path::new(node["origin"]["file"].as_str().unwrap()).file_name().unwrap().to_str().unwrap().to_owned();
             (node["key"].as_str().unwrap().to_owned(), file, node["origin"]["line"].as_u64().unwrap())
         })
         .collect();
@@ -174,7 +184,9 @@ fn a_row_is_explained_down_to_the_lines_of_the_files_that_it_came_from() {
 }
 
 fn all_records(server: &Server, key: &str) -> Vec<String> {
-    let ran = server.ask(&["explain", "valuations", &format!("GROWTH|{}", key.trim_end_matches('|')), "--format", "json"]).expect(0);
+    let ran = server
+        .ask(&["explain", "valuations", &format!("GROWTH|{}", key.trim_end_matches('|')), "--format", "json"])
+        .expect(0);
     let explained: Value = serde_json::from_str(&ran.out).unwrap();
     let mut all = Vec::new();
     nodes(&explained["row"], &mut all);

@@ -12,8 +12,9 @@
 //! # Reads
 //!
 //! One JSON object a message, one line of separated values, or one value of Avro, by a schema in a file or in a registry.
-//! Headers, the key, the time and the place of a message can be columns too. A message without a payload deletes the record
-//! whose id is its key. Topics are named, or matched by a pattern; partitions and topics that are made later are found.
+//! Headers, the key, the time and the place of a message can be columns too. A message without a payload deletes the
+//! record whose id is its key, or that a JSON object in it names. Topics are named, or matched by a pattern; partitions
+//! and topics that are made later are found.
 //!
 //! # Guarantees
 //!

@@ -61,6 +61,11 @@ fn any_cell(field: &FieldDescription) -> BoxedStrategy<Cell> {
             .prop_map(Timestamp::from_micros)
             .prop_map(|time| (time.to_string(), Value::Time(time)))
             .boxed(),
+        // False where nothing is known: that is told as nothing.
+        ("is_accepted", _) => {
+            prop_oneof![Just(("true".to_owned(), Value::code("true"))), Just(("false".to_owned(), Value::None))].boxed()
+        }
+        (_, ValueType::Truth) => code(&["true", "false"]),
         (_, ValueType::Currency) => code(&["USD", "EUR", "JPY"]),
         (_, ValueType::Code(codes)) => code(codes),
         (_, ValueType::Lots) => {
@@ -71,7 +76,7 @@ fn any_cell(field: &FieldDescription) -> BoxedStrategy<Cell> {
             .boxed(),
     };
     let nothing = (String::new(), Value::None);
-    if field.need == Need::Optional { prop_oneof![Just(nothing), some].boxed() } else { some }
+    if !field.need.is_needed() { prop_oneof![Just(nothing), some].boxed() } else { some }
 }
 
 fn symbol(text: &str) -> Cell {

@@ -113,8 +113,8 @@ impl<D: Draft> ColumnDecoder for Columns<D> {
     }
 }
 
-/// The records of rows that hold them exactly, each of its source. What a column is called depends on the field; of a field
-/// without a column nothing is known.
+/// The records of rows that hold them exactly, each of its source. What a column is called depends on the field; of a
+/// field without a column nothing is known.
 pub(crate) fn restored<D: Draft>(
     rows: &RecordBatch,
     sources: &[SourceId],

@@ -33,6 +33,8 @@ pub(crate) enum Place<D> {
     Oversell(At<D, Option<OversellPolicy>>),
     Lots(At<D, Box<[LotReference]>>),
     Symbols(At<D, Box<[Symbol]>>),
+    Truth(At<D, Option<bool>>),
+    Flag(At<D, bool>),
     Attribute(u16),
 }
 
@@ -65,6 +67,8 @@ macro_rules! at_place {
             Place::Oversell($at) => $value,
             Place::Lots($at) => $value,
             Place::Symbols($at) => $value,
+            Place::Truth($at) => $value,
+            Place::Flag($at) => $value,
             Place::Attribute($index) => $attribute,
         }
     };
@@ -100,6 +104,8 @@ impl<D> Place<D> {
 pub enum Need {
     /// It says which record this is, so that also a row that deletes the record must have it.
     Identity,
+    /// The same, but there are records without it.
+    IdentityIfKnown,
     /// No record is of use without it.
     Required,
     /// No record is of use unless it is a number above zero.
@@ -109,10 +115,21 @@ pub enum Need {
 }
 
 impl Need {
+    /// Whether it says which record this is.
+    pub const fn is_identity(self) -> bool {
+        matches!(self, Need::Identity | Need::IdentityIfKnown)
+    }
+
+    /// Whether a record without it is refused.
+    pub const fn is_needed(self) -> bool {
+        matches!(self, Need::Identity | Need::Required | Need::AboveZero)
+    }
+
     /// What the book and the command line say of it.
     pub const fn told(self) -> &'static str {
         match self {
             Need::Identity => "says which record it is",
+            Need::IdentityIfKnown => "says which record it is, where it is known",
             Need::Required => "yes",
             Need::AboveZero => "yes, above zero",
             Need::Optional => "",
@@ -186,8 +203,8 @@ pub(crate) trait Draft: Clone + Send + 'static {
     }
 }
 
-/// Fields as a table: `name (path if it is not the name): type need [example, example] meaning;`. `$draft` and `$record` are
-/// how a draft, and a record of this kind, are told where the fields are.
+/// Fields as a table: `name (path if it is not the name): type need [example, example] meaning;`. `$draft` and
+/// `$record` are how a draft, and a record of this kind, are told where the fields are.
 macro_rules! fields {
     ($kind:ident, $draft:ident => $into:expr, $record:ident => $from:expr;
      $($name:ident $(($($path:ident).+))?: $type:ident $need:ident [$($example:literal),*] $meaning:expr;)*) => {

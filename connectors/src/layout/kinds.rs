@@ -1,14 +1,15 @@
 //! Which kinds of records there are, and the fields of each: the one place where a kind is added.
 //!
-//! The table says for each kind its name in the configuration, what it is, and its fields. From it come how rows are read, how
-//! snapshots hold records, the templates and the tables of the book. A kind that needs a draft of its own, because its
-//! fields are not all in one struct, names that instead of fields: see `transaction`.
+//! The table says for each kind its name in the configuration, what it is, and its fields. From it come how rows are
+//! read, how snapshots hold records, the templates and the tables of the book. A kind that needs a draft of its own,
+//! because its fields are not all in one struct, names that instead of fields: see `transaction`.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use model::{
-    Allocation, BenchmarkLevel, Confirmation, Dictionary, FxRate, Instrument, MarketPrice, Portfolio, Record,
-    RiskFreeRate, SourceId, Trade, TradeBuilder,
+    Allocation, AssetType, BenchmarkLevel, Confirmation, Dictionary, FundAumDay, FundExposure, FundPosition, FxRate,
+    Instrument, MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Record, RiskFreeRate,
+    SourceId, Trade, TradeBuilder,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,20 +17,23 @@ use super::columns::{ColumnDecoder, Columns, restored};
 use super::config::{ByField, ColumnName};
 use super::draft::{Draft, FieldDescription, FieldEntry, fields};
 use super::fault::Fault;
+use super::fund_aum::FundAumDraft;
 use super::header::Header;
 use super::plan::{Basis, Plan};
 use super::rows::{RowDecoder, Rows};
 use super::transaction::TransactionDraft;
 use crate::ConfigError;
 
-/// The kinds: `Kind = name, draft, what it is`, in the order of their numbers and, unless the draft says them itself, its fields.
+/// The kinds: `Kind = name, draft, what it is`, in the order of their numbers and, unless the draft says them itself,
+/// its fields.
 macro_rules! record_kinds {
-    ($($kind:ident = $name:literal, $draft:ident, $what:literal $({ $($field:tt)* })?;)*) => {
+    ($($(#[$meta:meta])* $kind:ident = $name:literal, $draft:ident, $what:literal $({ $($field:tt)* })?;)*) => {
         /// What kind of record a row becomes.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
         pub enum RecordKind {
             $(
                 #[doc = $what]
+                $(#[$meta])*
                 #[serde(rename = $name)]
                 $kind,
             )*
@@ -79,11 +83,13 @@ macro_rules! record_kinds {
 }
 
 record_kinds! {
+    #[default]
     Trade = "trade", TradeBuilder, "A trade.";
 
     Allocation = "allocation", Allocation, "A part of a trade given to an account." {
         id: Symbol Identity ["AL-1", "AL-2"] "Its own id on its source.";
-        trade: Symbol Required ["E-7001", "E-7001"] "What links it to its trade: the value of the field by which the tier `identifier` matches.";
+        trade: Symbol Required ["E-7001", "E-7001"]
+            "What links it to its trade: the value of the field by which the tier `identifier` matches.";
         account: Symbol Optional ["A-1", "A-2"] "The account that receives this part.";
         quantity: Quantity Optional ["60", "40"] "How much of the trade.";
     };
@@ -103,7 +109,8 @@ record_kinds! {
         name: Symbol Optional ["Acme Corporation", "Treasury 3.5% 2031"] "What people call it.";
         product: Product Optional ["EQUITY", "BOND"] "What kind of instrument.";
         currency: Currency Optional ["USD", "USD"] "The currency that it is priced in.";
-        multiplier: Quantity Optional ["1", "0.01"] "What one unit is worth at a price of one: 50 for a future on an index, 0.01 for a bond that is priced in per cent. One where nothing is known.";
+        multiplier: Quantity Optional ["1", "0.01"]
+            "What one unit is worth at a price of one: 50 for a future on an index, 0.01 for a bond that is priced in per cent. One where nothing is known.";
         tick_size: Price Optional ["0.01", "0.015625"] "The smallest step of its price.";
         maturity_date: Date Optional ["", "2031-05-15"] "The day it ends.";
         isin: Symbol Optional ["US0378331005", ""] "The ISIN, beside its id.";
@@ -119,13 +126,16 @@ record_kinds! {
         id: Symbol Identity ["GROWTH", "BALANCED"] "Its id: what transactions call `portfolio`.";
         name: Symbol Optional ["Global growth", "Balanced income"] "What people call it.";
         base_currency: Currency Optional ["USD", "EUR"] "The currency that it is valued in.";
-        cost_method: CostMethod Optional ["fifo", "average"] "Which lots its sales relieve; what the configuration says where nothing is known.";
-        oversell: Oversell Optional ["refuse", "short"] "What becomes of a sale of more than is held; what the configuration says where nothing is known.";
+        cost_method: CostMethod Optional ["fifo", "average"]
+            "Which lots its sales relieve; what the configuration says where nothing is known.";
+        oversell: Oversell Optional ["refuse", "short"]
+            "What becomes of a sale of more than is held; what the configuration says where nothing is known.";
         mandate: Symbol Optional ["equities", "mixed"] "The mandate that it is managed by.";
         manager: Symbol Optional ["mlee", "kbauer"] "Who manages it.";
         fund: Symbol Optional ["F-1", "F-2"] "The fund that it belongs to.";
         benchmark: Symbol Optional ["WORLD", "MIXED"] "What it is compared with.";
-        inception_date: Date Optional ["2025-01-02", ""] "The day its performance counts from; the day of its first transaction where nothing is known.";
+        inception_date: Date Optional ["2025-01-02", ""]
+            "The day its performance counts from; the day of its first transaction where nothing is known.";
     };
 
     MarketPrice = "market_price", MarketPrice, "What one unit of a security was worth at the end of a day." {
@@ -153,12 +163,81 @@ record_kinds! {
         rate_date: Date Identity ["2026-03-16", "2026-03-16"] "The day from which it holds.";
         annual_rate: Rate Required ["0.0425", "0.0215"] "The rate of a year as a decimal: 0.05 is five per cent.";
     };
-}
 
-impl Default for RecordKind {
-    fn default() -> RecordKind {
-        RecordKind::Trade
-    }
+    AssetType = "asset_type", AssetType, "What kind of asset a code stands for." {
+        id: Symbol Identity ["OTC SWAP", "OFFSHORE"] "The code.";
+        name: Symbol Optional ["swap over the counter", "asset abroad"] "What it stands for.";
+        loaded_at: Time Optional ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When it was loaded.";
+    };
+
+    FundAum = "fund_aum", FundAumDraft, "A fund and its assets under management, as one batch has them.";
+
+    FundAumDay = "fund_aum_day", FundAumDay, "What a fund's assets under management were on a day." {
+        fund: Symbol Identity ["1000", "1000"] "The fund.";
+        aum_date: Date Identity ["2026-02-26", "2026-02-27"] "The day.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When it was loaded.";
+        opening_aum: Amount Optional ["151000000", "151400000"] "At the start of the day.";
+        closing_aum: Amount Optional ["151400000", "152000000"] "At the end of the day.";
+        load_id: Symbol Optional ["91", "92"] "The number that the source has given to the row; it decides nothing.";
+    };
+
+    MarginSubmission = "margin_submission", MarginSubmission,
+        "The margin that the manager of a fund submitted, as one batch has it." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        submitted_at: Time IdentityIfKnown ["2026-03-12T17:20:00Z", "2026-03-13T09:05:00Z"] "When it was submitted.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+        name: Symbol Optional ["Atlantic macro", "Harbour credit"] "What the manager calls the fund.";
+        tax_id: Symbol Optional ["12.345.678/0001-90", ""] "The number of the fund with the tax authority.";
+        manager_id: Symbol Optional ["M-1", "M-2"] "The manager's id.";
+        status: Symbol Optional ["received", "received"] "The state of the submission, in the words of the source.";
+        methodology: Symbol Optional ["stress", "stress"] "How the margin was computed.";
+        local_margin: Amount Optional ["1200000", "300000"] "The margin that is asked for at home.";
+        offshore_margin: Amount Optional ["450000", "0"] "The margin that is asked for abroad.";
+    };
+
+    FundPosition = "fund_position", FundPosition, "What an exposed fund holds of something, as one batch has it." {
+        fund: Symbol Identity ["1000", "1000"] "The fund.";
+        nickname: Symbol IdentityIfKnown ["SWAP CDI", "FUND LUX"] "What the asset is called for short.";
+        portfolio_date: Date IdentityIfKnown ["2026-03-13", "2026-03-13"]
+            "The day of the portfolio that it is part of.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+        notional: Amount IdentityIfKnown ["5000000", ""]
+            "The amount that it is a contract on. It tells swaps of one nickname apart, as their legs do.";
+        received_leg: Amount IdentityIfKnown ["5100000", ""] "What a swap's leg that is received is worth.";
+        paid_leg: Amount IdentityIfKnown ["5080000", ""] "What a swap's leg that is paid is worth.";
+        position_date: Date Optional ["2026-03-13", "2026-03-13"] "The day that the position is of.";
+        classification: Symbol Optional ["SWAP", "OFFSHORE"] "How it is classified, in the words of the source.";
+        classification_id: Symbol Optional ["7", "9"] "The code of its classification.";
+        asset: Symbol Optional ["A-71", "A-90"] "The code of the asset.";
+        asset_type: Symbol Optional ["OTC SWAP", "OFFSHORE"] "The code of the `asset_type`.";
+        isin: Symbol Optional ["", "US0378331005"] "The ISIN.";
+        price: Amount Optional ["1", "104.2"] "What one unit is worth.";
+        quantity: Amount Optional ["5000000", "21000"] "How many units.";
+        value: Amount Optional ["20000", "2188200"] "What it is worth.";
+    };
+
+    FundExposure = "fund_exposure", FundExposure, "A fund is exposed to something, as one batch has it." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        origin: Symbol IdentityIfKnown ["OTC", "OFFSHORE"] "What it is exposed to, in the words of the source.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+    };
+
+    MarginValidation = "margin_validation", MarginValidation,
+        "Somebody looked at the margin that was submitted for a fund." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        validated_at: Time IdentityIfKnown ["2026-03-13T10:00:00Z", "2026-03-13T11:30:00Z"] "When it was looked at.";
+        loaded_at: Time Identity ["2026-03-16T08:00:00Z", "2026-03-16T08:00:00Z"] "When the batch was loaded.";
+        name: Symbol Optional ["Atlantic macro", "Harbour credit"] "What people call the fund.";
+        manager: Symbol Optional ["Atlantic", "Harbour"] "What people call the manager.";
+        finding: Symbol Optional ["complete", "no stress told"] "What was found, in the words of the source.";
+        is_valid: Truth Optional ["true", "false"] "Whether it is right; nothing is known where it is empty.";
+    };
+
+    MarginException = "margin_exception", MarginException,
+        "A fund whose margin is taken as it is, or no longer is." {
+        fund: Symbol Identity ["1000", "1001"] "The fund.";
+        is_accepted: Flag Optional ["true", "false"] "Whether its margin counts as validated; not where it is empty.";
+    };
 }
 
 impl RecordKind {
@@ -179,6 +258,7 @@ impl RecordKind {
 }
 
 type Columned = ByField<ColumnName>;
+type Made<T> = Result<Box<T>, Fault>;
 
 /// What can be done with the records of a kind, by its draft.
 pub(crate) struct Drafting {
@@ -191,10 +271,11 @@ pub(crate) struct Drafting {
     /// Checks what a configuration says of it.
     pub(crate) check: fn(&Basis, &Columned) -> Result<(), ConfigError>,
     /// What makes records of rows of texts.
-    pub(crate) rows: fn(&Basis, &Columned, &Header) -> Result<Box<dyn RowDecoder>, Fault>,
+    pub(crate) rows: fn(&Basis, &Columned, &Header) -> Made<dyn RowDecoder>,
     /// What makes records of batches.
-    pub(crate) columns: fn(&Basis, &Columned, &Schema) -> Result<Box<dyn ColumnDecoder>, Fault>,
-    /// Makes records of rows that hold all of them exactly, each of its source. What a column is called depends on the field.
+    pub(crate) columns: fn(&Basis, &Columned, &Schema) -> Made<dyn ColumnDecoder>,
+    /// Makes records of rows that hold all of them exactly, each of its source. What a column is called depends on the
+    /// field.
     pub(crate) restore: Restore,
 }
 

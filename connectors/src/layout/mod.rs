@@ -22,8 +22,9 @@
 //! Of a message also what stands beside its payload can be a column: `{ header = "name" }`, or `{ message = "key" }`
 //! (`key`, `timestamp`, `topic`, `partition`, `offset`).
 //!
-//! Nothing is known of a field whose text is empty or whose value is null. A record without a field that no record of its kind
-//! is of use without is refused: which these are stands in the table of the kinds, [`RecordKind`], where also a kind is added.
+//! Nothing is known of a field whose text is empty or whose value is null. A record without a field that no record of
+//! its kind is of use without is refused: which these are stands in the table of the kinds, [`RecordKind`], where also
+//! a kind is added.
 //!
 //! # Configuration
 //!
@@ -63,6 +64,7 @@ mod config;
 mod decimal;
 mod draft;
 mod fault;
+mod fund_aum;
 mod header;
 mod kinds;
 mod lists;
@@ -227,7 +229,7 @@ impl Layout {
         let drafting = config.record.drafting();
         let is_wanted = |field: &FieldDescription| {
             let is_constant = config.constants.fields.contains_key(field.name);
-            !is_constant && (field.need < Need::Optional || is_there(field.name))
+            !is_constant && (field.need.is_needed() || is_there(field.name))
         };
         let fields = (drafting.fields)().into_iter().filter(is_wanted).map(|field| named(field.name)).collect();
         let is_wanted = |name: &&String| {

@@ -97,9 +97,9 @@ impl<D: Draft> Plan<D> {
         basis.check_names::<D, _>("values", &config.values)?;
         basis.check_names::<D, _>("identifiers", &config.identifiers)?;
         basis.check_names::<D, _>("scale", &config.scale)?;
-        let mut needed: Vec<_> = D::fields().filter(|field| field.need < Need::Optional).collect();
+        let mut needed: Vec<_> = D::fields().filter(|field| field.need.is_needed()).collect();
         needed.sort_by_key(|field| field.need);
-        let is_identity = |name: &&String| D::field(name).is_some_and(|field| field.need == Need::Identity);
+        let is_identity = |name: &&String| D::field(name).is_some_and(|field| field.need.is_identity());
         let plan = Plan {
             fields: basis.fields(columns)?,
             identity: columns.fields.keys().filter(is_identity).count(),

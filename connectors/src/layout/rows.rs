@@ -49,8 +49,8 @@ pub(crate) trait RowDecoder: Send {
     /// The record, or why there is none.
     fn decode(&self, row: &dyn TextRow, offset: u64) -> Result<Event<Record>, Fault>;
 
-    /// The deletion of the record with this id, as the source writes it; where several fields say which record it is, a JSON
-    /// object of their columns.
+    /// The deletion of the record with this id, as the source writes it; where several fields say which record it is, a
+    /// JSON object of their columns.
     fn delete(&self, id: &str, offset: u64) -> Result<Event<Record>, Fault>;
 }
 
@@ -104,12 +104,14 @@ impl<D: Draft> RowDecoder for Rows<D> {
         match &self.plan.fields[..self.plan.identity] {
             [field] => set(field.place, &mut draft, &Given::Text(Cow::Borrowed(id)), &field.reading)?,
             fields => {
-                let names = fields.iter().map(|field| field.column.to_string());
-                let values = parts_of_key(id, &names.collect::<Vec<_>>())?;
-                for (field, value) in fields.iter().zip(&values) {
+                let columns: Vec<String> = fields.iter().map(|field| field.column.to_string()).collect();
+                let parts: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(id);
+                let mut parts = parts.map_err(|_| names_no_record(id, &columns))?;
+                for (field, column) in fields.iter().zip(&columns) {
+                    let value = parts.remove(column).unwrap_or_default();
                     let value = match value {
                         serde_json::Value::Null => Given::NOTHING,
-                        serde_json::Value::String(text) => Given::Text(Cow::Borrowed(text)),
+                        serde_json::Value::String(text) => Given::Text(Cow::Owned(text)),
                         value => Given::Text(Cow::Owned(value.to_string())),
                     };
                     set(field.place, &mut draft, &value, &field.reading)?;
@@ -120,18 +122,13 @@ impl<D: Draft> RowDecoder for Rows<D> {
     }
 }
 
-/// The values of these columns in a key that is a JSON object.
-fn parts_of_key(key: &str, columns: &[String]) -> Result<Vec<serde_json::Value>, Fault> {
-    let mut object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(key).unwrap_or_default();
-    let values: Option<Vec<_>> = columns.iter().map(|column| object.remove(column)).collect();
-    values.ok_or_else(|| {
-        let members: Vec<String> = columns.iter().map(|column| format!("\"{column}\": \"...\"")).collect();
-        let what = format!(
-            "`{key}` does not say which record it is: it takes {}",
-            engine::setting::listed(columns.iter().map(String::as_str))
-        );
-        Fault::new(what, format!("send a JSON object as the key: {{{}}}", members.join(", ")))
-    })
+/// A key that does not say which record is deleted.
+#[cold]
+fn names_no_record(key: &str, columns: &[String]) -> Fault {
+    let members: Vec<String> = columns.iter().map(|column| format!("\"{column}\": \"...\"")).collect();
+    let listed = engine::setting::listed(columns.iter().map(String::as_str));
+    let what = format!("`{key}` does not say which record it is: it takes {listed}");
+    Fault::new(what, format!("send a JSON object as the key: {{{}}}", members.join(", ")))
 }
 
 #[inline]
@@ -163,7 +160,7 @@ impl<D: Draft> Plan<D> {
     #[inline]
     pub(crate) fn event(&self, mut draft: D, deleted: bool, member: u16, offset: u64) -> Result<Event<Record>, Fault> {
         for field in &self.needed {
-            if deleted && field.need > Need::Identity {
+            if deleted && !field.need.is_identity() {
                 break;
             }
             if field.place.is_empty(&mut draft) {

@@ -64,8 +64,8 @@ fn push_object(text: &mut String, fields: &[FieldDescription], record: usize) {
 mod tests {
     use model::{Dictionary, Record, SourceId};
 
+    use super::super::Header;
     use super::super::any_record::{Texts, layout_of};
-    use super::super::{Header, Need};
     use super::*;
     use crate::files::Members;
     use crate::layout::{ColumnName, Layout};
@@ -97,7 +97,7 @@ mod tests {
             assert_ne!(of_rows[0].key(), of_rows[1].key(), "{}", kind.name());
             assert_eq!(of_lines(&layout, &names, &template(*kind, Format::Jsonl).unwrap()), of_rows, "{}", kind.name());
             for field in kind.fields() {
-                assert!(field.need == Need::Optional || field.examples.iter().all(|example| !example.is_empty()));
+                assert!(!field.need.is_needed() || field.examples.iter().all(|example| !example.is_empty()));
                 assert!(!field.meaning.is_empty() && !field.meaning.contains('|'), "{}", field.name);
             }
         }

@@ -1,4 +1,5 @@
-//! The fields of trades. A trade of which no detail is known has a draft of its own: small, and filled with no allocation.
+//! The fields of trades. A trade of which no detail is known has a draft of its own: small, and filled with no
+//! allocation.
 
 use std::sync::Arc;
 

@@ -128,6 +128,8 @@ pub enum ValueType {
     Lots,
     /// Several identifiers.
     Symbols,
+    /// True or false.
+    Truth,
     /// Any text.
     Text,
 }
@@ -147,6 +149,7 @@ impl ValueType {
             ValueType::Code(_) => "code",
             ValueType::Lots => "lots",
             ValueType::Symbols => "symbols",
+            ValueType::Truth => "truth",
             ValueType::Text => "text",
         }
     }
@@ -173,8 +176,8 @@ impl ValueType {
     }
 }
 
-/// A type that a field may have; its default says that nothing is known. What no type says otherwise about is read through
-/// its text.
+/// A type that a field may have; its default says that nothing is known. What no type says otherwise about is read
+/// through its text.
 pub(crate) trait FieldValue: Clone + Default + PartialEq {
     /// Which one it is.
     const TYPE: ValueType;
@@ -519,6 +522,35 @@ policies!(CostMethod: "a cost method", OversellPolicy: "an oversell policy");
 fn unknown_code(what: &str, reading: &Reading) -> Fault {
     let setting = reading.setting_of_field("values");
     Fault::new(what, format!("correct it, or say in {setting} what this text stands for"))
+}
+
+impl FieldValue for Option<bool> {
+    const TYPE: ValueType = ValueType::Truth;
+
+    fn to_value(&self, _dictionary: &Dictionary) -> Value {
+        self.map_or(Value::None, |truth| Value::code(if truth { "true" } else { "false" }))
+    }
+
+    fn from_text(text: &str, reading: &Reading) -> Result<Self, Fault> {
+        match text.trim() {
+            truth if truth.eq_ignore_ascii_case("true") || truth == "1" => Ok(Some(true)),
+            truth if truth.eq_ignore_ascii_case("false") || truth == "0" => Ok(Some(false)),
+            _ => Err(unknown_code(&format!("`{text}` is neither true nor false"), reading)),
+        }
+    }
+}
+
+/// False where nothing is known.
+impl FieldValue for bool {
+    const TYPE: ValueType = ValueType::Truth;
+
+    fn to_value(&self, _dictionary: &Dictionary) -> Value {
+        if *self { Value::code("true") } else { Value::None }
+    }
+
+    fn from_text(text: &str, reading: &Reading) -> Result<Self, Fault> {
+        <Option<bool>>::from_text(text, reading).map(|truth| truth == Some(true))
+    }
 }
 
 /// The version of the schema that a record was written with.

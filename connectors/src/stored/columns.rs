@@ -1,6 +1,6 @@
 //! The columns that hold the fields of all kinds of records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::DataType;
 use model::{Dictionary, Record, Symbol, Value};
@@ -22,6 +22,11 @@ pub(super) struct FieldColumn {
 }
 
 impl FieldColumn {
+    /// Whether records of any of these kinds have such a field.
+    pub(super) fn is_of(&self, kinds: &BTreeSet<u16>) -> bool {
+        kinds.iter().any(|kind| self.reads.get(usize::from(*kind)).is_some_and(Option::is_some))
+    }
+
     /// The value in a record; none if records of its kind have no such field.
     pub(super) fn value(&self, record: &Record, dictionary: &Dictionary) -> Value {
         let read = self.reads.get(usize::from(record.number())).copied().flatten();

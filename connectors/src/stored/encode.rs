@@ -1,9 +1,11 @@
 //! Records as rows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringBuilder, TimestampMicrosecondArray, UInt32Array,
+    new_null_array,
 };
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
@@ -20,8 +22,12 @@ pub(super) fn encode(stored: &StoredRecords, records: &[Record]) -> Result<Recor
         texts(records, |record, builder| builder.append_value(record.kind())),
         texts(records, |record, builder| builder.append_option(source(stored, record))),
     ];
+    let kinds: BTreeSet<u16> = records.iter().map(Record::number).collect();
     for column in stored.columns.iter() {
-        arrays.push(array(records, &column.data_type, dictionary, |record| column.value(record, dictionary)));
+        arrays.push(match column.is_of(&kinds) {
+            true => array(records, &column.data_type, dictionary, |record| column.value(record, dictionary)),
+            false => new_null_array(&column.data_type, records.len()),
+        });
     }
     for (attribute, _) in stored.attributes() {
         let value = |record: &Record| match record {

@@ -9,8 +9,9 @@
 //! A column is null where nothing is known. Sources and attributes are stored by name, so that they may change their
 //! places in the configuration; texts as texts, so that no dictionary has to be kept beside them.
 //!
-//! The columns come from the tables of fields in `layout::RecordKind`: fields of the same name and type share one. A field
-//! whose type is not that of the first kind with a field of its name has a column of its own, such as `rate_price`.
+//! The columns come from the tables of fields in `layout::RecordKind`: fields of the same name and type share one. A
+//! field whose type is not that of the first kind with a field of its name has a column of its own, such as
+//! `rate_price`.
 
 mod columns;
 mod decode;

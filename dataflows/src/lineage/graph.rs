@@ -1,12 +1,12 @@
 //! The lineage of each view. A new view gets an entry here.
 
-use super::Of::{From, Is, Last, LastToAbove, Same, SameAbove, SameOrMissing, To, True, Within};
+use super::Of::{From, Is, Last, LastTo, LastToAbove, Same, SameAbove, SameOrMissing, To, True, Within};
 use super::{Except, Lineage, Step, Told};
 
 const STEP: Step = Step { what: "", view: "", on: &[], except: None, unless_known: None, told: Told::Rows, then: &[] };
 
 /// All lineages.
-pub const LINEAGES: [Lineage; 25] = [
+pub const LINEAGES: [Lineage; 26] = [
     // What sources tell.
     Lineage {
         view: "transactions",
@@ -33,19 +33,7 @@ pub const LINEAGES: [Lineage; 25] = [
                 then: RATE_OF_TRANSACTION,
                 ..STEP
             },
-            Step {
-                what: "the corporate actions that gave it, and the position that they took from",
-                view: "transactions",
-                on: &[("portfolio", Same("portfolio")), ("other_security", Same("security"))],
-                except: Some(&REFUSED_GIFTS),
-                then: &[Step {
-                    what: "the position that it took from",
-                    view: "positions",
-                    on: &[("portfolio", Same("portfolio")), ("security", Same("security"))],
-                    ..STEP
-                }],
-                ..STEP
-            },
+            GIFTS,
             PORTFOLIO,
         ],
     },
@@ -127,7 +115,7 @@ pub const LINEAGES: [Lineage; 25] = [
                 ],
                 ..STEP
             },
-            Step { what: "the instrument", view: "instruments", on: &[("id", Same("security"))], ..STEP },
+            INSTRUMENT,
             Step {
                 what: "the price",
                 view: "prices",
@@ -157,6 +145,27 @@ pub const LINEAGES: [Lineage; 25] = [
         }],
     },
     Lineage {
+        view: "position_timeseries",
+        tells: &["quantity", "price", "closing_value"],
+        steps: &[
+            Step {
+                what: "the transactions of the security up to the day that were booked",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("trade_date", To("date"))],
+                except: Some(&REFUSED),
+                ..STEP
+            },
+            GIFTS,
+            Step {
+                what: "the last price up to the day",
+                view: "prices",
+                on: &[("security", Same("security")), ("currency", Same("currency")), ("price_date", LastTo("date"))],
+                ..STEP
+            },
+            INSTRUMENT,
+        ],
+    },
+    Lineage {
         view: "portfolio_timeseries",
         tells: &["opening_value", "opening_flow", "closing_flow", "closing_value"],
         steps: &[
@@ -167,24 +176,9 @@ pub const LINEAGES: [Lineage; 25] = [
                 ..STEP
             },
             Step {
-                what: "the transactions up to the day, which say what was held",
-                view: "transactions",
-                on: &[("portfolio", Same("portfolio")), ("trade_date", To("date"))],
-                except: Some(&REFUSED_OF_PORTFOLIO),
-                told: Told::Count,
-                ..STEP
-            },
-            Step {
-                what: "what the portfolio ever held, each with its last price up to the day",
-                view: "positions",
-                on: &[("portfolio", Same("portfolio"))],
-                told: Told::RowsAlone,
-                then: &[Step {
-                    what: "the last price up to the day",
-                    view: "prices",
-                    on: &[("security", Same("security")), ("price_date", LastToAbove("date"))],
-                    ..STEP
-                }],
+                what: "what was held on the day",
+                view: "position_timeseries",
+                on: &[("portfolio", Same("portfolio")), ("date", Same("date"))],
                 ..STEP
             },
         ],
@@ -331,6 +325,22 @@ const PORTFOLIO: Step = Step {
     what: "the portfolio, whose rules the books follow",
     view: "portfolios",
     on: &[("id", Same("portfolio"))],
+    ..STEP
+};
+
+const INSTRUMENT: Step = Step { what: "the instrument", view: "instruments", on: &[("id", Same("security"))], ..STEP };
+
+const GIFTS: Step = Step {
+    what: "the corporate actions that gave it, and the position that they took from",
+    view: "transactions",
+    on: &[("portfolio", Same("portfolio")), ("other_security", Same("security"))],
+    except: Some(&REFUSED_GIFTS),
+    then: &[Step {
+        what: "the position that it took from",
+        view: "positions",
+        on: &[("portfolio", Same("portfolio")), ("security", Same("security"))],
+        ..STEP
+    }],
     ..STEP
 };
 

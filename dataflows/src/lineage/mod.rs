@@ -62,6 +62,8 @@ pub enum Of {
     Within(&'static str, &'static str),
     /// Of all that agree in the rest, it is the last that is not after the day of the tick.
     Last,
+    /// Of all that agree in the rest and are not after what this column of the row is, it is the last.
+    LastTo(&'static str),
     /// As [`Of::Same`], of the row that the step before began at.
     SameAbove(&'static str),
     /// Of all that agree in the rest and are not after what this column is, of the row that the step before began at, it is
@@ -118,7 +120,7 @@ impl Step {
                 Of::Is(text) => and(column, "eq", (*text).into()),
                 Of::True => and(column, "eq", true.into()),
                 Of::From(own) => and(column, "ge", known(own)?),
-                Of::To(own) => and(column, "le", known(own)?),
+                Of::To(own) | Of::LastTo(own) => and(column, "le", known(own)?),
                 Of::SameAbove(own) => and(column, "eq", known_of(above, own)?),
                 Of::LastToAbove(own) => and(column, "le", known_of(above, own)?),
                 Of::Last => and(column, "le", today.into()),
@@ -135,7 +137,10 @@ impl Step {
 
     /// The column of which only the last is wanted.
     pub fn last_by(&self) -> Option<&'static str> {
-        self.on.iter().find(|(_, of)| matches!(of, Of::Last | Of::LastToAbove(_))).map(|(column, _)| *column)
+        self.on
+            .iter()
+            .find(|(_, of)| matches!(of, Of::Last | Of::LastTo(_) | Of::LastToAbove(_)))
+            .map(|(column, _)| *column)
     }
 }
 

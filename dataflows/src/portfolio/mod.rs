@@ -32,6 +32,7 @@ pub mod market;
 pub mod observations;
 pub mod performance;
 pub mod positions;
+pub mod positions_by_day;
 #[cfg(test)]
 mod reference_tests;
 pub mod refusal;
@@ -79,6 +80,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let positions = positions::positions(changes.clone());
     let valuations = valuations::value(books, &positions, changes, &pricing, &prices, &fx_rates, &valuation_day);
     let values = series::values(priced_changes.clone(), &daily_prices, &daily_rates);
+    positions_by_day::register(booked.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
     let flows = series::portfolio_flows(booked.clone(), &fx_rates);
     let days = series::days(&values, flows.clone(), priced_changes.clone(), &valuation_day);
     let inceptions = returns::inceptions(priced_changes, inputs.portfolios);

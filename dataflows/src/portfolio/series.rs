@@ -73,7 +73,9 @@ pub struct PricedChange {
     pub target: (Symbol, CurrencyPair),
     /// From which day on.
     pub day: i32,
-    /// In units of [`model::Quantity`].
+    /// How many units came, in units of [`model::Quantity`].
+    pub quantity: i64,
+    /// How many units of price that is: times the multiplier of the instrument.
     pub units: i64,
     /// 1, 0 or -1.
     pub held: i64,
@@ -103,6 +105,7 @@ fn priced_change(security: Symbol, change: &Change, pricing: Option<&Pricing>) -
         priced: (security, currency),
         target: (change.holding.0, (currency, change.base_currency)),
         day: change.date.days()?,
+        quantity: i64::try_from(now.checked_sub(before)?).ok()?,
         units: i64::try_from(units).ok()?,
         held: i64::from(now != 0) - i64::from(before != 0),
         is_at_par: pricing.is_some_and(|pricing| pricing.is_at_par()),

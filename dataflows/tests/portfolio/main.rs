@@ -19,7 +19,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 17] = [
+pub const VIEWS: [&str; 18] = [
     "prices",
     "fx_rates",
     "benchmark_levels",
@@ -35,6 +35,7 @@ pub const VIEWS: [&str; 17] = [
     "income",
     "valuations",
     "concentration",
+    "position_timeseries",
     "portfolio_timeseries",
     "performance",
 ];

@@ -1,7 +1,7 @@
 //! What happens in one portfolio: its cash, its trades, and what corporate actions give it.
 //!
-//! Every change of cash is a transaction of its own, on the cash of the currency, linked to what it pays for; a deposit is of
-//! the cash itself. Nothing is sold that is not held, and no cash is spent that is not there.
+//! Every change of cash is a transaction of its own, on the cash of the currency, linked to what it pays for; a deposit
+//! is of the cash itself. Nothing is sold that is not held, and no cash is spent that is not there.
 
 use model::{
     Amount, LotReference, Price, Quantity, Rate, Ratio, Side, SourceId, Symbol, Timestamp, Transaction,

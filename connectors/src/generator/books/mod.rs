@@ -1,4 +1,5 @@
-//! Books: portfolios that trade, earn and are corrected, with the prices, exchange rates and benchmarks to value them by.
+//! Books: portfolios that trade, earn and are corrected, with the prices, exchange rates and benchmarks to value them
+//! by.
 //!
 //! ```text
 //!  BooksSpec ──▶ Market: a walk for each listing, currency, benchmark ──▶ prices, rates, levels (one price is wrong)
@@ -6,8 +7,8 @@
 //!                  └──▶ Ledger of each portfolio: deposits, trades, income, corporate actions ──▶ transactions
 //!  told later: a purchase that was agreed on the thirty-first day, and the price as it should have been
 //! ```
-//! Everything is a pure function of the specification, in integers. All companies, people and securities are invented. Futures are
-//! paid in full, so that cash and positions add up as for shares; days are Monday to Friday.
+//! Everything is a pure function of the specification, in integers. All companies, people and securities are invented.
+//! Futures are paid in full, so that cash and positions add up as for shares; days are Monday to Friday.
 
 mod ledger;
 mod market;

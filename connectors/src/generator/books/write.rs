@@ -12,8 +12,8 @@ use crate::generator::Summary;
 use crate::generator::write::{AtomicFile, push_csv_texts, push_json_line, value_text};
 use crate::layout::{FieldDescription, RecordKind};
 
-/// Writes books to a folder, which is made if it is not there: a file for each kind of record, two for what is told later, and
-/// `books.toml`, last. A file has its name only when it is whole. Equal specifications give equal files.
+/// Writes books to a folder, which is made if it is not there: a file for each kind of record, two for what is told
+/// later, and `books.toml`, last. A file has its name only when it is whole. Equal specifications give equal files.
 pub fn write_books(spec: &BooksSpec, folder: &Path) -> Result<Summary, EngineError> {
     let dictionary = Dictionary::new();
     let books = Books::new(spec, &dictionary)?;

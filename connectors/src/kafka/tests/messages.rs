@@ -54,7 +54,8 @@ fn a_key_of_several_fields_deletes_as_a_json_object() {
     assert!(told.record.is_some() && gone.record.is_none());
     for (key, what) in [
         ("ACME", "does not say which record it is"),
-        ("{\"security\": \"ACME\"}", "does not say which record it is: it takes `day`, `security`"),
+        ("[1]", "does not say which record it is: it takes `day`, `security`"),
+        ("{\"security\": \"ACME\"}", "`price_date` is empty"),
         ("{\"security\": \"ACME\", \"day\": \"Monday\"}", "`Monday` is not a date"),
         ("{\"security\": \"ACME\", \"day\": null}", "`price_date` is empty"),
     ] {

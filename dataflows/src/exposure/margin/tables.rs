@@ -1,0 +1,216 @@
+//! What the latest batches say of each fund, table by table, and how values become cells.
+
+use engine::{Cell, Column, ColumnKind, Key, Row, ViewSpec, Views};
+use model::{Amount, AssetType, Date, FundAum, FundFigures, Record, SourceId, Timestamp};
+use operators::Arranged;
+
+use crate::trades::{date_cell, symbol_cell};
+
+/// The names of the sources, as cells.
+#[derive(Clone)]
+pub struct Sources(Vec<Cell>);
+
+impl Sources {
+    /// The names, by `SourceId`.
+    pub fn new(names: &[String]) -> Self {
+        Sources(names.iter().map(Cell::text).collect())
+    }
+
+    /// The name of a source.
+    pub fn cell(&self, source: SourceId) -> Cell {
+        self.0.get(usize::from(source.0)).cloned().unwrap_or(Cell::Null)
+    }
+}
+
+/// The column of an amount.
+pub const AMOUNT: ColumnKind = ColumnKind::Fixed(Amount::SCALE);
+
+/// An amount's cell.
+pub fn amount_cell(amount: Amount) -> Cell {
+    amount.scaled().map_or(Cell::Null, Cell::fixed)
+}
+
+/// A moment's cell.
+pub fn time_cell(time: Timestamp) -> Cell {
+    time.micros().map_or(Cell::Null, Cell::Time)
+}
+
+/// The cell of something that may be true.
+pub fn bool_cell(value: Option<bool>) -> Cell {
+    value.map_or(Cell::Null, Cell::Bool)
+}
+
+/// The first day of the month of a date; [`Date::NONE`] where there is none.
+pub fn month_of(date: Date) -> Date {
+    date.ymd().and_then(|(year, month, _day)| Date::from_ymd(year, month, 1)).unwrap_or(Date::NONE)
+}
+
+/// A view with these columns, the first `key` of which tell its rows apart.
+pub fn spec(name: &str, about: &str, columns: &[(&str, ColumnKind)], key: usize) -> ViewSpec {
+    ViewSpec {
+        name: name.into(),
+        about: about.into(),
+        columns: columns.iter().map(|(name, kind)| Column::new(*name, *kind)).collect(),
+        key: (0..key).collect(),
+    }
+}
+
+/// Registers a view for each table: a row a record.
+pub fn register<'scope>(
+    by_fund: &Arranged<'scope, Key, Record>,
+    records: &Arranged<'scope, Key, Record>,
+    sources: &Sources,
+    views: &mut Views,
+) {
+    let mut table =
+        |spec: ViewSpec, arranged: &Arranged<'scope, Key, Record>, row: fn(&Record) -> Option<Vec<Cell>>| {
+            let sources = sources.clone();
+            views.derived(spec, arranged, move |_key, group, rows| {
+                for (record, count) in group {
+                    if let (Some(source), Some(cells)) = (record.source(), row(record)) {
+                        let cells = std::iter::once(sources.cell(source)).chain(cells);
+                        rows.push((Row::new(cells.collect::<Vec<_>>()), *count));
+                    }
+                }
+            });
+        };
+    table(aum_spec(), by_fund, |record| match record {
+        Record::FundAum(aum) => Some(aum_cells(aum)),
+        _ => None,
+    });
+    table(exposure_spec(), by_fund, |record| match record {
+        Record::FundExposure(exposure) => Some(vec![symbol_cell(exposure.fund), symbol_cell(exposure.origin)]),
+        _ => None,
+    });
+    table(submission_spec(), by_fund, |record| match record {
+        Record::MarginSubmission(own) => Some(vec![
+            symbol_cell(own.fund),
+            time_cell(own.submitted_at),
+            symbol_cell(own.name),
+            symbol_cell(own.tax_id),
+            symbol_cell(own.manager_id),
+            symbol_cell(own.status),
+            symbol_cell(own.methodology),
+            amount_cell(own.local_margin),
+            amount_cell(own.offshore_margin),
+        ]),
+        _ => None,
+    });
+    table(validation_spec(), by_fund, |record| match record {
+        Record::MarginValidation(own) => Some(vec![
+            symbol_cell(own.fund),
+            time_cell(own.validated_at),
+            symbol_cell(own.name),
+            symbol_cell(own.manager),
+            symbol_cell(own.finding),
+            bool_cell(own.is_valid),
+        ]),
+        _ => None,
+    });
+    table(exception_spec(), by_fund, |record| match record {
+        Record::MarginException(own) => Some(vec![symbol_cell(own.fund), Cell::Bool(own.is_accepted)]),
+        _ => None,
+    });
+    table(asset_type_spec(), records, |record| match record {
+        Record::AssetType(own) => Some(asset_type_cells(own)),
+        _ => None,
+    });
+}
+
+fn aum_cells(aum: &FundAum) -> Vec<Cell> {
+    let nothing = FundFigures::default();
+    let figures = aum.figures.as_deref().unwrap_or(&nothing);
+    let mut cells: Vec<Cell> = [
+        aum.fund,
+        aum.name,
+        aum.tax_id,
+        aum.manager_id,
+        aum.manager,
+        aum.investor_class,
+        aum.portfolio_type,
+        aum.association_class,
+        aum.fund_class_id,
+        aum.fund_class,
+        aum.restriction,
+        aum.criticality,
+    ]
+    .map(symbol_cell)
+    .to_vec();
+    cells.extend([bool_cell(aum.is_closed), date_cell(aum.position_date), amount_cell(aum.aum)]);
+    cells.extend(figures.values().map(amount_cell));
+    cells
+}
+
+fn asset_type_cells(asset_type: &AssetType) -> Vec<Cell> {
+    vec![symbol_cell(asset_type.id), symbol_cell(asset_type.name), time_cell(asset_type.loaded_at)]
+}
+
+fn aum_spec() -> ViewSpec {
+    use ColumnKind::{Bool, Date, Text};
+    let texts = [
+        "source",
+        "fund",
+        "name",
+        "tax_id",
+        "manager_id",
+        "manager",
+        "investor_class",
+        "portfolio_type",
+        "association_class",
+        "fund_class_id",
+        "fund_class",
+        "restriction",
+        "criticality",
+    ];
+    let mut columns: Vec<(&str, ColumnKind)> = texts.map(|name| (name, Text)).to_vec();
+    columns.extend([("is_closed", Bool), ("position_date", Date), ("aum", AMOUNT)]);
+    columns.extend(FundFigures::NAMES.iter().map(|name| (*name, AMOUNT)));
+    spec("fund_aum", "Every fund of the latest batch, with its assets under management.", &columns, 2)
+}
+
+fn exposure_spec() -> ViewSpec {
+    let columns = ["source", "fund", "origin"].map(|name| (name, ColumnKind::Text));
+    spec("fund_exposure_origins", "What each fund is exposed to, in the latest batch.", &columns, 3)
+}
+
+fn submission_spec() -> ViewSpec {
+    use ColumnKind::{Text, Time};
+    let columns = [
+        ("source", Text),
+        ("fund", Text),
+        ("submitted_at", Time),
+        ("name", Text),
+        ("tax_id", Text),
+        ("manager_id", Text),
+        ("status", Text),
+        ("methodology", Text),
+        ("local_margin", AMOUNT),
+        ("offshore_margin", AMOUNT),
+    ];
+    spec("margin_submissions", "The margin that managers submitted, in the latest batch.", &columns, 3)
+}
+
+fn validation_spec() -> ViewSpec {
+    use ColumnKind::{Bool, Text, Time};
+    let columns = [
+        ("source", Text),
+        ("fund", Text),
+        ("validated_at", Time),
+        ("name", Text),
+        ("manager", Text),
+        ("finding", Text),
+        ("is_valid", Bool),
+    ];
+    spec("margin_validations", "Who looked at which submission, in the latest batch.", &columns, 3)
+}
+
+fn exception_spec() -> ViewSpec {
+    let columns = [("source", ColumnKind::Text), ("fund", ColumnKind::Text), ("is_accepted", ColumnKind::Bool)];
+    spec("margin_exceptions", "The funds whose margin is taken as it is.", &columns, 2)
+}
+
+fn asset_type_spec() -> ViewSpec {
+    use ColumnKind::{Text, Time};
+    let columns = [("source", Text), ("asset_type", Text), ("name", Text), ("loaded_at", Time)];
+    spec("asset_types", "What the codes of asset types stand for.", &columns, 2)
+}
