@@ -4,7 +4,8 @@
 //!  run, demo, replay ──▶ config ──▶ engine ──▶ served: Flight, metrics, health on one port
 //!  cluster ────────────▶ run, once for each process of a cluster
 //!  query, subscribe, ──▶ Flight client ──▶ standard output, or a file
-//!  export, views
+//!  export, views, report,
+//!  explain
 //!  doctor, health ─────▶ what is wrong with a set-up, and whether a server lives
 //!  check, generate, template, learn, completions
 //! ```
@@ -20,6 +21,7 @@ mod completions;
 mod config;
 mod demo;
 mod doctor;
+mod explain;
 mod export;
 mod generate;
 mod health;
@@ -28,6 +30,7 @@ mod output;
 mod process;
 mod query;
 mod replay;
+mod report;
 mod run;
 mod subscribe;
 mod summary;
@@ -69,6 +72,8 @@ enum Command {
     Subscribe(subscribe::Subscribe),
     Export(export::Export),
     Views(views::ListViews),
+    Report(report::Report),
+    Explain(explain::Explain),
     Check(check::Check),
     Doctor(doctor::Doctor),
     Health(health::Health),
@@ -89,6 +94,8 @@ impl Command {
             Command::Subscribe(subscribe) => subscribe.run(),
             Command::Export(export) => export.run(),
             Command::Views(views) => views.run(),
+            Command::Report(report) => report.run(),
+            Command::Explain(explain) => explain.run(),
             Command::Check(check) => check.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Health(health) => health.run(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use engine::Rows;
 use model::Timestamp;
-use sinks::client::{Client, Identification};
+use sinks::client::{Client, Identification, ViewInfo};
 use sinks::flight::Ticket;
 
 use crate::output::{self, Format, Received};
@@ -146,6 +146,15 @@ impl Query {
 pub(crate) async fn snapshot(server: &Server, ticket: &Ticket) -> Result<(Received, engine::Tick, Rows), Failure> {
     let client = server.connect().await?;
     let view = client.view(&ticket.view).await.map_err(Failure::of_request)?;
+    read_view(&client, &view, ticket).await
+}
+
+/// A view of a server's catalogue as of a tick.
+pub(crate) async fn read_view(
+    client: &Client,
+    view: &ViewInfo,
+    ticket: &Ticket,
+) -> Result<(Received, engine::Tick, Rows), Failure> {
     let (tick, batches) = client.snapshot(ticket).await.map_err(Failure::of_request)?;
     // At an earlier tick the view may have had other columns.
     let sent = batches.first().map_or_else(|| view.schema.clone(), |batch| batch.schema());

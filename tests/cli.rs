@@ -11,6 +11,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+#[path = "command_line/books.rs"]
+mod books;
+
 /// The binary, in a folder, without the settings and colors of whoever runs the tests.
 fn tieout(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tieout"));

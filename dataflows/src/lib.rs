@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 pub mod calendars;
 pub mod exposure;
+pub mod lineage;
 pub mod portfolio;
 pub mod reconciliation;
 #[cfg(test)]

@@ -37,6 +37,7 @@ pub mod kept;
 mod line;
 pub mod mailbox;
 pub mod metrics;
+pub mod origins;
 mod past;
 mod program;
 pub mod push;
@@ -60,12 +61,14 @@ pub use engine::{Clock, Engine, EngineConfig};
 pub use error::{EngineError, ErrorKind};
 pub use kept::Kept;
 pub use operators::Tick;
+pub use origins::Origin;
 pub use program::{Program, Revive};
 pub use push::{Ingest, Receipt, Submitted};
 pub use reader::{Reader, Request, Snapshot, Subscription, Update};
 pub use row::{Cell, Column, ColumnKind, Key, NoTexts, Row, Texts, ViewSpec};
 pub use source::{
-    Batch, Decoder, Durable, Event, Outlet, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec, Stop,
+    Batch, Decoder, Durable, Event, Outlet, Place, Positions, Refusal, Source, SourceContext, SourceReader, SourceSpec,
+    Stop,
 };
 pub use view::{Rows, Views};
 pub use worker::{Graph, Inputs, catalogue};

@@ -4,7 +4,7 @@
 //! A view at a tick is a pure function of the input that was bound up to it and of the configuration that held at it. So
 //! the same program gives the same rows as were served then, for as long as the input can be read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,9 +18,10 @@ use crate::assembly::{Assembly, Plan};
 use crate::bindings::Configured;
 use crate::error::{EngineError, ErrorKind};
 use crate::line::BoundPast;
+use crate::origins::{self, Origin};
 use crate::program::{Program, Revive};
 use crate::reader::{Request, Snapshot, in_background};
-use crate::row::ViewSpec;
+use crate::row::{Key, ViewSpec};
 use crate::snapshot::{SnapshotReader, Snapshots};
 use crate::source::{SourceSpec, Stop};
 use crate::status::Status;
@@ -48,6 +49,9 @@ pub(crate) type TickChanges = BTreeMap<Tick, Rows>;
 pub(crate) trait PastReads: Send + Sync {
     /// A view as of `request.as_of`.
     fn snapshot(&self, request: Request, at: Tick) -> Coming<'_, Snapshot>;
+
+    /// Where the records came from that stand under these keys as of a tick.
+    fn origins(&self, keys: BTreeSet<Key>, at: Tick) -> Coming<'_, Vec<Origin>>;
 
     /// The changes within `(after, upto]` of a view that has these columns.
     fn changes(&self, request: Request, spec: ViewSpec, after: Tick, upto: Tick) -> Coming<'_, TickChanges>;
@@ -143,6 +147,21 @@ impl<R: Data + Send + Sync> Past<R> {
         });
     }
 
+    /// The sources of the configuration of then read again what they gave up to a tick.
+    async fn find_origins(&self, keys: BTreeSet<Key>, at: Tick) -> Result<Vec<Origin>, EngineError> {
+        let configured = self.configured(at)?;
+        let place = Place::take(&self.waiting)?;
+        // One at a time: each reads the whole past.
+        let turn = Arc::clone(&self.revived).lock_owned().await;
+        let (bound, revive) = (self.bound.clone(), Arc::clone(&self.revive));
+        in_background(move || {
+            let (_place, _turn) = (place, turn);
+            let program = revive.revive(&bound.bindings.configuration(&configured.hash)?)?;
+            origins::find(&bound, &program.sources, program.snapshots.as_ref(), &keys, at)
+        })
+        .await?
+    }
+
     async fn read_snapshot(&self, request: Request, at: Tick) -> Result<Snapshot, EngineError> {
         let revived = self.revived(self.configured(at)?, at, at).await?;
         let Some(revived) = revived.as_ref() else { return Err(EngineError::stopped()) };
@@ -201,6 +220,10 @@ impl<R: Data + Send + Sync> Past<R> {
 impl<R: Data + Send + Sync> PastReads for Past<R> {
     fn snapshot(&self, request: Request, at: Tick) -> Coming<'_, Snapshot> {
         Box::pin(self.read_snapshot(request, at))
+    }
+
+    fn origins(&self, keys: BTreeSet<Key>, at: Tick) -> Coming<'_, Vec<Origin>> {
+        Box::pin(self.find_origins(keys, at))
     }
 
     fn changes(&self, request: Request, spec: ViewSpec, after: Tick, upto: Tick) -> Coming<'_, TickChanges> {

@@ -1,6 +1,6 @@
 //! Reading views: whole at a tick, or followed from a tick on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,10 @@ use crate::filter;
 use crate::frontier::Frontier;
 use crate::mailbox::{Mail, Mailbox, Mailboxes, RowFilter};
 use crate::metrics::Metrics;
+use crate::origins::Origin;
 use crate::past::{PastReads, TickChanges};
 use crate::releaser::{Asked, Question, Releaser, Wanted};
-use crate::row::{Texts, ViewSpec};
+use crate::row::{Key, Texts, ViewSpec};
 use crate::status::Status;
 use crate::view::Rows;
 use crate::worker::Answer;
@@ -169,6 +170,18 @@ impl Reader {
             }
             _ => retained,
         }
+    }
+
+    /// Where the records came from that stand under these keys as of a tick, in the order of their keys. All that was bound up
+    /// to it is read again, which takes a while.
+    pub async fn origins(&self, keys: BTreeSet<Key>, as_of: Option<Tick>) -> Result<Vec<Origin>, EngineError> {
+        self.check_tick(as_of)?;
+        let at = as_of.unwrap_or_else(|| self.0.ask.released());
+        let Some(past) = &self.0.sight.past else {
+            let what = "this engine does not read its past again, and cannot tell where records came from";
+            return Err(EngineError::new(ErrorKind::Invalid, what, "ask the engine whose data folder it is"));
+        };
+        past.origins(keys, at).await
     }
 
     async fn retained(&self, request: &Request) -> Result<Snapshot, EngineError> {

@@ -91,9 +91,26 @@ pub trait Source<R>: Send + 'static {
     /// Opens a partition that was bound before, to read its records again from offset `from`.
     fn open(&self, partition: &str, from: u64, archive: &Archive) -> Result<Box<dyn SourceReader<R>>, EngineError>;
 
+    /// Where people find the records of a partition at these offsets, which ascend: one place for each. Nowhere better than
+    /// where they are in the partition, if it does not know.
+    fn places(&self, _partition: &str, offsets: &[u64], _archive: &Archive) -> Result<Vec<Place>, EngineError> {
+        Ok(vec![Place::default(); offsets.len()])
+    }
+
     /// Gives new batches to `context.outlet` until there are no more (a one-shot source) or the engine stops. Runs on a
     /// thread of its own, after replay. What was bound before (`context.positions`) is not given again.
     fn run(&mut self, context: SourceContext<R>) -> Result<(), EngineError>;
+}
+
+/// Where people find a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// The file, if it came from one that is still there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line of the file, counted from 1, where lines make sense.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
 }
 
 /// Reads a partition again.

@@ -43,6 +43,13 @@ pub(crate) fn print_rows(spec: &ViewSpec, rows: &Rows, format: Format) -> Result
     write::rows(spec, rows, format, &mut output).and_then(|()| output.flush()).map_err(Failure::of_output)
 }
 
+/// The rows of a view as a file of CSV.
+pub(crate) fn csv(spec: &ViewSpec, rows: &Rows) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    write::rows(spec, rows, Format::Csv, &mut text).map_err(Failure::of_output)?;
+    Ok(text)
+}
+
 /// Writes a text to standard output.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();

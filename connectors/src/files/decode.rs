@@ -95,6 +95,24 @@ impl SourceReader<Record> for FileReader {
     }
 }
 
+/// The lines on which the records at these offsets begin, which ascend; of a file without lines there are none.
+pub(crate) fn lines(path: &Path, offsets: &[u64], layout: &FileLayout) -> Result<Vec<Option<u64>>, EngineError> {
+    let failed = |error: io::Error| EngineError::io("read", path, &error);
+    let mut records = match open(path, 0, layout) {
+        Ok(Content::Text(records)) => records,
+        Ok(_) | Err(Unreadable::Refused(_)) => return Ok(vec![None; offsets.len()]),
+        Err(Unreadable::Disk(error)) => return Err(failed(error)),
+    };
+    let mut next = 0;
+    let mut lines = Vec::with_capacity(offsets.len());
+    for offset in offsets {
+        let is_there = records.skip((offset + 1).saturating_sub(next)).map_err(failed)?;
+        next = offset + 1;
+        lines.push(is_there.then(|| records.line()));
+    }
+    Ok(lines)
+}
+
 fn open(path: &Path, from: u64, layout: &FileLayout) -> Result<Content, Unreadable> {
     let mut file = File::open(path)?;
     let format = match layout.format {

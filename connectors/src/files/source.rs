@@ -7,11 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use engine::archive::Kept;
 use engine::error::ErrorKind;
-use engine::{Archive, EngineError, Source, SourceContext, SourceReader, Stop};
+use engine::{Archive, EngineError, Place, Source, SourceContext, SourceReader, Stop};
 use model::Record;
 
 use super::config::{FileLayout, FilesConfig};
-use super::decode::FileReader;
+use super::decode::{FileReader, lines};
 use super::listing::Listing;
 use crate::ConfigError;
 use crate::layout::Scope;
@@ -69,6 +69,16 @@ impl Source<Record> for FilesSource {
     ) -> Result<Box<dyn SourceReader<Record>>, EngineError> {
         let path = archive.intact(partition)?;
         Ok(Box::new(FileReader::open(&path, partition, from, &self.layout)?))
+    }
+
+    /// The file of today that has the content of then, and the line in it.
+    fn places(&self, partition: &str, offsets: &[u64], archive: &Archive) -> Result<Vec<Place>, EngineError> {
+        let has_content = |file: &PathBuf| Archive::hash_of(file).is_ok_and(|hash| hash == partition);
+        // A folder that cannot be listed now holds no such file.
+        let file = self.listing.files().unwrap_or_default().into_iter().find(has_content);
+        let file = file.map(|file| file.display().to_string());
+        let lines = lines(&archive.intact(partition)?, offsets, &self.layout)?;
+        Ok(lines.into_iter().map(|line| Place { file: file.clone(), line }).collect())
     }
 
     fn run(&mut self, context: SourceContext<Record>) -> Result<(), EngineError> {

@@ -115,6 +115,11 @@ impl TextRecords {
         Ok(true)
     }
 
+    /// The line, from 1, on which the record that was read or left out last begins.
+    pub(crate) fn line(&self) -> u64 {
+        self.framer.line()
+    }
+
     /// Appends at most `count` records to the batch. False at the end of the file.
     pub(crate) fn read(&mut self, into: &mut Batch<Record>, count: usize) -> io::Result<bool> {
         for _ in 0..count {

@@ -24,8 +24,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cash_flow_rules::CashFlow;
 use super::config::Books;
+use super::cost_basis::money::share;
 use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
 use super::inputs::{CurrencyPair, RateOf};
+use super::market::RATE_ONE;
 use super::refusal::Refusal;
 
 /// One state of a fold is kept in so many transactions of a security.
@@ -69,6 +71,8 @@ pub enum Booked {
         flow: CashFlow,
         /// The base currency of the portfolio.
         base_currency: Currency,
+        /// The amount in base currency, at the rate of the transaction; `None` where that is not known.
+        amount_base: Option<i128>,
     },
     /// The transaction was not booked.
     Refused {
@@ -293,7 +297,19 @@ fn post(
     }
     Told { holding, before: &before, after: &after, posting }.tell(&effects, out);
     state.put(holding.1, after);
-    out.extend(flow.map(|flow| Booked::Flow { flow, base_currency: rules.base_currency }));
+    out.extend(flow.map(|flow| {
+        let amount_base = in_base_currency(&flow, posting);
+        Booked::Flow { flow, base_currency: rules.base_currency, amount_base }
+    }));
+}
+
+/// The amount of a flow in base currency, at the rate of its transaction.
+fn in_base_currency(flow: &CashFlow, Posting { transaction, rules }: &Posting) -> Option<i128> {
+    let amount = flow.amount.scaled()?;
+    if flow.currency == rules.base_currency {
+        return Some(amount);
+    }
+    share(amount, transaction.fx_to_base.scaled()?, RATE_ONE).filter(|_| !rules.base_currency.is_none())
 }
 
 /// A book before and after a transaction.

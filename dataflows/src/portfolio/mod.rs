@@ -30,6 +30,7 @@ pub mod income;
 pub mod inputs;
 pub mod ledger;
 pub mod market;
+pub mod observations;
 pub mod performance;
 pub mod positions;
 pub mod positions_by_day;
@@ -38,11 +39,13 @@ mod reference_tests;
 pub mod refusal;
 pub mod return_series;
 pub mod returns;
+pub mod review;
 pub mod risk;
 pub mod risk_conventions;
 pub mod risk_measures;
 pub mod series;
 pub mod table;
+pub mod transactions;
 pub mod valuations;
 pub mod value_at_risk;
 
@@ -66,6 +69,7 @@ pub fn build<'scope>(
     records: &Arranged<'scope, Key, Record>,
     views: &mut Views,
 ) -> FirstSeen<Key> {
+    transactions::register(records, sources, views);
     keep_books(books, sources, Inputs::of(records), views)
 }
 

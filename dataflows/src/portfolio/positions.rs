@@ -198,12 +198,13 @@ pub fn register_cash_flows<'scope>(booked: Collection<'scope, Booked>, views: &m
         ("timing", ColumnKind::Text),
         ("currency", ColumnKind::Text),
         ("amount", AMOUNT),
+        ("amount_base", AMOUNT),
         ("is_position_flow", ColumnKind::Bool),
         ("is_portfolio_flow", ColumnKind::Bool),
     ];
     let about = "The cash that each transaction moved: above zero where it came in.";
     let rows = booked.flat_map(|booked| match booked {
-        Booked::Flow { flow, .. } => Some(Row::new([
+        Booked::Flow { flow, amount_base, .. } => Some(Row::new([
             symbol_cell(flow.portfolio),
             symbol_cell(flow.security),
             symbol_cell(flow.transaction),
@@ -212,6 +213,7 @@ pub fn register_cash_flows<'scope>(booked: Collection<'scope, Booked>, views: &m
             name_cell(&flow.timing),
             currency_cell(flow.currency),
             number_cell(flow.amount.scaled()),
+            number_cell(amount_base),
             Cell::Bool(flow.is_position_flow),
             Cell::Bool(flow.is_portfolio_flow),
         ])),

@@ -175,7 +175,7 @@ pub fn portfolio_flows<'scope>(
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, PortfolioFlow> {
     let flows = booked.flat_map(|booked| match booked {
-        Booked::Flow { flow, base_currency } if flow.is_portfolio_flow => {
+        Booked::Flow { flow, base_currency, .. } if flow.is_portfolio_flow => {
             portfolio_flow(&flow).map(|own| ((flow.currency, base_currency), own))
         }
         _ => None,

@@ -31,7 +31,8 @@ use super::inputs::{CurrencyPair, Priced};
 use super::ledger::{Change, Holding};
 use super::market::{ONE_UNIT, Pricing, RATE_ONE, distinct, until};
 use super::positions::{Position, part};
-use super::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, day_cell, number_cell, spec, symbol_cell};
+use super::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, day_cell, number_cell, spec, symbol_cell};
+use super::transactions::{CLASS_COLUMNS, classes as classes_of, product_cell};
 
 /// How good a valuation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -256,12 +257,17 @@ pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut V
         ("cost_base", AMOUNT),
         ("unrealised_gain_local", AMOUNT),
         ("unrealised_gain_base", AMOUNT),
+        ("name", ColumnKind::Text),
+        ("product", ColumnKind::Text),
     ];
+    let classes = CLASS_COLUMNS.map(|name| (name, ColumnKind::Text));
+    let columns: Vec<_> = columns.into_iter().chain(classes).chain([("maturity_date", ColumnKind::Date)]).collect();
     let about = "What each position is worth on the last day, and how good that is: CURRENT, STALE, UNVALUED, FAILED.";
     let rows = valuations.map(|valuation| {
         let (cost_local, cost_base) = valuation.cost;
         let is_same = valuation.currency == valuation.cost_currency;
-        Row::new([
+        let instrument = valuation.instrument.as_deref();
+        let own = [
             symbol_cell(valuation.holding.0),
             symbol_cell(valuation.holding.1),
             currency_cell(valuation.cost_currency),
@@ -278,7 +284,11 @@ pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut V
             Cell::fixed(cost_base),
             number_cell(valuation.value_local.filter(|_| is_same).map(|value| value - cost_local)),
             number_cell(valuation.value_base.map(|value| value - cost_base)),
-        ])
+            instrument.map_or(Cell::Null, |instrument| symbol_cell(instrument.name)),
+            instrument.map_or(Cell::Null, product_cell),
+        ];
+        let maturity = instrument.map_or(Cell::Null, |instrument| date_cell(instrument.maturity_date));
+        Row::new(own.into_iter().chain(classes_of(instrument)).chain([maturity]).collect::<Vec<_>>())
     });
     views.rows(spec("valuations", about, &columns, 3), rows);
 }

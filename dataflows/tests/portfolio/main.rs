@@ -14,6 +14,7 @@ mod oracle;
 mod pas;
 mod records;
 mod returns;
+mod review;
 mod risk;
 mod risk_oracle;
 mod stories;
@@ -23,7 +24,14 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 19] = [
+pub const VIEWS: [&str; 26] = [
+    "prices",
+    "fx_rates",
+    "benchmark_levels",
+    "risk_free_rates",
+    "transactions",
+    "instruments",
+    "portfolios",
     "positions",
     "lots",
     "disposals",

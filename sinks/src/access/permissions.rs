@@ -43,7 +43,8 @@ pub(crate) const PATHS: [(&str, Needs); 14] = [
 ];
 
 /// The actions of `DoAction`.
-pub(crate) const ACTIONS: [(&str, Permission); 2] = [("health", Permission::Read), ("frontier", Permission::Read)];
+pub(crate) const ACTIONS: [(&str, Permission); 3] =
+    [("health", Permission::Read), ("frontier", Permission::Read), ("origins", Permission::Read)];
 
 /// The views that need more than to be read.
 pub(crate) const VIEWS: [(&str, Permission); 1] = [("runs", Permission::Audit)];

@@ -31,4 +31,4 @@ mod tests;
 
 pub use config::{Compression, ExportOptions, Format};
 pub use periodic::FilesSinkConfig;
-pub use sink::{Exported, export, write_snapshot};
+pub use sink::{Exported, export, write_file, write_snapshot};

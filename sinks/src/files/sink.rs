@@ -1,6 +1,6 @@
 //! The export of a view.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -63,6 +63,16 @@ fn write(
     };
     let size_bytes = write().map_err(|error| cannot_write(&path, &error))?;
     Ok(Exported { path, tick: content.snapshot.tick, rows: content.count(), size_bytes })
+}
+
+/// Writes a file that appears whole or not at all, and takes the place of what was there; gives its size.
+pub fn write_file(path: &Path, content: &[u8]) -> Result<u64, EngineError> {
+    let write = || {
+        let (draft, mut file) = Draft::create(path)?;
+        file.write_all(content)?;
+        draft.publish(&file)
+    };
+    write().map_err(|error| cannot_write(path, &error))
 }
 
 /// A row that is there fewer times than not at all comes from a defect of its view: a file must not hide it.

@@ -15,7 +15,7 @@ use engine::{EngineError, ErrorKind, Tick};
 use super::catalogue::About;
 use super::metadata::Kind;
 use super::status::from_status;
-use super::{Health, PutReceipt, Ticket};
+use super::{Health, OriginTold, OriginsAsked, PutReceipt, Ticket};
 
 pub use channel::Identification;
 use channel::Service;
@@ -72,6 +72,15 @@ impl Client {
     /// How the server fares.
     pub async fn health(&self) -> Result<Health, EngineError> {
         let action = Action { r#type: "health".into(), body: Default::default() };
+        let mut answers = self.service.clone().do_action(action).await.map_err(failed)?.into_inner();
+        let answer = answers.message().await.map_err(failed)?.unwrap_or_default();
+        serde_json::from_slice(&answer.body).map_err(|error| foreign(&error.to_string()))
+    }
+
+    /// Where the records came from that are asked about.
+    pub async fn origins(&self, asked: &OriginsAsked) -> Result<Vec<OriginTold>, EngineError> {
+        let body = serde_json::to_vec(asked).map_err(|error| foreign(&error.to_string()))?;
+        let action = Action { r#type: "origins".into(), body: body.into() };
         let mut answers = self.service.clone().do_action(action).await.map_err(failed)?.into_inner();
         let answer = answers.message().await.map_err(failed)?.unwrap_or_default();
         serde_json::from_slice(&answer.body).map_err(|error| foreign(&error.to_string()))

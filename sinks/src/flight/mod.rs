@@ -6,7 +6,7 @@
 //! | `GetFlightInfo`, `GetSchema` | one entry: by the path `[view]`, or a ticket as the command |
 //! | `DoGet` | a view as of a tick, or followed: see [`Ticket`] |
 //! | `DoPut` | pushes record batches to a source, acknowledged when durable: see [`PutReceipt`] |
-//! | `DoAction` | `health`, `frontier` |
+//! | `DoAction` | `health`, `frontier`, `origins` |
 //! | `Handshake` | gives the token that goes with a name and a secret |
 //!
 //! Every request passes the guard: its caller is known and may ask (see [`crate::access`]), and it has a correlation id,
@@ -48,7 +48,7 @@ mod status;
 mod tests;
 mod ticket;
 
-pub use action::Health;
+pub use action::{Health, OriginTold, OriginsAsked};
 pub use config::{FlightConfig, LISTEN_DEFAULT};
 pub use metadata::{Kind, Metadata, VERSION};
 pub use put::PutReceipt;

@@ -90,7 +90,7 @@ impl FlightService for FlightSink {
 
     async fn do_action(&self, request: Request<Action>) -> Answer<Self::DoActionStream> {
         Call::of(&request)?.act(&request.get_ref().r#type)?;
-        let body = action::answer(request.get_ref(), &self.reader).map_err(to_status)?;
+        let body = action::answer(request.get_ref(), &self.reader).await.map_err(to_status)?;
         let answer = arrow_flight::Result { body: body.into() };
         Ok(Response::new(stream::iter([Ok(answer)]).boxed()))
     }

@@ -54,6 +54,7 @@ const MATRIX: [(&str, [Gets; 7]); 18] = [
     ("DoAction", /*      */ [Who, In, In, In, In, In, Who]),
     ("DoAction health", /* */ [Who, In, In, In, In, In, Who]),
     ("DoAction frontier", /**/ [Who, In, In, In, In, In, Who]),
+    ("DoAction origins", /* */ [Who, In, In, In, In, In, Who]),
     ("ListActions", /*   */ [Who, In, In, In, In, In, Who]),
 ];
 

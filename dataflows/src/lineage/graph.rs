@@ -1,0 +1,396 @@
+//! The lineage of each view. A new view gets an entry here.
+
+use super::Of::{From, Is, Last, LastTo, LastToAbove, Same, SameAbove, SameOrMissing, To, True, Within};
+use super::{Except, Lineage, Step, Told};
+
+const STEP: Step = Step { what: "", view: "", on: &[], except: None, unless_known: None, told: Told::Rows, then: &[] };
+
+/// All lineages.
+pub const LINEAGES: [Lineage; 26] = [
+    // What sources tell.
+    Lineage {
+        view: "transactions",
+        tells: &["type", "trade_date", "quantity", "gross_amount", "currency"],
+        steps: &[],
+    },
+    Lineage { view: "instruments", tells: &["name", "product", "currency"], steps: &[] },
+    Lineage { view: "portfolios", tells: &["name", "base_currency"], steps: &[] },
+    Lineage { view: "prices", tells: &["price", "currency"], steps: &[] },
+    Lineage { view: "fx_rates", tells: &["rate"], steps: &[] },
+    Lineage { view: "benchmark_levels", tells: &["level"], steps: &[] },
+    Lineage { view: "risk_free_rates", tells: &["annual_rate"], steps: &[] },
+    Lineage { view: "trades", tells: &["side", "trade_date", "quantity", "price"], steps: &[] },
+    // Books.
+    Lineage {
+        view: "positions",
+        tells: &["quantity", "cost_base", "realised_gain_base"],
+        steps: &[
+            Step {
+                what: "the transactions of the security that were booked",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("security", Same("security"))],
+                except: Some(&REFUSED),
+                then: RATE_OF_TRANSACTION,
+                ..STEP
+            },
+            GIFTS,
+            PORTFOLIO,
+        ],
+    },
+    Lineage {
+        view: "lots",
+        tells: &["quantity", "cost_base"],
+        steps: &[
+            Step {
+                what: "the transaction that opened it",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("id", Same("lot"))],
+                ..STEP
+            },
+            POSITION,
+        ],
+    },
+    Lineage {
+        view: "disposals",
+        tells: &["quantity", "gain_base"],
+        steps: &[
+            Step {
+                what: "the transaction that relieved it",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("id", Same("transaction"))],
+                ..STEP
+            },
+            Step {
+                what: "the transaction that opened it",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("id", Same("lot"))],
+                ..STEP
+            },
+            POSITION,
+        ],
+    },
+    Lineage {
+        view: "cashflows",
+        tells: &["class", "date", "amount", "currency"],
+        steps: &[Step {
+            what: "the transaction",
+            view: "transactions",
+            on: &[("portfolio", Same("portfolio")), ("id", Same("transaction"))],
+            then: RATE_OF_TRANSACTION,
+            ..STEP
+        }],
+    },
+    Lineage {
+        view: "refused_transactions",
+        tells: &["what"],
+        steps: &[
+            Step {
+                what: "the transaction",
+                view: "transactions",
+                on: &[("source", Same("source")), ("id", Same("transaction"))],
+                ..STEP
+            },
+            POSITION,
+        ],
+    },
+    Lineage {
+        view: "income",
+        tells: &["income", "expenses"],
+        steps: &[
+            Step { what: "the income of the month", on: &flows_of_month("income"), ..FLOWS_OF_MONTH },
+            Step { what: "the expenses of the month", on: &flows_of_month("expense"), ..FLOWS_OF_MONTH },
+        ],
+    },
+    Lineage {
+        view: "valuations",
+        tells: &["status", "quantity", "price", "value_base"],
+        steps: &[
+            Step {
+                what: "the position",
+                view: "positions",
+                on: &[
+                    ("portfolio", Same("portfolio")),
+                    ("security", Same("security")),
+                    ("currency", Same("cost_currency")),
+                ],
+                ..STEP
+            },
+            INSTRUMENT,
+            Step {
+                what: "the price",
+                view: "prices",
+                on: &[
+                    ("security", Same("security")),
+                    ("currency", Same("currency")),
+                    ("price_date", Same("price_date")),
+                ],
+                ..STEP
+            },
+            Step {
+                what: "the rate into base currency",
+                view: "fx_rates",
+                on: &[("from_currency", Same("currency")), ("to_currency", Same("base_currency")), ("rate_date", Last)],
+                ..STEP
+            },
+        ],
+    },
+    Lineage {
+        view: "concentration",
+        tells: &["largest", "largest_weight"],
+        steps: &[Step {
+            what: "the positions with their values",
+            view: "valuations",
+            on: &[("portfolio", Same("portfolio"))],
+            ..STEP
+        }],
+    },
+    Lineage {
+        view: "position_timeseries",
+        tells: &["quantity", "price", "closing_value"],
+        steps: &[
+            Step {
+                what: "the transactions of the security up to the day that were booked",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("trade_date", To("date"))],
+                except: Some(&REFUSED),
+                ..STEP
+            },
+            GIFTS,
+            Step {
+                what: "the last price up to the day",
+                view: "prices",
+                on: &[("security", Same("security")), ("currency", Same("currency")), ("price_date", LastTo("date"))],
+                ..STEP
+            },
+            INSTRUMENT,
+        ],
+    },
+    Lineage {
+        view: "portfolio_timeseries",
+        tells: &["opening_value", "opening_flow", "closing_flow", "closing_value"],
+        steps: &[
+            Step {
+                what: "the flows of the day between the portfolio and the world",
+                view: "cashflows",
+                on: &[("portfolio", Same("portfolio")), ("date", Same("date")), ("is_portfolio_flow", True)],
+                ..STEP
+            },
+            Step {
+                what: "what was held on the day",
+                view: "position_timeseries",
+                on: &[("portfolio", Same("portfolio")), ("date", Same("date"))],
+                ..STEP
+            },
+        ],
+    },
+    Lineage {
+        view: "performance",
+        tells: &["from", "to", "opening_value", "closing_value", "time_weighted_net"],
+        steps: &[
+            Step {
+                what: "the days of the period",
+                view: "portfolio_timeseries",
+                on: &[("portfolio", Same("portfolio")), ("date", From("from")), ("date", To("to"))],
+                told: Told::Count,
+                ..STEP
+            },
+            Step {
+                what: "the flows of the period between the portfolio and the world",
+                view: "cashflows",
+                on: &[
+                    ("portfolio", Same("portfolio")),
+                    ("date", From("from")),
+                    ("date", To("to")),
+                    ("is_portfolio_flow", True),
+                ],
+                ..STEP
+            },
+            Step {
+                what: "the transactions up to its end, which say what was held",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("trade_date", To("to"))],
+                except: Some(&REFUSED_OF_PORTFOLIO),
+                told: Told::Count,
+                ..STEP
+            },
+            PORTFOLIO,
+        ],
+    },
+    // Reconciliations.
+    Lineage {
+        view: "matches",
+        tells: &["tier", "status", "score"],
+        steps: &[
+            Step {
+                what: "the trade of the anchor",
+                view: "trades",
+                on: &[("source", Same("source")), ("id", Same("trade_id"))],
+                ..STEP
+            },
+            Step {
+                what: "its counterpart",
+                view: "trades",
+                on: &[("source", Same("other_source")), ("id", Same("other_trade_id"))],
+                ..STEP
+            },
+        ],
+    },
+    Lineage {
+        view: "breaks",
+        tells: &["type", "field", "severity", "left_value", "right_value"],
+        steps: &[
+            Step {
+                what: "the trade that it is about, on every source that tells of it",
+                view: "trades",
+                on: &[("id", Same("trade_id"))],
+                ..STEP
+            },
+            Step {
+                what: "the other trade, on every source that tells of it",
+                view: "trades",
+                on: &[("id", Same("other_trade_id"))],
+                ..STEP
+            },
+            Step {
+                what: "the match",
+                view: "matches",
+                on: &[
+                    ("reconciliation", Same("reconciliation")),
+                    ("side", Same("side")),
+                    ("trade_id", Same("trade_id")),
+                    ("other_trade_id", Same("other_trade_id")),
+                ],
+                ..STEP
+            },
+        ],
+    },
+    Lineage {
+        view: "break_summary",
+        tells: &["breaks"],
+        steps: &[Step {
+            what: "the breaks",
+            view: "breaks",
+            on: &[
+                ("reconciliation", Same("reconciliation")),
+                ("side", Same("side")),
+                ("type", Same("type")),
+                ("counterparty", SameOrMissing("counterparty")),
+                ("desk", SameOrMissing("desk")),
+                ("trade_date", SameOrMissing("trade_date")),
+            ],
+            ..STEP
+        }],
+    },
+    Lineage {
+        view: "match_rates",
+        tells: &["trades", "paired", "matched"],
+        steps: &[Step {
+            what: "the trades",
+            view: "trades",
+            on: &[("source", Same("source")), ("trade_date", SameOrMissing("trade_date"))],
+            told: Told::RowsAlone,
+            ..STEP
+        }],
+    },
+    Lineage {
+        view: "conservation",
+        tells: &["records_in", "matched", "broken"],
+        steps: &[
+            Step { what: "the trades", view: "trades", on: &[("source", Same("source"))], told: Told::Count, ..STEP },
+            Step {
+                what: "the records that were refused",
+                view: "dead_letters",
+                on: &[("source", Same("source"))],
+                told: Told::RowsAlone,
+                ..STEP
+            },
+        ],
+    },
+    // The engine's own.
+    Lineage { view: "dead_letters", tells: &["line", "field", "what"], steps: &[] },
+    Lineage {
+        view: "source_progress",
+        tells: &["records", "refused"],
+        steps: &[Step {
+            what: "the records that were refused",
+            view: "dead_letters",
+            on: &[("source", Same("source")), ("partition", Same("partition"))],
+            told: Told::RowsAlone,
+            ..STEP
+        }],
+    },
+];
+
+const PORTFOLIO: Step = Step {
+    what: "the portfolio, whose rules the books follow",
+    view: "portfolios",
+    on: &[("id", Same("portfolio"))],
+    ..STEP
+};
+
+const INSTRUMENT: Step = Step { what: "the instrument", view: "instruments", on: &[("id", Same("security"))], ..STEP };
+
+const GIFTS: Step = Step {
+    what: "the corporate actions that gave it, and the position that they took from",
+    view: "transactions",
+    on: &[("portfolio", Same("portfolio")), ("other_security", Same("security"))],
+    except: Some(&REFUSED_GIFTS),
+    then: &[Step {
+        what: "the position that it took from",
+        view: "positions",
+        on: &[("portfolio", Same("portfolio")), ("security", Same("security"))],
+        ..STEP
+    }],
+    ..STEP
+};
+
+const POSITION: Step = Step {
+    what: "the position that it belongs to",
+    view: "positions",
+    on: &[("portfolio", Same("portfolio")), ("security", Same("security"))],
+    ..STEP
+};
+
+/// Where a transaction does not say its rate, it is the last one on or before its day into the base currency.
+const RATE_OF_TRANSACTION: &[Step] = &[Step {
+    what: "its portfolio, for the base currency",
+    view: "portfolios",
+    on: &[("id", Same("portfolio"))],
+    unless_known: Some("fx_to_base"),
+    told: Told::Through,
+    then: &[Step {
+        what: "the rate of its day, as it says none",
+        view: "fx_rates",
+        on: &[
+            ("from_currency", SameAbove("currency")),
+            ("to_currency", Same("base_currency")),
+            ("rate_date", LastToAbove("trade_date")),
+        ],
+        ..STEP
+    }],
+    ..STEP
+}];
+
+/// Transactions that could not be booked, of a security.
+const REFUSED: Except = Except {
+    view: "refused_transactions",
+    on: &[("portfolio", "portfolio"), ("security", "security")],
+    agree: &[("source", "source"), ("transaction", "id")],
+};
+
+/// Those that would have given the security: they stand under the one that they take from.
+const REFUSED_GIFTS: Except = REFUSED_OF_PORTFOLIO;
+
+const REFUSED_OF_PORTFOLIO: Except = Except { on: &[("portfolio", "portfolio")], ..REFUSED };
+
+const FLOWS_OF_MONTH: Step = Step { view: "cashflows", ..STEP };
+
+const fn flows_of_month(class: &'static str) -> [(&'static str, super::Of); 5] {
+    [
+        ("portfolio", Same("portfolio")),
+        ("security", Same("security")),
+        ("currency", Same("currency")),
+        ("class", Is(class)),
+        ("date", Within("year", "month")),
+    ]
+}
