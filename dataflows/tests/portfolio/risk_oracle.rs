@@ -142,7 +142,7 @@ pub fn check(records: &[Record], days: &BTreeMap<Symbol, BTreeMap<i32, Day>>, de
             }
             Record::BenchmarkLevel(level) => {
                 let series = known.levels.entry(level.benchmark).or_default();
-                series.insert(level.level_date.0, level.level.scaled().unwrap().into());
+                series.insert(level.level_date.0, level.level.scaled().unwrap());
             }
             Record::RiskFreeRate(rate) => {
                 let series = known.rates.entry(rate.currency).or_default();
