@@ -22,7 +22,7 @@ use operators::{Arranged, Collection, Key, Sums, Tick, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf};
-use super::ledger::Change;
+use super::ledger::{Booked, Change};
 
 /// How a security is priced.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -121,10 +121,15 @@ pub fn distinct<'scope, D: Key>(rows: Collection<'scope, D>, name: &str) -> Coll
 pub fn valuation_day<'scope>(
     prices: Collection<'scope, PriceOf>,
     fx_rates: Collection<'scope, RateOf>,
-    changes: Collection<'scope, Change>,
+    booked: Collection<'scope, Booked>,
 ) -> Arranged<'scope, (), i32> {
     let days = prices.map(|(_, day, _)| day).concat(fx_rates.map(|(_, day, _)| day));
-    let days = days.concat(changes.flat_map(|change| change.date.days()));
+    // A fee changes no position, but it is of a day too.
+    let days = days.concat(booked.flat_map(|booked| match booked {
+        Booked::Change(change) => change.date.days(),
+        Booked::Flow { flow, .. } => flow.date.days(),
+        _ => None,
+    }));
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
     let (last, _) =
         derive::<_, _, _, _, (), _>(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {

@@ -81,7 +81,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
         booked.clone().flat_map(|booked| if let Booked::Change(change) = booked { Some(change) } else { None });
     let lots = booked.clone().flat_map(|booked| if let Booked::Lot(change) = booked { Some(change) } else { None });
 
-    let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), changes.clone());
+    let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), booked.clone());
     let pricing = market::pricing(inputs.instruments, inputs.prices.clone(), changes.clone());
     let priced_changes = series::priced_changes(changes.clone(), &pricing);
     let prices = inputs.prices.concat(series::cash_prices(priced_changes.clone()));

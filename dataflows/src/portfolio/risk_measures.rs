@@ -10,7 +10,7 @@
 //! on every day would be as many rows as there are days, and a correction would change as many of them as a window has
 //! returns. So there are those that end with a month.
 
-use engine::{Cell, ColumnKind, Row, Views};
+use engine::{Cell, ColumnKind, Row, ViewSpec, Views};
 use model::{Date, Symbol};
 use operators::lookup::lookup;
 use operators::range_tree::{Span, Summary, range_tree};
@@ -276,11 +276,32 @@ pub fn register<'scope>(
         (portfolio, (span, Asked::Period(of)))
     });
     let asked = periods.concat(windows(books, inceptions, valuation_day));
-    let by = books.risk.clone();
+    let measured = measure(&books.risk, returns, asked);
+    let is_period = |measured: &Measured| matches!(measured.asked, Asked::Period(_));
+    let of_periods = measured.clone().filter(move |(_, measured)| is_period(measured));
+    let of_windows = measured.filter(move |(_, measured)| !is_period(measured));
+
+    let of_periods = arrange(of_periods, "risk of periods");
+    views.derived(spec_of_periods(&books.risk), &of_periods, |portfolio, group, rows| {
+        rows.extend(group.iter().filter_map(|(measured, count)| Some((period_row(*portfolio, measured)?, *count))));
+    });
+    let of_windows = arrange(of_windows, "risk of windows");
+    views.derived(spec_of_windows(), &of_windows, |portfolio, group, rows| {
+        rows.extend(group.iter().filter_map(|(measured, count)| Some((window_row(*portfolio, measured)?, *count))));
+    });
+}
+
+/// Measures the returns of all that is asked for.
+fn measure<'scope>(
+    by: &RiskConventions,
+    returns: Collection<'scope, (Symbol, (i32, Return))>,
+    asked: Collection<'scope, (Symbol, (Span, Asked))>,
+) -> Collection<'scope, (Symbol, Measured)> {
     let required = match by.config.required {
         Required::RiskFree => None,
         Required::Annual(annual) => Some(periodic_rate(annual, by.returns_per_year())),
     };
+    let by = by.clone();
     let measured = range_tree(
         &arrange(returns, "returns beside the market"),
         &arrange(asked, "periods and windows"),
@@ -290,53 +311,45 @@ pub fn register<'scope>(
             Measured::new(*span, asked, observed.unwrap_or(&Observed::NONE), &by).map(|measured| (*portfolio, measured))
         },
     );
-    let measured = measured.flat_map(|measured| measured);
-    let is_period = |measured: &Measured| matches!(measured.asked, Asked::Period(_));
-    let of_periods = measured.clone().filter(move |(_, measured)| is_period(measured));
-    let of_windows = measured.filter(move |(_, measured)| !is_period(measured));
+    measured.flat_map(|measured| measured)
+}
 
+fn spec_of_periods(by: &RiskConventions) -> ViewSpec {
     let counts = ["returns", "returns_with_risk_free", "returns_with_benchmark"].map(|name| (name, ColumnKind::Int));
-    let named = |names: &[Named]| names.iter().map(|(name, _)| (*name, RATIO)).collect::<Vec<_>>();
     let columns = [
         vec![("portfolio", ColumnKind::Text), ("period", ColumnKind::Text)],
         vec![("from", ColumnKind::Date), ("to", ColumnKind::Date)],
         counts.to_vec(),
-        named(&OF_PERIODS),
+        columns_of(&OF_PERIODS),
         vec![("drawdown_peak", ColumnKind::Date), ("drawdown_trough", ColumnKind::Date)],
     ];
-    let about = about(
-        &books.risk,
-        "How much the returns of each portfolio vary over each period, how far they fell, and how they compare with its benchmark.",
-    );
-    views.derived(
-        spec("risk", &about, &columns.concat(), 2),
-        &arrange(of_periods, "risk"),
-        |portfolio, group, rows| {
-            rows.extend(group.iter().filter_map(|(measured, count)| Some((period_row(*portfolio, measured)?, *count))));
-        },
-    );
+    spec("risk", &about(by), &columns.concat(), 2)
+}
 
+fn spec_of_windows() -> ViewSpec {
     let columns = [
         vec![("portfolio", ColumnKind::Text), ("window", ColumnKind::Int)],
         vec![("to", ColumnKind::Date), ("from", ColumnKind::Date)],
-        named(&OF_WINDOWS),
+        columns_of(&OF_WINDOWS),
     ];
     let about = "The returns of each portfolio over windows of so many of them, one for each month with the last that was over in it. Only full windows are told; conventions are those of `risk`.";
-    let windows = arrange(of_windows, "risk of windows");
-    views.derived(spec("risk_rolling", about, &columns.concat(), 3), &windows, |portfolio, group, rows| {
-        rows.extend(group.iter().filter_map(|(measured, count)| Some((window_row(*portfolio, measured)?, *count))));
-    });
+    spec("risk_rolling", about, &columns.concat(), 3)
 }
 
-/// What a view measures, with the conventions by which it does.
-fn about(by: &RiskConventions, what: &str) -> String {
+fn columns_of(measures: &[Named]) -> Vec<(&'static str, ColumnKind)> {
+    measures.iter().map(|(name, _)| (*name, RATIO)).collect()
+}
+
+/// What `risk` measures, with the conventions by which it does.
+fn about(by: &RiskConventions) -> String {
     let config = &by.config;
     format!(
-        "{what} Returns are {} and {} of fees; {} make a year. Deviations and tracking error are of a sample and of a year, in decimals; skewness and kurtosis: {}. Sharpe {}, information ratio {}, alpha {}, captures {}. What needs a rate or a benchmark that is not known is null.",
+        "How much the returns of each portfolio vary over each period, how far they fell, and how they compare with its benchmark. Returns are {} and {} of fees; {} make a year. Deviations and tracking error are of a sample and of a year, in decimals; skewness and kurtosis: {}. The start of a drawdown: {}. Sharpe {}, information ratio {}, alpha {}, captures {}. What needs a rate or a benchmark that is not known is null.",
         name_of(&config.frequency).unwrap_or_default(),
         name_of(&config.basis).unwrap_or_default(),
         by.returns_per_year(),
         name_of(&config.estimator).unwrap_or_default(),
+        name_of(&config.start).unwrap_or_default(),
         name_of(&config.sharpe).unwrap_or_default(),
         name_of(&config.information_ratio).unwrap_or_default(),
         name_of(&config.alpha).unwrap_or_default(),

@@ -134,6 +134,9 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
             }
             units.entry((portfolio, security)).or_default().insert(day, book.quantity().scaled().unwrap());
         }
+        if flow.is_some() {
+            last_day = last_day.max(day);
+        }
         if let Some(flow) = flow.filter(|flow| flow.is_portfolio_flow)
             && let Some(rate) = market.rate(flow.currency, base_currency, day)
         {
