@@ -100,6 +100,11 @@ fn read_again<R: 'static>(
     let mut said: BTreeMap<Business, Said> = BTreeMap::new();
     loop {
         let bindings = bound.bindings.after(last, BINDINGS_AT_ONCE)?;
+        // Asked after they were read: that the past is removed is durable before anything of it goes.
+        if bound.bindings.removed()? > last {
+            let what = "the past that is read for the origins of records has been removed meanwhile";
+            return Err(EngineError::new(ErrorKind::Unavailable, what, "ask again"));
+        }
         let Some((newest, _)) = bindings.last() else { return Ok(said) };
         last = *newest;
         for (tick, binding) in bindings {
