@@ -157,7 +157,9 @@ fn find_places<R: 'static>(
     bound: &BoundPast,
     sources: &[SourceSpec<R>],
 ) -> Result<(), EngineError> {
-    let mut by_partition: BTreeMap<(&str, &Arc<str>), Vec<(u64, usize)>> = BTreeMap::new();
+    // Of each partition of each source: the offsets, and whose they are.
+    type Asked<'a> = BTreeMap<(&'a str, &'a Arc<str>), Vec<(u64, usize)>>;
+    let mut by_partition = Asked::new();
     for (index, origin) in origins.iter().enumerate() {
         by_partition.entry((&origin.source, &origin.partition)).or_default().push((origin.offset, index));
     }
