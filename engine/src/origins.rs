@@ -100,6 +100,11 @@ fn read_again<R: 'static>(
     let mut said: BTreeMap<Business, Said> = BTreeMap::new();
     loop {
         let bindings = bound.bindings.after(last, BINDINGS_AT_ONCE)?;
+        // Asked after they were read: that the past is removed is durable before anything of it goes.
+        if bound.bindings.removed()? > last {
+            let what = "the past that is read for the origins of records has been removed meanwhile";
+            return Err(EngineError::new(ErrorKind::Unavailable, what, "ask again"));
+        }
         let Some((newest, _)) = bindings.last() else { return Ok(said) };
         last = *newest;
         for (tick, binding) in bindings {
@@ -152,7 +157,9 @@ fn find_places<R: 'static>(
     bound: &BoundPast,
     sources: &[SourceSpec<R>],
 ) -> Result<(), EngineError> {
-    let mut by_partition: BTreeMap<(&str, &Arc<str>), Vec<(u64, usize)>> = BTreeMap::new();
+    // Of each partition of each source: the offsets, and whose they are.
+    type Asked<'a> = BTreeMap<(&'a str, &'a Arc<str>), Vec<(u64, usize)>>;
+    let mut by_partition = Asked::new();
     for (index, origin) in origins.iter().enumerate() {
         by_partition.entry((&origin.source, &origin.partition)).or_default().push((origin.offset, index));
     }

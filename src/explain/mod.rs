@@ -17,7 +17,7 @@ use crate::query::{Server, moment_of};
 
 const EXAMPLES: &str = "\
 The key is the row's key columns, joined by `|`: `tieout views` says which they are, and `tieout query VIEW -o json` what is
-in them. A key column that is not known is left empty. It may be cut short: then it has to fit one row.
+in them. A key column that is not known is left empty. The last ones may be left out: then one row has to fit.
 
 The records come with their source, their partition and their offset in it; those of a file with the file, if it is still
 where its source looks for it, and the line. To tell that, the server reads its past again, which takes as long as reading it
@@ -26,7 +26,7 @@ took; --no-origins leaves it out.
 Examples:
   tieout explain positions 'GROWTH|ACME|USD'
   tieout explain performance 'GROWTH|ytd' --as-of 2026-03-31T17:00:00Z
-  tieout explain breaks 0b4cf1e2 --format json";
+  tieout explain breaks 0b4cf1e2a5d84c6f9e3d7b1a08c25f64 --format json";
 
 /// Tells on which rows and records a row rests, and where these came from
 #[derive(Args)]

@@ -59,8 +59,12 @@ async fn read_view(
     filter: Option<serde_json::Value>,
 ) -> Result<(Table, Tick), Failure> {
     let mut keys = serde_json::json!({ "view": view.name });
-    at.map(|at| keys["as_of"] = at.clone());
-    filter.map(|filter| keys["filter"] = filter);
+    if let Some(at) = at {
+        keys["as_of"] = at.clone();
+    }
+    if let Some(filter) = filter {
+        keys["filter"] = filter;
+    }
     let ticket = Ticket::parse(keys.to_string().as_bytes()).map_err(Failure::of_request)?;
     let (received, tick, rows) = query::read_view(client, view, &ticket).await?;
     Ok((Table::of(&received.spec, &rows), tick))

@@ -155,7 +155,15 @@ pub const LINEAGES: [Lineage; 26] = [
                 except: Some(&REFUSED),
                 ..STEP
             },
-            GIFTS,
+            Step {
+                what: "the corporate actions that had given it, and the position that they took from",
+                on: &[
+                    ("portfolio", Same("portfolio")),
+                    ("other_security", Same("security")),
+                    ("trade_date", To("date")),
+                ],
+                ..GIFTS
+            },
             Step {
                 what: "the last price up to the day",
                 view: "prices",
@@ -179,6 +187,7 @@ pub const LINEAGES: [Lineage; 26] = [
                 what: "what was held on the day",
                 view: "position_timeseries",
                 on: &[("portfolio", Same("portfolio")), ("date", Same("date"))],
+                then: RATE_OF_DAY,
                 ..STEP
             },
         ],
@@ -371,6 +380,25 @@ const RATE_OF_TRANSACTION: &[Step] = &[Step {
     ..STEP
 }];
 
+/// The last rate up to the day of a position, into the base currency of its portfolio.
+const RATE_OF_DAY: &[Step] = &[Step {
+    what: "its portfolio, for the base currency",
+    view: "portfolios",
+    on: &[("id", Same("portfolio"))],
+    told: Told::Through,
+    then: &[Step {
+        what: "the last rate up to the day",
+        view: "fx_rates",
+        on: &[
+            ("from_currency", SameAbove("currency")),
+            ("to_currency", Same("base_currency")),
+            ("rate_date", LastToAbove("date")),
+        ],
+        ..STEP
+    }],
+    ..STEP
+}];
+
 /// Transactions that could not be booked, of a security.
 const REFUSED: Except = Except {
     view: "refused_transactions",
@@ -393,4 +421,94 @@ const fn flows_of_month(class: &'static str) -> [(&'static str, super::Of); 5] {
         ("class", Is(class)),
         ("date", Within("year", "month")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use engine::{ColumnKind, ViewSpec};
+    use model::Dictionary;
+
+    use super::super::Of;
+    use super::*;
+    use crate::{DataflowsConfig, Graphs};
+
+    /// The views of books and of reconciliations.
+    fn views() -> BTreeMap<String, ViewSpec> {
+        let config: DataflowsConfig = toml::from_str("[books]\n").unwrap();
+        let no_file = |path: &str| Err(format!("no file {path}"));
+        let graphs = Graphs::new(&config, &["books".to_owned()], &Dictionary::new(), &no_file).unwrap();
+        engine::catalogue(&graphs).into_iter().map(|view| (view.name.clone(), view)).collect()
+    }
+
+    fn kind(views: &BTreeMap<String, ViewSpec>, view: &str, column: &str) -> ColumnKind {
+        let spec = views.get(view).unwrap_or_else(|| panic!("there is no view `{view}`"));
+        let place = spec.column(column).unwrap_or_else(|| panic!("`{view}` has no column `{column}`"));
+        spec.columns[place].kind
+    }
+
+    /// Each column that a step names is there, and is compared with one of its own kind.
+    fn check(views: &BTreeMap<String, ViewSpec>, from: &str, above: Option<&str>, step: &Step) {
+        for (column, of) in step.on {
+            let kind_there = kind(views, step.view, column);
+            match of {
+                Of::Same(own) | Of::SameOrMissing(own) | Of::From(own) | Of::To(own) | Of::LastTo(own) => {
+                    assert_eq!(kind(views, from, own), kind_there, "{from}.{own} and {}.{column}", step.view);
+                }
+                Of::SameAbove(own) | Of::LastToAbove(own) => {
+                    let above = above.unwrap_or_else(|| panic!("nothing is above a first step: {}", step.what));
+                    assert_eq!(kind(views, above, own), kind_there, "{above}.{own} and {}.{column}", step.view);
+                }
+                Of::Is(_) => assert_eq!(kind_there, ColumnKind::Text),
+                Of::True => assert_eq!(kind_there, ColumnKind::Bool),
+                Of::Within(year, month) => {
+                    let kinds = (kind(views, from, year), kind(views, from, month), kind_there);
+                    assert_eq!(kinds, (ColumnKind::Int, ColumnKind::Int, ColumnKind::Date));
+                }
+                Of::Last => assert_eq!(kind_there, ColumnKind::Date),
+            }
+        }
+        if let Some(except) = step.except {
+            except
+                .on
+                .iter()
+                .for_each(|(there, own)| assert_eq!(kind(views, except.view, there), kind(views, from, own)));
+            let agree =
+                |(there, own): &(&str, &str)| assert_eq!(kind(views, except.view, there), kind(views, step.view, own));
+            except.agree.iter().for_each(agree);
+        }
+        for column in step.unless_known {
+            kind(views, from, column);
+        }
+        step.then.iter().for_each(|then| check(views, step.view, Some(from), then));
+    }
+
+    #[test]
+    fn every_step_leads_to_columns_that_are_there() {
+        let views = views();
+        for lineage in &LINEAGES {
+            for column in lineage.tells {
+                kind(&views, lineage.view, column);
+            }
+            lineage.steps.iter().for_each(|step| check(&views, lineage.view, None, step));
+        }
+    }
+
+    #[test]
+    fn every_view_has_a_lineage_and_records_rest_on_nothing() {
+        let told: BTreeMap<&str, &Lineage> = LINEAGES.iter().map(|lineage| (lineage.view, lineage)).collect();
+        assert_eq!(told.len(), LINEAGES.len());
+        let untold: Vec<String> =
+            views().into_keys().filter(|view| view != "runs" && !told.contains_key(view.as_str())).collect();
+        assert_eq!(untold, Vec::<String>::new());
+        let row = serde_json::json!({
+            "id": "A", "security": "A", "benchmark": "A", "currency": "USD", "from_currency": "EUR", "to_currency": "USD",
+            "price_date": "2026-01-06", "rate_date": "2026-01-06", "level_date": "2026-01-06",
+        });
+        for lineage in LINEAGES.iter().filter(|lineage| lineage.view != "dead_letters") {
+            let is_record = super::super::record_of(lineage.view, row.as_object().unwrap()).is_some();
+            assert_eq!(lineage.steps.is_empty(), is_record, "{}", lineage.view);
+        }
+    }
 }
