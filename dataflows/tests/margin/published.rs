@@ -452,7 +452,9 @@ fn compare(name: &str, output: &Output, expected: &[OutputRow], ours: &[OutputRo
         assert_eq!((expected.len(), ours.len()), (output.columns.len(), output.columns.len()), "{name}: columns");
         for (column, (expected, ours)) in output.columns.iter().zip(expected.iter().zip(ours)) {
             let difference = if expected == ours { "none" } else { "different" };
-            let line = format!("{name} row {} {column} | {expected} | {ours} | {difference}", number + 1);
+            let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
+            let (theirs, own) = (shown(expected), shown(ours));
+            let line = format!("{name} row {} {column} | {theirs} | {own} | {difference}", number + 1);
             if std::env::var_os("TIEOUT_ROWS").is_some() {
                 println!("{line}");
             }

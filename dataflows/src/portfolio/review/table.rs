@@ -263,9 +263,10 @@ mod tests {
 
     #[test]
     fn shares_add_up_to_one_and_what_is_not_known_has_none() {
-        let third = ONE / 3;
-        let cases: [(&[Option<i128>], &[Option<i128>]); 6] = [
-            (&[Some(1), Some(1), Some(1)], &[Some(third + 1), Some(third), Some(third)]),
+        const THIRD: i128 = ONE / 3;
+        type Values = &'static [Option<i128>];
+        let cases: [(Values, Values); 6] = [
+            (&[Some(1), Some(1), Some(1)], &[Some(THIRD + 1), Some(THIRD), Some(THIRD)]),
             (&[Some(3), None, Some(1)], &[Some(ONE / 4 * 3), None, Some(ONE / 4)]),
             (&[Some(-1), Some(-3)], &[Some(ONE / 4), Some(ONE / 4 * 3)]),
             (&[Some(3), Some(-1)], &[Some(ONE / 2 * 3), Some(-ONE / 2)]),
