@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use model::{Amount, Currency, Date, Portfolio, Quantity, Rate, Symbol, Timestamp, Transaction, TransactionType};
 use operators::as_of::as_of;
+use operators::deadline::deadline;
 use operators::derive::derive;
 use operators::lookup::lookup_left;
 use operators::scan::scan;
@@ -28,6 +29,7 @@ use super::cost_basis::money::share;
 use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
 use super::inputs::{CurrencyPair, RateOf};
 use super::market::RATE_ONE;
+use super::market::start_of;
 use super::refusal::Refusal;
 
 /// One state of a fold is kept in so many transactions of a security.
@@ -132,6 +134,7 @@ pub fn book<'scope>(
     portfolios: Collection<'scope, Arc<Portfolio>>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, Booked> {
+    let transactions = begun(transactions);
     let postings = with_rates(with_rules(books, transactions.clone(), portfolios), fx_rates);
     let by_holding = postings.map(|posting| ((posting.transaction.portfolio, posting.transaction.security), posting));
     let by_group = lookup_left(
@@ -154,6 +157,15 @@ pub fn book<'scope>(
                 post(state, posting, &cash_flow_rules, out);
             }
         },
+    )
+}
+
+/// The transactions whose day has begun; a forward waits for its settlement.
+fn begun<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collection<'scope, Arc<Transaction>> {
+    let due = |transaction: &Transaction| transaction.effective_time().date().days().map_or(0, start_of);
+    deadline(
+        transactions.map(move |transaction| (Arc::clone(&transaction), due(&transaction))),
+        "transactions of later days",
     )
 }
 

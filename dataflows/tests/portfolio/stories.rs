@@ -123,6 +123,22 @@ fn both_sides_of_a_merger_are_booked_or_none() {
 }
 
 #[test]
+fn a_transaction_of_a_later_day_is_booked_when_the_day_begins() {
+    const DAY: u64 = 86_400_000_000;
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    // The desk's clock stands at 2027-01-01.
+    records.push(put(transaction("B9", T::Buy, "A", "2027-01-03", "7", "700")));
+    records.push(put(transaction("D9", T::Deposit, "CASH", "2027-01-03", "100", "100")));
+    desk.tick(&put_all(records));
+    let held = |desk: &Desk| desk.columns("positions", &["security", "quantity"]);
+    let last_day = |desk: &Desk| desk.columns("portfolio_timeseries", &["date"]).pop().unwrap();
+    assert_eq!((held(&desk), last_day(&desk)), (vec!["A 50".into(), "CASH 5000".into()], "2026-01-08".to_owned()));
+    desk.pass_to(crate::NOW + 2 * DAY);
+    assert_eq!((held(&desk), last_day(&desk)), (vec!["A 57".into(), "CASH 5100".into()], "2027-01-03".to_owned()));
+}
+
+#[test]
 fn what_is_dated_in_the_future_waits_for_its_day() {
     let mut desk = desk("", 1);
     let mut records = invested();
