@@ -29,7 +29,7 @@ use super::cost_basis::money::share;
 use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
 use super::inputs::{CurrencyPair, RateOf};
 use super::market::RATE_ONE;
-use super::market::start_of;
+use super::market::{FIRST_DAY, start_of};
 use super::refusal::Refusal;
 
 /// One state of a fold is kept in so many transactions of a security.
@@ -274,6 +274,9 @@ fn post(
     out: &mut Vec<Booked>,
 ) {
     let Posting { transaction, rules } = posting;
+    if transaction.effective_time().date().days().is_some_and(|day| day < FIRST_DAY) {
+        return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal: Refusal::TooEarly });
+    }
     let holding = (transaction.portfolio, transaction.security);
     let before = state.take(holding.1);
     let (after, result) = before.clone().apply(rules, transaction);

@@ -14,6 +14,9 @@ pub enum Refusal {
     /// A field that its type needs is not known.
     #[error("`{0}` is not known")]
     Missing(Needed),
+    /// It is dated before 1900: series of so many days are a mistake.
+    #[error("it is dated before 1900")]
+    TooEarly,
     /// A field is zero or below, where it must be above.
     #[error("`{0}` is not above 0")]
     NotPositive(Needed),
@@ -143,6 +146,7 @@ impl Refusal {
             Refusal::CashBesideUnits(_) => {
                 "book the cash as a sale of a part of the units before the merger, and leave it out here"
             }
+            Refusal::TooEarly => "correct the date; a year of two digits may have been read as it stands",
             Refusal::TooLarge => "correct the numbers of the transaction",
         }
     }

@@ -103,6 +103,16 @@ fn a_sale_of_too_much_is_refused_or_a_short_but_never_silent() {
 }
 
 #[test]
+fn a_year_of_two_digits_is_refused_and_does_not_make_centuries_of_days() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    records.push(put(transaction("B9", T::Buy, "A", "0026-01-05", "7", "700")));
+    desk.tick(&put_all(records));
+    assert_eq!(one(&desk, "refused_transactions", "what"), "it is dated before 1900");
+    assert_eq!(desk.column("portfolio_timeseries", "date").len(), 4);
+}
+
+#[test]
 fn both_sides_of_a_merger_are_booked_or_none() {
     let mut desk = desk("", 1);
     desk.tick(&put_all(invested()));
