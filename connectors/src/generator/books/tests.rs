@@ -35,10 +35,11 @@ fn the_files_are_read_as_what_they_were_written_from() {
     let folder = tempfile::tempdir().unwrap();
     let summary = write_books(&BooksSpec::default(), folder.path()).unwrap();
     let text = fs::read_to_string(summary.configuration).unwrap();
-    let config: BTreeMap<String, BTreeMap<String, FilesConfig>> = toml::from_str(&text).unwrap();
+    let config: toml::Table = text.parse().unwrap();
+    let sources: BTreeMap<String, FilesConfig> = config["source"].clone().try_into().unwrap();
     let (dictionary, archive) = (Dictionary::new(), Archive::open(folder.path().join("archive")).unwrap());
     let mut read: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-    for (name, config) in &config["source"] {
+    for (name, config) in &sources {
         let scope =
             Scope { name, source: SourceId(0), attributes: &[], dictionary: &dictionary, folder: folder.path() };
         let batches = suite::run(Box::new(FilesSource::new(config, &scope).unwrap()), Positions::new(), &archive);
