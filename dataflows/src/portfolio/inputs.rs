@@ -91,6 +91,7 @@ fn price_of(price: &MarketPrice) -> Option<PriceOf> {
 }
 
 fn rate_of(rate: &FxRate) -> Option<RateOf> {
-    let scaled = rate.rate.scaled().filter(|scaled| *scaled > 0)?;
+    // In itself a currency is worth one, whatever is told.
+    let scaled = rate.rate.scaled().filter(|scaled| *scaled > 0 && rate.from_currency != rate.to_currency)?;
     Some(((rate.from_currency, rate.to_currency), rate.rate_date.days()?, scaled))
 }

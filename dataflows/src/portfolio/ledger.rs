@@ -29,7 +29,7 @@ use super::cost_basis::money::share;
 use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
 use super::inputs::{CurrencyPair, RateOf};
 use super::market::RATE_ONE;
-use super::market::{FIRST_DAY, start_of};
+use super::market::{FIRST_DAY, LAST_DAY, start_of};
 use super::refusal::Refusal;
 
 /// One state of a fold is kept in so many transactions of a security.
@@ -162,7 +162,10 @@ pub fn book<'scope>(
 
 /// The transactions whose day has begun; a forward waits for its settlement.
 fn begun<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collection<'scope, Arc<Transaction>> {
-    let due = |transaction: &Transaction| transaction.effective_time().date().days().map_or(0, start_of);
+    // What is dated past all days is refused at once.
+    let due = |transaction: &Transaction| {
+        transaction.effective_time().date().days().filter(|day| *day <= LAST_DAY).map_or(0, start_of)
+    };
     deadline(
         transactions.map(move |transaction| (Arc::clone(&transaction), due(&transaction))),
         "transactions of later days",
@@ -274,8 +277,10 @@ fn post(
     out: &mut Vec<Booked>,
 ) {
     let Posting { transaction, rules } = posting;
-    if transaction.effective_time().date().days().is_some_and(|day| day < FIRST_DAY) {
-        return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal: Refusal::TooEarly });
+    let day = transaction.effective_time().date().days();
+    if let Some(day) = day.filter(|day| !(FIRST_DAY..=LAST_DAY).contains(day)) {
+        let refusal = if day < FIRST_DAY { Refusal::TooEarly } else { Refusal::TooLate };
+        return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal });
     }
     let holding = (transaction.portfolio, transaction.security);
     let before = state.take(holding.1);

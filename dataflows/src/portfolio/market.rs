@@ -130,6 +130,7 @@ pub fn valuation_day<'scope>(
         Booked::Flow { flow, .. } => flow.date.days(),
         _ => None,
     }));
+    let days = days.filter(|day| *day <= LAST_DAY);
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
     let (last, _) =
         derive::<_, _, _, _, (), _>(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {
@@ -173,6 +174,9 @@ pub fn daily_rates<'scope>(
     let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
     carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
 }
+
+/// 2199-12-31: what is dated later, as sources do that have no date to give, has no day that comes.
+pub const LAST_DAY: i32 = 84_005;
 
 /// 1900-01-01, from which a currency is worth itself: nothing is dated earlier.
 pub const FIRST_DAY: i32 = -25_567;

@@ -17,6 +17,9 @@ pub enum Refusal {
     /// It is dated before 1900: series of so many days are a mistake.
     #[error("it is dated before 1900")]
     TooEarly,
+    /// It is dated after 2199, as sources do that have no date to give.
+    #[error("it is dated after 2199")]
+    TooLate,
     /// A field is zero or below, where it must be above.
     #[error("`{0}` is not above 0")]
     NotPositive(Needed),
@@ -147,6 +150,7 @@ impl Refusal {
                 "book the cash as a sale of a part of the units before the merger, and leave it out here"
             }
             Refusal::TooEarly => "correct the date; a year of two digits may have been read as it stands",
+            Refusal::TooLate => "give the date, or leave the field empty where it is not known",
             Refusal::TooLarge => "correct the numbers of the transaction",
         }
     }

@@ -113,6 +113,29 @@ fn a_year_of_two_digits_is_refused_and_does_not_make_centuries_of_days() {
 }
 
 #[test]
+fn a_date_that_stands_for_none_is_refused_and_holds_up_nobody() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    records.push(put(transaction("B9", T::Buy, "A", "9999-12-31", "7", "700")));
+    records.push(price("A", "9999-12-31", "1", "USD"));
+    records.push(fx_rate("EUR", "USD", "9999-12-31", "1"));
+    desk.tick(&put_all(records));
+    assert_eq!(one(&desk, "refused_transactions", "what"), "it is dated after 2199");
+    assert_eq!(desk.column("portfolio_timeseries", "date").len(), 4);
+    // At the end of all input, what waits for a later day is given to the graphs: that must not be millions of days.
+    desk.engine.shutdown();
+}
+
+#[test]
+fn a_currency_is_worth_one_of_itself_whatever_is_told() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    records.push(fx_rate("USD", "USD", "2026-01-07", "2"));
+    desk.tick(&put_all(records));
+    assert_eq!(desk.columns("portfolio_timeseries", &["date", "closing_value"]).pop().unwrap(), "2026-01-08 10500");
+}
+
+#[test]
 fn both_sides_of_a_merger_are_booked_or_none() {
     let mut desk = desk("", 1);
     desk.tick(&put_all(invested()));
