@@ -127,6 +127,26 @@ where
     (rows_stream.as_collection(), sums_stream.as_collection())
 }
 
+/// Like [`derive`], where groups give rows only.
+pub fn derive_rows<'scope, K: Key, V: Data, R: Difference, D: Data>(
+    arranged: &Arranged<'scope, K, V, R>,
+    name: &str,
+    logic: impl FnMut(&K, Group<'_, '_, V, R>, &mut Derived<'_, D, ()>) + 'static,
+) -> Collection<'scope, D> {
+    let (rows, _no_sums) = derive(arranged, name, logic);
+    rows
+}
+
+/// Like [`derive`], where groups give sums only.
+pub fn derive_sums<'scope, K: Key, V: Data, R: Difference, S: Data>(
+    arranged: &Arranged<'scope, K, V, R>,
+    name: &str,
+    logic: impl FnMut(&K, Group<'_, '_, V, R>, &mut Derived<'_, (), S>) + 'static,
+) -> Collection<'scope, S, Sums> {
+    let (_no_rows, sums) = derive(arranged, name, logic);
+    sums
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -192,11 +212,10 @@ mod tests {
         cost::updates_read();
         run(vec![load, vec![((7, 5000), 1)]], move |input| {
             let counter = Arc::clone(&counter);
-            derive::<_, _, _, _, (), _>(&arrange(input, "rows"), "sizes", move |key, group, out| {
+            derive_rows(&arrange(input, "rows"), "sizes", move |key, group, out| {
                 counter.fetch_add(1, Ordering::Relaxed);
                 out.row((*key, group.len()));
             })
-            .0
         });
         assert_eq!(calls.load(Ordering::Relaxed), 100 + 2, "each group once, then one before and after");
         assert_eq!(cost::updates_read(), 1000 + 11);

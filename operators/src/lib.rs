@@ -23,6 +23,7 @@ pub mod day_blocks;
 pub mod deadline;
 pub mod derive;
 pub mod derive_each;
+pub mod distinct;
 pub mod first_seen;
 mod follow;
 pub mod group;

@@ -16,7 +16,7 @@ use timely::worker::Worker;
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick};
 #[cfg(test)]
 use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number, day_of};
-use crate::derive::derive;
+use crate::derive::derive_rows;
 #[cfg(test)]
 use crate::follow::follow;
 use crate::sums::Sums;
@@ -201,10 +201,9 @@ pub fn sums_as_rows<'scope, G: Key, O: Data>(
     sums: &Arranged<'scope, G, (), Sums>,
     row: impl Fn(&G, &Sums) -> O + 'static,
 ) -> Collection<'scope, O> {
-    let (rows, _) = derive::<_, _, _, _, (), _>(sums, "sums as rows", move |group, contents, out| {
+    derive_rows(sums, "sums as rows", move |group, contents, out| {
         contents.iter().for_each(|(_, sums)| out.row(row(group, sums)));
-    });
-    rows
+    })
 }
 
 /// Blocks as a row for each day of which anything is left, with its count, also where that is 0.

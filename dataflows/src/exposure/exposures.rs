@@ -6,7 +6,7 @@
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Symbol};
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
@@ -75,12 +75,11 @@ pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>) -> Exposures<'scope>
             .map(move |dimension| ((exposed.scope, (*dimension, group(*dimension, &exposed.valuation))), sums))
     });
     let sums: Arranged<'scope, (Scope, Group), (), Sums> = sum_by(parts, "exposures", |(group, sums)| (*group, *sums));
-    let (rows, _) = derive::<_, _, _, _, (), _>(&sums, "exposures", |(scope, group): &(Scope, Group), sums, out| {
+    derive_rows(&sums, "exposures", |(scope, group): &(Scope, Group), sums, out| {
         if let [(_, sums)] = sums {
             out.row((*scope, (*group, Exposure::from_sums(sums))));
         }
-    });
-    rows
+    })
 }
 
 /// Registers the view `exposures`.

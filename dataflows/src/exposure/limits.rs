@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Key, Row, Views};
 use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Symbol};
-use operators::derive::derive;
+use operators::derive::derive_rows;
+use operators::distinct::distinct;
 use operators::first_seen::{FirstSeen, first_seen};
 use operators::lookup::{lookup, lookup_left};
 use operators::{Arranged, Collection, arrange};
@@ -28,7 +29,7 @@ use super::stress::{Stressed, StressedGroups};
 use crate::portfolio::concentration::{self, Held};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
-use crate::portfolio::market::{RATE_ONE, distinct};
+use crate::portfolio::market::RATE_ONE;
 use crate::portfolio::table::{RATE, currency_cell, number_cell, spec, symbol_cell};
 use crate::portfolio::valuations::rates_now;
 
@@ -230,7 +231,7 @@ fn of_concentration<'scope>(
     let asked_cuts = distinct(asked.clone().map(|(cut, _)| cut), "concentrations asked for");
     let asked_cuts = arrange(asked_cuts.map(|cut| (cut, ())), "concentrations asked for");
     let held = lookup(&held, &asked_cuts, "holders asked for", |cut, held: &Held, ()| (*cut, *held));
-    let (indexes, _) = derive::<_, _, _, _, (), _>(
+    let indexes = derive_rows(
         &arrange(held, "holders asked for"),
         "concentrations of limits",
         |cut: &concentration::Cut, held, out| {

@@ -2,13 +2,14 @@
 
 use engine::Cell;
 use model::{Currency, Symbol};
+use operators::distinct::distinct;
 use operators::lookup::lookup_left;
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
-use crate::portfolio::market::{RATE_ONE, distinct};
+use crate::portfolio::market::RATE_ONE;
 use crate::portfolio::table::{currency_cell, symbol_cell};
 use crate::portfolio::valuations::{Valuation, rates_now};
 

@@ -4,7 +4,7 @@
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::Symbol;
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums};
 use serde::{Deserialize, Serialize};
@@ -68,13 +68,11 @@ pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>, scenarios: &[Scenari
     });
     let sums: Arranged<'scope, ((Scope, Symbol), Group), (), Sums> =
         sum_by(parts, "stress", |(group, sums)| (*group, *sums));
-    let (rows, _) =
-        derive::<_, _, _, _, (), _>(&sums, "stress", |(cut, group): &((Scope, Symbol), Group), sums, out| {
-            if let [(_, sums)] = sums {
-                out.row((*cut, (*group, Stressed::from_sums(sums))));
-            }
-        });
-    rows
+    derive_rows(&sums, "stress", |(cut, group): &((Scope, Symbol), Group), sums, out| {
+        if let [(_, sums)] = sums {
+            out.row((*cut, (*group, Stressed::from_sums(sums))));
+        }
+    })
 }
 
 /// Registers the view `stress`.

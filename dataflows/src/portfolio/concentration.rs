@@ -10,7 +10,7 @@
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Symbol};
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
@@ -82,11 +82,10 @@ pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scop
     });
     let values: Arranged<'scope, (Cut, Symbol), (), Sums> =
         sum_by(values, "values by holder", |(holder, value)| (*holder, Sums::of(0, *value)));
-    let (held, _) =
-        derive::<_, _, _, _, (), _>(&values, "values by holder", |(cut, holder): &(Cut, Symbol), sums, out| {
-            let value = sums.iter().map(|(_, sums)| sums.0[0]).sum::<i128>();
-            out.row((*cut, (value.saturating_abs(), value, *holder)));
-        });
+    let held = derive_rows(&values, "values by holder", |(cut, holder): &(Cut, Symbol), sums, out| {
+        let value = sums.iter().map(|(_, sums)| sums.0[0]).sum::<i128>();
+        out.row((*cut, (value.saturating_abs(), value, *holder)));
+    });
     arrange(held, "holders by value")
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use model::{Amount, Currency, Date, Portfolio, Quantity, Rate, Symbol, Timestamp, Transaction, TransactionType};
 use operators::as_of::as_of;
 use operators::deadline::deadline;
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::lookup::lookup_left;
 use operators::scan::scan;
 use operators::{Arranged, Collection, arrange};
@@ -223,16 +223,11 @@ fn with_rates<'scope>(
 /// together, the least of them.
 fn groups<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collection<'scope, (Holding, Symbol)> {
     let ties = transactions.flat_map(|transaction| tie(&transaction));
-    let (groups, _) = derive::<_, _, _, _, (), _>(
-        &arrange(ties, "ties of securities"),
-        "groups of securities",
-        |portfolio: &Symbol, ties, out| {
-            for (security, group) in joined(ties.iter().map(|(tie, _)| **tie)) {
-                out.row(((*portfolio, security), group));
-            }
-        },
-    );
-    groups
+    derive_rows(&arrange(ties, "ties of securities"), "groups of securities", |portfolio: &Symbol, ties, out| {
+        for (security, group) in joined(ties.iter().map(|(tie, _)| **tie)) {
+            out.row(((*portfolio, security), group));
+        }
+    })
 }
 
 fn tie(transaction: &Transaction) -> Option<(Symbol, (Symbol, Symbol))> {

@@ -15,10 +15,10 @@ use model::{Currency, Instrument, Product, Quantity, Rate, Symbol};
 use operators::carry_forward::carry_forward;
 use operators::day_blocks::DayBlock;
 use operators::deadline::deadline;
-use operators::derive::derive;
+use operators::derive::derive_rows;
+use operators::distinct::distinct;
 use operators::lookup::lookup;
-use operators::sum_by::sum_by;
-use operators::{Arranged, Collection, Key, Sums, Tick, arrange};
+use operators::{Arranged, Collection, Key, Tick, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf};
@@ -57,25 +57,21 @@ enum Said {
     Instrument(Arc<Instrument>),
 }
 
-/// How each security is priced: in the currency of its instrument, else in the greatest in which there are prices, else in
-/// that of its cost.
+/// How each security is priced: in the currency of its instrument, else in the greatest in which there are prices
+/// (`priced`), else in that of its cost.
 pub fn pricing<'scope>(
     instruments: Collection<'scope, Arc<Instrument>>,
-    prices: Collection<'scope, PriceOf>,
+    priced: Collection<'scope, Priced>,
     changes: Collection<'scope, Change>,
 ) -> Arranged<'scope, Symbol, Pricing> {
     let held = distinct(changes.map(|change| (change.holding.1, change.currency)), "currencies of costs");
-    let priced = distinct(prices.map(|(priced, _, _)| priced), "currencies of prices");
     let said = instruments.map(|instrument| (instrument.id, Said::Instrument(instrument)));
     let said = said.concat(held.map(|(security, currency)| (security, Said::HeldIn(currency))));
     let said = said.concat(priced.map(|(security, currency)| (security, Said::PricedIn(currency))));
-    let (pricing, _) = derive::<_, _, _, _, (), _>(
-        &arrange(said, "what is said of securities"),
-        "pricing",
-        |security: &Symbol, said, out| {
+    let pricing =
+        derive_rows(&arrange(said, "what is said of securities"), "pricing", |security: &Symbol, said, out| {
             out.row((*security, pricing_of(said.iter().map(|(said, _)| *said))));
-        },
-    );
+        });
     arrange(pricing, "pricing")
 }
 
@@ -108,15 +104,6 @@ pub const ONE_UNIT: i128 = 10i128.pow(Quantity::SCALE as u32);
 /// A rate of one.
 pub const RATE_ONE: i128 = 10i128.pow(Rate::SCALE as u32);
 
-/// The rows, each once.
-pub fn distinct<'scope, D: Key>(rows: Collection<'scope, D>, name: &str) -> Collection<'scope, D> {
-    let counts: Arranged<'scope, D, (), Sums> = sum_by(rows, name, |row| (row.clone(), Sums::of(0, 1)));
-    let (rows, _) = derive::<_, _, _, _, (), _>(&counts, name, |row: &D, _count, out| {
-        out.row(row.clone());
-    });
-    rows
-}
-
 /// The day to which all series run, as the only row under `()`.
 pub fn valuation_day<'scope>(
     prices: Collection<'scope, PriceOf>,
@@ -132,10 +119,9 @@ pub fn valuation_day<'scope>(
     }));
     let days = days.filter(|day| *day <= LAST_DAY);
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
-    let (last, _) =
-        derive::<_, _, _, _, (), _>(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {
-            out.row(((), days.last().map_or(0, |(day, _)| **day)));
-        });
+    let last = derive_rows(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {
+        out.row(((), days.last().map_or(0, |(day, _)| **day)));
+    });
     arrange(last, "valuation day")
 }
 

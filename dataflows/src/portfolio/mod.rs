@@ -51,6 +51,7 @@ pub mod value_at_risk;
 
 use engine::{Key, Views};
 use model::Record;
+use operators::distinct::distinct;
 use operators::first_seen::FirstSeen;
 use operators::{Arranged, arrange};
 
@@ -82,13 +83,16 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let lots = booked.clone().flat_map(|booked| if let Booked::Lot(change) = booked { Some(change) } else { None });
 
     let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), booked.clone());
-    let pricing = market::pricing(inputs.instruments, inputs.prices.clone(), changes.clone());
+    let with_prices = distinct(inputs.prices.clone().map(|(priced, _, _)| priced), "priced securities");
+    let pricing = market::pricing(inputs.instruments, with_prices.clone(), changes.clone());
     let priced_changes = series::priced_changes(changes.clone(), &pricing);
-    let prices = inputs.prices.concat(series::cash_prices(priced_changes.clone()));
-    let priced = market::distinct(prices.clone().map(|(priced, _, _)| priced), "priced securities");
+    let at_par = series::cash_prices(priced_changes.clone());
+    // What has prices is not at par, so each is there once.
+    let priced = with_prices.concat(distinct(at_par.clone().map(|(priced, _, _)| priced), "cash at par"));
+    let prices = inputs.prices.concat(at_par);
     let prices = arrange(prices.map(|(priced, day, price)| (priced, (day, price))), "prices");
     let daily_prices = market::daily_prices(&prices, priced, &valuation_day);
-    let pairs = market::distinct(priced_changes.clone().map(|change| change.target.1), "pairs of currencies");
+    let pairs = distinct(priced_changes.clone().map(|change| change.target.1), "pairs of currencies");
     let daily_rates = market::daily_rates(inputs.fx_rates, pairs, &valuation_day);
 
     let positions = positions::positions(changes.clone());

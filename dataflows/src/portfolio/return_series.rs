@@ -17,7 +17,8 @@ use differential_dataflow::AsCollection;
 use model::{Currency, Portfolio, Symbol};
 use operators::carry_forward::carry_forward;
 use operators::day_blocks;
-use operators::derive::derive;
+use operators::derive::derive_rows;
+use operators::distinct::distinct;
 use operators::lookup::{lookup, lookup_left};
 use operators::scan::scan;
 use operators::{Arranged, Collection, arrange};
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
 use super::config::Books;
-use super::market::{RATE_ONE, distinct, until};
+use super::market::{RATE_ONE, until};
 use super::performance::annualised::periodic_rate;
 use super::performance::daily::Basis;
 use super::performance::linked::Linked;
@@ -182,7 +183,7 @@ pub fn market<'scope>(
 
     let returns_per_year = books.risk.returns_per_year();
     let parts = arrange(levels.concat(rates), "parts of the market");
-    let (market, _) = derive::<_, _, _, _, (), _>(&parts, "market", move |key: &MarketKey, parts, out| {
+    let market = derive_rows(&parts, "market", move |key: &MarketKey, parts, out| {
         out.row((*key, market_of(parts.iter().map(|(part, _)| *part), returns_per_year)));
     });
     arrange(market, "market")

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::{Date, Portfolio, Symbol};
+use operators::distinct::distinct;
 use operators::lookup::{lookup, lookup_left};
 use operators::range_tree::{Span, Summary, range_tree};
 use operators::top_n::top_n;
@@ -24,7 +25,6 @@ use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::config::Books;
-use super::market::distinct;
 use super::performance::annualised::Annualisation;
 use super::performance::daily::{Basis, Day};
 use super::performance::day_count::DayCount;

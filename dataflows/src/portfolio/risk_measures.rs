@@ -12,13 +12,13 @@
 
 use engine::{Cell, ColumnKind, Row, ViewSpec, Views};
 use model::{Date, Symbol};
+use operators::distinct::distinct;
 use operators::lookup::lookup;
 use operators::range_tree::{Span, Summary, range_tree};
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::config::Books;
-use super::market::distinct;
 use super::performance::annualised::{annual_return, periodic_rate};
 use super::performance::linked::Linked;
 use super::return_series::{Float, Return};

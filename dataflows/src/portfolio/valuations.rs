@@ -20,7 +20,8 @@ use std::sync::Arc;
 use engine::{Cell, ColumnKind, Row, Views};
 use model::{Currency, Instrument, Symbol};
 use operators::as_of::as_of;
-use operators::derive::derive;
+use operators::derive::derive_rows;
+use operators::distinct::distinct;
 use operators::lookup::{lookup, lookup_left};
 use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ use super::config::Books;
 use super::cost_basis::money::share;
 use super::inputs::{CurrencyPair, Priced};
 use super::ledger::{Change, Holding};
-use super::market::{ONE_UNIT, Pricing, RATE_ONE, distinct, until};
+use super::market::{ONE_UNIT, Pricing, RATE_ONE, until};
 use super::positions::{Position, part};
 use super::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, day_cell, number_cell, spec, symbol_cell};
 use super::transactions::{CLASS_COLUMNS, classes as classes_of, product_cell};
@@ -105,7 +106,7 @@ pub fn value<'scope>(
 ) -> Collection<'scope, Valuation> {
     let base_currencies = distinct(changes.map(|change| (change.holding.0, change.base_currency)), "base currencies");
     let base_currencies = arrange(base_currencies, "base currencies");
-    let (open, _) = derive::<_, _, _, _, (), _>(positions, "open positions", |position: &Position, sums, out| {
+    let open = derive_rows(positions, "open positions", |position: &Position, sums, out| {
         let sums = sums
             .iter()
             .fold([0; 3], |_, (_, sums)| [sums.0[part::QUANTITY], sums.0[part::COST_LOCAL], sums.0[part::COST_BASE]]);

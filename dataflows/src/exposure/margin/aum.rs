@@ -3,7 +3,7 @@
 
 use engine::{ColumnKind, Key, Row, ViewSpec, Views};
 use model::{Amount, Date, FundAumDay, MarginSubmission, Record, Symbol, Timestamp};
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::group::Group;
 use operators::lookup::lookup_left;
 use operators::{Arranged, Collection, arrange};
@@ -97,7 +97,7 @@ pub fn register<'scope>(
 ) {
     let by_month = records.clone().flat_map_ref(|_id, record| month_key(record).map(|month| (month, record.clone())));
     let by_month = arrange(by_month, "months of funds");
-    let (ends, _) = derive::<_, _, _, _, (), _>(&by_month, "month ends", |_month, group, out| {
+    let ends = derive_rows(&by_month, "month ends", |_month, group, out| {
         if let Some(end) = month_end(group.iter().map(|(record, _)| *record)) {
             out.row((fund_key(end.fund), end));
         }
@@ -112,12 +112,11 @@ pub fn register<'scope>(
 }
 
 fn funds<'scope>(by_fund: &Arranged<'scope, Key, Record>) -> Collection<'scope, (Key, Fund)> {
-    let (funds, _) = derive::<_, _, _, _, (), _>(by_fund, "names of funds", |key, group: Group<'_, '_, _, _>, out| {
+    derive_rows(by_fund, "names of funds", |key, group: Group<'_, '_, _, _>, out| {
         if let Some(aum) = aum_of(group) {
             out.row((*key, Fund { id: aum.fund, name: aum.name, fund_class: aum.fund_class }));
         }
-    });
-    funds
+    })
 }
 
 fn row(fund: &Fund, end: Option<&MonthEnd>) -> Row {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use engine::{Cell, Column, ColumnKind, Key, Row, ViewSpec, Views};
 use model::{FundAum, FundExposure, MarginSubmission, MarginValidation, Record, SourceId, Timestamp};
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::lookup::lookup;
 use operators::sum_by::{arrange_sums, tally};
 use operators::top_n::top_n;
@@ -57,7 +57,7 @@ pub fn latest<'scope>(
 ) -> Collection<'scope, Record> {
     let counted = tally(records, "batches counted", |record| Some((batch_of(record)?, 0)));
     let counts = arrange_sums(counted, "batches", |batch: &Batch| *batch);
-    let (batches, _) = derive::<_, _, _, _, (), _>(&counts, "batches there", |batch, _rows, out| out.row(*batch));
+    let batches = derive_rows(&counts, "batches there", |batch, _rows, out| out.row(*batch));
     let latest = top_n(
         &arrange(batches, "batches by source"),
         1,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use engine::Key;
 use model::{Amount, Date, FundAum, MarginSubmission, Record, Symbol, Timestamp};
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::group::Group;
 use operators::{Arranged, Collection};
 use serde::{Deserialize, Serialize};
@@ -130,10 +130,9 @@ pub fn of_funds<'scope>(
     rules: &Arc<MarginRules>,
 ) -> Collection<'scope, Arc<MarginCheck>> {
     let rules = Arc::clone(rules);
-    let (checks, _) = derive::<_, _, _, _, (), _>(by_fund, "margin checks", move |_fund, group, out| {
+    derive_rows(by_fund, "margin checks", move |_fund, group, out| {
         of_fund(&rules, group).into_iter().for_each(|check| out.row(Arc::new(check)));
-    });
-    checks
+    })
 }
 
 /// The assets under management that count: those of the first source that tells them.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use engine::{Cell, ColumnKind, Key, Row, ViewSpec, Views};
 use model::Symbol;
-use operators::derive::derive;
+use operators::derive::derive_sums;
 use operators::sum_by::arrange_sums;
 use operators::{Arranged, Sums};
 use serde::{Deserialize, Serialize};
@@ -94,7 +94,7 @@ impl Facts {
 
 /// Registers `margin_kpis`.
 pub fn register<'scope>(statuses: &Arranged<'scope, Key, MarginStatus>, views: &mut Views) {
-    let (_, counted) = derive::<_, _, _, (), _, _>(statuses, "margin counted", |_fund, group, out| {
+    let counted = derive_sums(statuses, "margin counted", |_fund, group, out| {
         let mut facts: BTreeMap<(Dimension, Symbol), Facts> = BTreeMap::new();
         for (status, _) in group {
             for dimension in Dimension::ALL {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use engine::{ColumnKind, Key, Row, ViewSpec, Views};
 use model::{Amount, Date, FundPosition, Record, Symbol, Timestamp};
-use operators::derive::derive;
+use operators::derive::derive_rows;
 use operators::lookup::lookup_left;
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
@@ -93,7 +93,7 @@ pub fn register<'scope>(
     views: &mut Views,
 ) {
     let own = Arc::clone(rules);
-    let (holdings, _) = derive::<_, _, _, _, (), _>(by_day, "holdings abroad", move |_day, group, out| {
+    let holdings = derive_rows(by_day, "holdings abroad", move |_day, group, out| {
         for holding in of_day(positions_of(group), &own) {
             out.row((type_key(holding.asset_type), holding));
         }
@@ -128,15 +128,13 @@ fn exchange_options<'scope>(
     });
     let own = Arc::clone(rules);
     // Once, however many sources say so.
-    let (options, _) =
-        derive::<_, _, _, _, (), _>(&arrange(types, "asset types"), "exchange options", move |key, group, out| {
-            let is_option =
-                |record: &Record| matches!(record, Record::AssetType(asset) if own.is_exchange_option(asset.name));
-            if group.iter().any(|(record, _)| is_option(record)) {
-                out.row((*key, ()));
-            }
-        });
-    options
+    derive_rows(&arrange(types, "asset types"), "exchange options", move |key, group, out| {
+        let is_option =
+            |record: &Record| matches!(record, Record::AssetType(asset) if own.is_exchange_option(asset.name));
+        if group.iter().any(|(record, _)| is_option(record)) {
+            out.row((*key, ()));
+        }
+    })
 }
 
 fn row(holding: &Holding) -> Row {

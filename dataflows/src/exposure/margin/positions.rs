@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Key, Row, ViewSpec, Views};
 use model::{Amount, Date, FundPosition, Record, Symbol};
-use operators::derive::derive;
+use operators::derive::{derive_rows, derive_sums};
 use operators::group::Group;
 use operators::lookup::lookup;
 use operators::sum_by::{arrange_sums, tally};
@@ -96,7 +96,7 @@ pub fn register<'scope>(
     });
 
     let own = Arc::clone(rules);
-    let (_, sums) = derive::<_, _, _, (), _, _>(&latest, "exposures of funds", move |_fund, group, out| {
+    let sums = derive_sums(&latest, "exposures of funds", move |_fund, group, out| {
         for position in of_day(positions_of(group), &own) {
             let name = (position.fund, position.classification);
             let amounts = [position.notional, position.value, position.received_leg, position.paid_leg];
@@ -117,7 +117,7 @@ fn latest_days<'scope>(records: &Arranged<'scope, Key, Record>) -> Arranged<'sco
         _ => None,
     });
     let days = arrange_sums(counted, "days of positions", |day: &(Symbol, Date)| *day);
-    let (days, _) = derive::<_, _, _, _, (), _>(&days, "days there", |day, _rows, out| out.row(*day));
+    let days = derive_rows(&days, "days there", |day, _rows, out| out.row(*day));
     let latest: Collection<'scope, (Key, ())> = top_n(
         &arrange(days, "days by fund"),
         1,

@@ -1,0 +1,58 @@
+//! `distinct`: each row once, however often it is there.
+//!
+//! Input      rows.
+//! Output     each row that is there, once.
+//! Update     O(1) + log: a row is given or taken away only when the first comes or the last goes.
+//! Order      independent of arrival order.
+//! Bounds     one count for each distinct row.
+//!
+//! # Example
+//! ```
+//! use operators::{distinct::distinct, testing};
+//! let outputs = testing::run(
+//!     vec![vec![('a', 2), ('b', 1)], vec![('a', -1)], vec![('a', -1)]],
+//!     |input| distinct(input, "currencies"),
+//! );
+//! assert_eq!(outputs, vec![vec![('a', 1), ('b', 1)], vec![], vec![('a', -1)]]);
+//! ```
+
+use crate::arrangement::{Collection, Key, arrange};
+use crate::derive::derive_rows;
+
+/// Gives each row once.
+pub fn distinct<'scope, D: Key>(rows: Collection<'scope, D>, name: &str) -> Collection<'scope, D> {
+    derive_rows(&arrange(rows.map(|row| (row, ())), name), name, |row: &D, _count, out| out.row(row.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::group::cost;
+    use crate::testing::{Changes, assert_incremental};
+
+    fn of_row<'s>(rows: Collection<'s, (u8, u8)>) -> Collection<'s, (u8, u8)> {
+        distinct(rows, "rows")
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn each_row_is_there_once(ticks in churn::churn((0..3u8, 0..3u8))) {
+            assert_incremental(ticks, of_row, |_, rows| rows.iter().map(|(row, _)| (*row, 1)).collect::<Changes<_>>());
+        }
+    }
+
+    #[test]
+    fn one_more_of_a_row_gives_nothing_and_reads_its_count() {
+        let load = (0..100u8).map(|row| ((row, row), 1)).collect();
+        let costs = cost::by_tick_of(vec![load, vec![((7, 7), 1)], vec![((7, 7), -2)]], of_row);
+        assert_eq!(costs[0].0.len(), 100);
+        assert_eq!(costs[1].0, Changes::new());
+        assert_eq!(costs[2].0, vec![((7, 7), -1)]);
+        assert!(costs[1].1 <= 2 && costs[2].1 <= 3, "{costs:?}");
+    }
+}
