@@ -20,6 +20,7 @@ pub mod reconciliation;
 #[path = "../../tests/reference/mod.rs"]
 mod reference;
 pub mod rule_error;
+pub mod table;
 pub mod trades;
 
 pub use calendars::CalendarConfig;

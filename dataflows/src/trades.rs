@@ -4,6 +4,8 @@ use engine::{Cell, Column, ColumnKind, Key, Row, Rows, ViewSpec, Views};
 use model::{Amount, Date, Field, FieldKind, Price, Quantity, Record, Symbol, Timestamp, Trade, Value};
 use operators::Arranged;
 
+use crate::table::Sources;
+
 /// Registers the view. It is derived from the records themselves when somebody looks.
 pub fn register<'scope>(
     views: &mut Views,
@@ -20,19 +22,19 @@ pub fn register<'scope>(
         columns,
         key: vec![0, 1],
     };
-    let names: Vec<Cell> = sources.iter().map(Cell::text).collect();
+    let sources = Sources::new(sources);
     let attributes = attributes.len() as u16;
     views.derived(spec, records, move |_id, group, rows: &mut Rows| {
         for (record, count) in group {
             if let Record::Trade(trade) = record {
-                rows.push((row(trade, &names, attributes), *count));
+                rows.push((row(trade, &sources, attributes), *count));
             }
         }
     });
 }
 
-fn row(trade: &Trade, sources: &[Cell], attributes: u16) -> Row {
-    let source = sources.get(usize::from(trade.source.0)).cloned().unwrap_or(Cell::Null);
+fn row(trade: &Trade, sources: &Sources, attributes: u16) -> Row {
+    let source = sources.cell(trade.source);
     let fields = Field::ALL.iter().copied().chain((0..attributes).map(Field::Attribute));
     let cells: Vec<Cell> = std::iter::once(source).chain(fields.map(|field| cell(trade.value(field)))).collect();
     Row::new(cells)

@@ -15,7 +15,7 @@ use super::dimension::group;
 use super::scope::{Exposed, Scope};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::market::RATE_ONE;
-use crate::portfolio::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
+use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
 /// A group of a dimension; that of the total has no name.
 pub type Group = (ExposureDimension, Symbol);

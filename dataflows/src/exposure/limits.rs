@@ -30,8 +30,8 @@ use crate::portfolio::concentration::{self, Held};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
 use crate::portfolio::market::RATE_ONE;
-use crate::portfolio::table::{RATE, currency_cell, number_cell, spec, symbol_cell};
 use crate::portfolio::valuations::rates_now;
+use crate::table::{RATE, Sources, currency_cell, number_cell, spec, symbol_cell};
 
 /// What limits can be of.
 pub struct Measurable<'scope> {
@@ -324,7 +324,7 @@ impl Usage {
         if own.is_none() { self.scope.map_or(Currency::NONE, Scope::currency) } else { own }
     }
 
-    fn cells(&self, sources: &[Cell]) -> Vec<Cell> {
+    fn cells(&self, sources: &Sources) -> Vec<Cell> {
         let limit = &self.limit;
         let (_, why) = judge(limit, &self.measured);
         let [scope, portfolio, base_currency] = match self.scope {
@@ -338,7 +338,7 @@ impl Usage {
         let breach_level = scaled_level(limit.breach_level);
         let size = value.map(|value| size_of(limit.measure, value));
         vec![
-            sources.get(usize::from(limit.source.0)).cloned().unwrap_or(Cell::Null),
+            sources.cell(limit.source),
             symbol_cell(limit.id),
             scope,
             portfolio,
@@ -403,7 +403,7 @@ const USAGE_COLUMNS: [(&str, ColumnKind); 18] = [
 ];
 
 fn register<'scope>(usages: Collection<'scope, Usage>, sources: &[String], views: &mut Views) -> FirstSeen<Key> {
-    let (names, cells) = (sources.to_vec(), source_cells(sources));
+    let (names, cells) = (sources.to_vec(), Sources::new(sources));
     let breaches = usages.clone().filter(|usage| usage.status() == Status::Breach);
     let breaches = breaches.map(move |usage| {
         let identity = usage.identity(&names);
@@ -419,7 +419,7 @@ fn register<'scope>(usages: Collection<'scope, Usage>, sources: &[String], views
     let about = "The limits that are breached now. A breach keeps its id while it changes, and when it returns.";
     views.keyed_rows(spec("limit_breaches", about, &columns, 1), breaches);
 
-    let cells = source_cells(sources);
+    let cells = Sources::new(sources);
     let about = "What each limit measures, in each portfolio and group that it is of, and how it stands: OK, WARNING, BREACH, UNKNOWN.";
     let rows = usages.map(move |usage| Row::new(usage.cells(&cells)));
     views.rows(spec("limit_usage", about, &USAGE_COLUMNS, 6), rows);
@@ -439,19 +439,15 @@ fn register_refusals<'scope>(
         ("help", ColumnKind::Text),
     ];
     let about = "The limits that make no sense and are not measured, why, and what to do.";
-    let names = source_cells(sources);
+    let sources = Sources::new(sources);
     let rows = limits.flat_map(move |limit| {
         let refused = check(&limit, &configured).err()?;
         Some(Row::new([
-            names.get(usize::from(limit.source.0)).cloned().unwrap_or(Cell::Null),
+            sources.cell(limit.source),
             symbol_cell(limit.id),
             Cell::text(refused.what),
             Cell::text(refused.help),
         ]))
     });
     views.rows(spec("refused_limits", about, &columns, 2), rows);
-}
-
-fn source_cells(sources: &[String]) -> Vec<Cell> {
-    sources.iter().map(Cell::text).collect()
 }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
 use crate::portfolio::market::RATE_ONE;
-use crate::portfolio::table::{currency_cell, symbol_cell};
 use crate::portfolio::valuations::{Valuation, rates_now};
+use crate::table::{currency_cell, symbol_cell};
 
 /// Whose exposures are added up, and the currency of the amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use super::dimension::group;
 use super::exposures::{Group, ratio};
 use super::scenario::Scenario;
 use super::scope::{Exposed, Scope};
-use crate::portfolio::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
+use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
 /// What the positions of a group are worth before and after, in units of [`model::Amount`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

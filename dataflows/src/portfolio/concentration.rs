@@ -16,8 +16,8 @@ use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::risk::concentration::{Total, herfindahl_hirschman_index, weights};
-use super::table::{AMOUNT, RATIO, RATIO_SCALE, ratio_cell, ratio_scaled, spec, symbol_cell};
 use super::valuations::Valuation;
+use crate::table::{AMOUNT, RATIO, RATIO_SCALE, ratio_cell, ratio_scaled, spec, symbol_cell};
 
 /// What is counted as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

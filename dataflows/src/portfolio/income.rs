@@ -7,7 +7,7 @@ use operators::{Arranged, Collection, Sums};
 
 use super::cash_flow_rules::FlowClass;
 use super::ledger::Booked;
-use super::table::{AMOUNT, currency_cell, number_cell, spec, symbol_cell};
+use crate::table::{AMOUNT, currency_cell, number_cell, spec, symbol_cell};
 
 /// A portfolio, a security, a year and a month, and a currency.
 type Month = ((Symbol, Symbol), (i32, u8), Currency);

@@ -44,7 +44,6 @@ pub mod risk;
 pub mod risk_conventions;
 pub mod risk_measures;
 pub mod series;
-pub mod table;
 pub mod transactions;
 pub mod valuations;
 pub mod value_at_risk;

@@ -1,24 +1,20 @@
 //! The views of what is observed from day to day: `prices`, `fx_rates`, `benchmark_levels` and `risk_free_rates`, as their
 //! sources tell them now. They are derived from the records themselves when somebody looks.
 
-use engine::{Cell, ColumnKind, Key, Row, Views};
-use model::{Record, SourceId};
+use engine::{ColumnKind, Key, Row, Views};
+use model::Record;
 use operators::Arranged;
 
-use super::table::{PRICE, RATE, currency_cell, date_cell, number_cell, symbol_cell};
 use super::transactions::register_kind;
+use crate::table::{PRICE, RATE, Sources, currency_cell, date_cell, number_cell, symbol_cell};
 
 /// Registers the views.
-pub fn register<'scope>(
-    records: &Arranged<'scope, Key, Record>,
-    source: impl Fn(SourceId) -> Cell + Clone + 'static,
-    views: &mut Views,
-) {
-    let of = source.clone();
+pub fn register<'scope>(records: &Arranged<'scope, Key, Record>, sources: &Sources, views: &mut Views) {
+    let own = sources.clone();
     let about = "What each security was worth on a day.";
     register_kind(records, views, ("prices", about, &PRICE_COLUMNS, 3), move |record| match record {
         Record::MarketPrice(price) => Some(Row::new([
-            of(price.source),
+            own.cell(price.source),
             symbol_cell(price.security),
             date_cell(price.price_date),
             currency_cell(price.currency),
@@ -26,11 +22,11 @@ pub fn register<'scope>(
         ])),
         _ => None,
     });
-    let of = source.clone();
+    let own = sources.clone();
     let about = "What one unit of each currency was worth in another on a day.";
     register_kind(records, views, ("fx_rates", about, &FX_RATE_COLUMNS, 4), move |record| match record {
         Record::FxRate(rate) => Some(Row::new([
-            of(rate.source),
+            own.cell(rate.source),
             currency_cell(rate.from_currency),
             currency_cell(rate.to_currency),
             date_cell(rate.rate_date),
@@ -38,21 +34,22 @@ pub fn register<'scope>(
         ])),
         _ => None,
     });
-    let of = source.clone();
+    let own = sources.clone();
     let about = "The level of each index on a day.";
     register_kind(records, views, ("benchmark_levels", about, &LEVEL_COLUMNS, 3), move |record| match record {
         Record::BenchmarkLevel(level) => Some(Row::new([
-            of(level.source),
+            own.cell(level.source),
             symbol_cell(level.benchmark),
             date_cell(level.level_date),
             number_cell(level.level.scaled()),
         ])),
         _ => None,
     });
+    let own = sources.clone();
     let about = "What money earned without risk from a day on, as a rate for a year.";
     register_kind(records, views, ("risk_free_rates", about, &RISK_FREE_COLUMNS, 3), move |record| match record {
         Record::RiskFreeRate(rate) => Some(Row::new([
-            source(rate.source),
+            own.cell(rate.source),
             currency_cell(rate.currency),
             date_cell(rate.rate_date),
             number_cell(rate.annual_rate.scaled()),

@@ -7,7 +7,9 @@ use operators::{Arranged, Collection, Sums};
 
 use super::cost_basis::{Disposal, Money};
 use super::ledger::{Booked, Change, Holding, LotChange};
-use super::table::{AMOUNT, QUANTITY, currency_cell, date_cell, name_cell, number_cell, spec, symbol_cell, time_cell};
+use crate::table::{
+    AMOUNT, QUANTITY, Sources, currency_cell, date_cell, name_cell, number_cell, spec, symbol_cell, time_cell,
+};
 use model::{Currency, Symbol, Timestamp};
 
 /// A position: a security in a portfolio, and the currency of its cost.
@@ -169,12 +171,12 @@ pub fn register_refusals<'scope>(booked: Collection<'scope, Booked>, sources: &[
         ("help", ColumnKind::Text),
     ];
     let about = "The transactions that could not be booked, why, and what to do. One goes when what was missing comes.";
-    let names: Vec<Cell> = sources.iter().map(Cell::text).collect();
+    let sources = Sources::new(sources);
     let rows = booked.flat_map(move |booked| match booked {
         Booked::Refused { transaction, refusal } => Some(Row::new([
             symbol_cell(transaction.portfolio),
             symbol_cell(transaction.security),
-            names.get(usize::from(transaction.source.0)).cloned().unwrap_or(Cell::Null),
+            sources.cell(transaction.source),
             symbol_cell(transaction.id),
             Cell::text(transaction.transaction_type.code()),
             date_cell(transaction.trade_date),

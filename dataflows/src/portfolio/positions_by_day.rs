@@ -19,7 +19,7 @@ use super::inputs::Priced;
 use super::ledger::Booked;
 use super::market::{ONE_UNIT, Pricing};
 use super::series::PricedChange;
-use super::table::{AMOUNT, PRICE, QUANTITY, currency_cell, day_cell, number_cell, spec, symbol_cell};
+use crate::table::{AMOUNT, PRICE, QUANTITY, currency_cell, day_cell, number_cell, spec, symbol_cell};
 
 /// What happened to a position on a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -35,7 +35,7 @@ use super::performance::money_weighted::{RootChoice, xirr};
 use super::performance::periods::{DateRange, Period};
 use super::return_series::Float;
 use super::series::{PortfolioDay, PortfolioFlow, PricedChange, opening_value};
-use super::table::{self, AMOUNT, RATIO, date_cell, ratio_cell, symbol_cell};
+use crate::table::{self, AMOUNT, RATIO, date_cell, ratio_cell, symbol_cell};
 
 /// Consecutive days of a portfolio, linked.
 #[derive(Clone, Debug, PartialEq)]

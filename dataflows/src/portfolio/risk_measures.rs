@@ -31,7 +31,7 @@ use super::risk::frequency::Frequency;
 use super::risk::moments::Moments;
 use super::risk::ratios::{ZeroSpread, calmar_ratio, sharpe_ratio, volatility};
 use super::risk_conventions::{Required, RiskConventions};
-use super::table::{RATIO, date_cell, day_cell, name_of, ratio_cell, spec, symbol_cell};
+use crate::table::{RATIO, date_cell, day_cell, name_of, ratio_cell, spec, symbol_cell};
 
 /// Consecutive returns of a portfolio, summed up.
 #[derive(Clone, Debug, PartialEq)]

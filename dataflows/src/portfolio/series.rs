@@ -31,8 +31,8 @@ use super::inputs::{CurrencyPair, PriceOf, Priced};
 use super::ledger::{Booked, Change};
 use super::market::{ONE_UNIT, Pricing, RATE_ONE, until};
 use super::performance::daily::{Basis, Day};
-use super::table::{AMOUNT, RATIO, day_cell, ratio_cell, spec, symbol_cell};
 use super::valuations::contract_units;
+use crate::table::{AMOUNT, RATIO, day_cell, ratio_cell, spec, symbol_cell};
 
 /// A day of a portfolio, in units of [`model::Amount`] of its base currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

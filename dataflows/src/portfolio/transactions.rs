@@ -3,36 +3,35 @@
 //! They are derived from the records themselves when somebody looks, so they hold nothing of their own.
 
 use engine::{Cell, ColumnKind, Key, Row, Rows, Views};
-use model::{Instrument, Portfolio, Record, SourceId, Transaction};
+use model::{Instrument, Portfolio, Record, Transaction};
 use operators::Arranged;
 
-use super::table::{
-    AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, number_cell, spec, symbol_cell, time_cell,
+use crate::table::{
+    AMOUNT, PRICE, QUANTITY, RATE, Sources, currency_cell, date_cell, number_cell, spec, symbol_cell, time_cell,
 };
 
 /// Registers the views, those of [`observations`](super::observations) with them.
 pub fn register<'scope>(records: &Arranged<'scope, Key, Record>, sources: &[String], views: &mut Views) {
-    let names: Vec<Cell> = sources.iter().map(Cell::text).collect();
-    let name_of = move |source: SourceId| names.get(usize::from(source.0)).cloned().unwrap_or(Cell::Null);
+    let sources = Sources::new(sources);
     let about = "Every transaction as its source tells it now, whether it could be booked or not.";
-    let source = name_of.clone();
+    let own = sources.clone();
     register_kind(records, views, ("transactions", about, &TRANSACTION_COLUMNS, 2), move |record| match record {
-        Record::Transaction(transaction) => Some(transaction_row(transaction, source(transaction.source))),
+        Record::Transaction(transaction) => Some(transaction_row(transaction, own.cell(transaction.source))),
         _ => None,
     });
-    let source = name_of.clone();
     let about = "Every instrument as its source tells it now.";
+    let own = sources.clone();
     register_kind(records, views, ("instruments", about, &INSTRUMENT_COLUMNS, 2), move |record| match record {
-        Record::Instrument(instrument) => Some(instrument_row(instrument, source(instrument.source))),
+        Record::Instrument(instrument) => Some(instrument_row(instrument, own.cell(instrument.source))),
         _ => None,
     });
-    let source = name_of.clone();
     let about = "Every portfolio as its source tells it now.";
+    let own = sources.clone();
     register_kind(records, views, ("portfolios", about, &PORTFOLIO_COLUMNS, 2), move |record| match record {
-        Record::Portfolio(portfolio) => Some(portfolio_row(portfolio, source(portfolio.source))),
+        Record::Portfolio(portfolio) => Some(portfolio_row(portfolio, own.cell(portfolio.source))),
         _ => None,
     });
-    super::observations::register(records, name_of, views);
+    super::observations::register(records, &sources, views);
 }
 
 /// Registers a view of the records for which there is a row.

@@ -32,8 +32,8 @@ use super::inputs::{CurrencyPair, Priced};
 use super::ledger::{Change, Holding};
 use super::market::{ONE_UNIT, Pricing, RATE_ONE, until};
 use super::positions::{Position, part};
-use super::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, day_cell, number_cell, spec, symbol_cell};
 use super::transactions::{CLASS_COLUMNS, classes as classes_of, product_cell};
+use crate::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, day_cell, number_cell, spec, symbol_cell};
 
 /// How good a valuation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

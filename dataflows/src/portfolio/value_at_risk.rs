@@ -17,7 +17,7 @@ use super::risk::value_at_risk::{
     Distribution, gaussian_shortfall, historical_shortfall, over_horizon, parametric_value_at_risk,
 };
 use super::risk_conventions::RiskConventions;
-use super::table::{RATIO, date_cell, name_of, ratio_cell, spec, symbol_cell};
+use crate::table::{RATIO, date_cell, name_of, ratio_cell, spec, symbol_cell};
 
 /// Returns with the last days of their buckets.
 type Dated = Vec<(i32, f64)>;

@@ -9,6 +9,7 @@ use timely::dataflow::operators::vec::Map;
 
 use super::breaks::columns;
 use super::outcome::{CountKey, Placed, counts};
+use crate::table::Sources;
 use crate::trades::date_cell;
 
 /// Registers `match_rates` and `conservation`.
@@ -61,19 +62,19 @@ const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 #[derive(Clone)]
 struct Names {
     legs: Vec<[Cell; 2]>,
-    sources: Vec<Cell>,
+    sources: Sources,
 }
 
 impl Names {
     fn new(legs: &[Placed], sources: &[String]) -> Self {
         let leg =
             |placed: &Placed| [&placed.leg.reconciliation, &placed.leg.sides[1]].map(|name| Cell::Text(name.clone()));
-        Names { legs: legs.iter().map(leg).collect(), sources: sources.iter().map(Cell::text).collect() }
+        Names { legs: legs.iter().map(leg).collect(), sources: Sources::new(sources) }
     }
 
     fn of(&self, leg: u16, source: SourceId) -> Vec<Cell> {
         let mut cells = self.legs[usize::from(leg)].to_vec();
-        cells.push(self.sources.get(usize::from(source.0)).cloned().unwrap_or(Cell::Null));
+        cells.push(self.sources.cell(source));
         cells
     }
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::aum_of;
 use super::fund_key;
-use super::tables::{AMOUNT, amount_cell, month_of, spec, time_cell};
-use crate::trades::{date_cell, symbol_cell};
+use super::tables::month_of;
+use crate::table::{AMOUNT, amount_cell, date_cell, spec, symbol_cell, time_cell};
 
 /// What a fund was worth at the end of a month.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

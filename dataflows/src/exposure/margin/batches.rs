@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use engine::{Cell, Column, ColumnKind, Key, Row, ViewSpec, Views};
+use engine::{Cell, ColumnKind, Key, Row, ViewSpec, Views};
 use model::{FundAum, FundExposure, MarginSubmission, MarginValidation, Record, SourceId, Timestamp};
 use operators::derive::derive_rows;
 use operators::lookup::lookup;
@@ -13,7 +13,7 @@ use operators::sum_by::{arrange_sums, tally};
 use operators::top_n::top_n;
 use operators::{Arranged, Collection, Sums, arrange};
 
-use super::tables::{Sources, time_cell};
+use crate::table::{self, Sources, time_cell};
 
 /// A batch: the kind of its records and their source as one number, and when it was loaded.
 type Batch = (u16, Timestamp);
@@ -84,11 +84,6 @@ fn row((member, at): &Batch, sums: &Sums, sources: &Sources) -> Row {
 fn spec() -> ViewSpec {
     use ColumnKind::{Int, Text, Time};
     let columns = [("kind", Text), ("source", Text), ("loaded_at", Time), ("rows", Int)];
-    ViewSpec {
-        name: "margin_batches".into(),
-        about: "Every batch that was loaded, and how many rows it has. The latest of each kind and source counts."
-            .into(),
-        columns: columns.map(|(name, kind)| Column::new(name, kind)).to_vec(),
-        key: vec![0, 1, 2],
-    }
+    let about = "Every batch that was loaded, and how many rows it has. The latest of each kind and source counts.";
+    table::spec("margin_batches", about, &columns, 3)
 }

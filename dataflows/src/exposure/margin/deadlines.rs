@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::MarginCheck;
 use super::fund_key;
-use super::tables::{AMOUNT, amount_cell, bool_cell, spec, time_cell};
-use crate::trades::{date_cell, symbol_cell};
+use crate::table::{AMOUNT, amount_cell, bool_cell, date_cell, spec, symbol_cell, time_cell};
 
 /// Whether the next submission is in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

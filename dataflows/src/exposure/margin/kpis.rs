@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checks::Receipt;
 use super::deadlines::{DeadlineStatus, MarginStatus};
-use super::tables::spec;
-use crate::trades::symbol_cell;
+use crate::table::{spec, symbol_cell};
 
 /// By what funds are grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -39,6 +39,8 @@ use operators::{Arranged, Collection, arrange};
 
 pub use config::{MarginConfig, MarginRules};
 
+use crate::table::Sources;
+
 /// Builds the monitoring of margin and registers its views.
 pub fn build<'scope>(
     rules: &Arc<MarginRules>,
@@ -46,7 +48,7 @@ pub fn build<'scope>(
     records: &Arranged<'scope, Key, Record>,
     views: &mut Views,
 ) {
-    let sources = tables::Sources::new(sources);
+    let sources = Sources::new(sources);
     let latest = batches::latest(records, &sources, views);
     let exceptions = select(records, |record| matches!(record, Record::MarginException(_)));
     let told = latest.concat(exceptions).flat_map(|record| Some((fund_key(fund_of(&record)?), record)));

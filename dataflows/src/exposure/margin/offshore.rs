@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::MarginRules;
 use super::positions::{positions_of, replaces};
-use super::tables::{AMOUNT, amount_cell, month_of, spec};
-use crate::trades::{date_cell, symbol_cell};
+use super::tables::month_of;
+use crate::table::{AMOUNT, amount_cell, date_cell, spec, symbol_cell};
 
 /// What a fund holds abroad of one asset type, of one day and load.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -11,8 +11,7 @@ use operators::{Collection, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::checks::MarginCheck;
-use super::tables::{spec, time_cell};
-use crate::trades::{date_cell, symbol_cell};
+use crate::table::{date_cell, spec, symbol_cell, time_cell};
 
 /// A check, by its place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

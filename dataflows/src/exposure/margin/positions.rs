@@ -14,8 +14,7 @@ use operators::{Arranged, Collection, Sums, arrange};
 
 use super::config::MarginRules;
 use super::fund_key;
-use super::tables::{AMOUNT, Sources, amount_cell, spec, time_cell};
-use crate::trades::{date_cell, symbol_cell};
+use crate::table::{AMOUNT, Sources, amount_cell, date_cell, spec, symbol_cell, time_cell};
 
 /// What tells the positions of a fund on one day apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

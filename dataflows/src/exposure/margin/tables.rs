@@ -1,58 +1,14 @@
-//! What the latest batches say of each fund, table by table, and how values become cells.
+//! What the latest batches say of each fund, table by table.
 
-use engine::{Cell, Column, ColumnKind, Key, Row, ViewSpec, Views};
-use model::{Amount, AssetType, Date, FundAum, FundFigures, Record, SourceId, Timestamp};
+use engine::{Cell, ColumnKind, Key, Row, ViewSpec, Views};
+use model::{AssetType, Date, FundAum, FundFigures, Record};
 use operators::Arranged;
 
-use crate::trades::{date_cell, symbol_cell};
-
-/// The names of the sources, as cells.
-#[derive(Clone)]
-pub struct Sources(Vec<Cell>);
-
-impl Sources {
-    /// The names, by `SourceId`.
-    pub fn new(names: &[String]) -> Self {
-        Sources(names.iter().map(Cell::text).collect())
-    }
-
-    /// The name of a source.
-    pub fn cell(&self, source: SourceId) -> Cell {
-        self.0.get(usize::from(source.0)).cloned().unwrap_or(Cell::Null)
-    }
-}
-
-/// The column of an amount.
-pub const AMOUNT: ColumnKind = ColumnKind::Fixed(Amount::SCALE);
-
-/// An amount's cell.
-pub fn amount_cell(amount: Amount) -> Cell {
-    amount.scaled().map_or(Cell::Null, Cell::fixed)
-}
-
-/// A moment's cell.
-pub fn time_cell(time: Timestamp) -> Cell {
-    time.micros().map_or(Cell::Null, Cell::Time)
-}
-
-/// The cell of something that may be true.
-pub fn bool_cell(value: Option<bool>) -> Cell {
-    value.map_or(Cell::Null, Cell::Bool)
-}
+use crate::table::{AMOUNT, Sources, amount_cell, bool_cell, date_cell, spec, symbol_cell, time_cell};
 
 /// The first day of the month of a date; [`Date::NONE`] where there is none.
 pub fn month_of(date: Date) -> Date {
     date.ymd().and_then(|(year, month, _day)| Date::from_ymd(year, month, 1)).unwrap_or(Date::NONE)
-}
-
-/// A view with these columns, the first `key` of which tell its rows apart.
-pub fn spec(name: &str, about: &str, columns: &[(&str, ColumnKind)], key: usize) -> ViewSpec {
-    ViewSpec {
-        name: name.into(),
-        about: about.into(),
-        columns: columns.iter().map(|(name, kind)| Column::new(*name, *kind)).collect(),
-        key: (0..key).collect(),
-    }
 }
 
 /// Registers a view for each table: a row a record.

@@ -6,7 +6,7 @@ use model::Date;
 use super::table::{Measure, MissingColumn, Order, Table};
 use super::{Reads, Section, days_of};
 use crate::portfolio::performance::periods::Period;
-use crate::portfolio::table::{AMOUNT, RATIO, date_cell, number_cell};
+use crate::table::{AMOUNT, RATIO, date_cell, number_cell};
 
 /// All sections.
 #[rustfmt::skip]

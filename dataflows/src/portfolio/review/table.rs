@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use engine::{Cell, Column, ColumnKind, Row, Rows, ViewSpec};
 
-use crate::portfolio::table::{RATIO, RATIO_SCALE, number_cell};
+use crate::table::{RATIO, RATIO_SCALE, number_cell};
 
 /// A column that a table does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

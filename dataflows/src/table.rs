@@ -1,7 +1,7 @@
-//! How the views of portfolios are made up: their columns and cells.
+//! How views are made up: their columns and cells.
 
 use engine::{Cell, Column, ColumnKind, ViewSpec};
-use model::{Amount, Currency, Price, Quantity, Rate, Timestamp};
+use model::{Amount, Currency, Price, Quantity, Rate, SourceId, Timestamp};
 
 pub use crate::trades::{date_cell, symbol_cell};
 
@@ -29,6 +29,22 @@ pub fn spec(name: &str, about: &str, columns: &[(&str, ColumnKind)], key: usize)
     }
 }
 
+/// The names of the sources, as cells.
+#[derive(Clone)]
+pub struct Sources(Vec<Cell>);
+
+impl Sources {
+    /// The names, by `SourceId`.
+    pub fn new(names: &[String]) -> Self {
+        Sources(names.iter().map(Cell::text).collect())
+    }
+
+    /// The name of a source.
+    pub fn cell(&self, source: SourceId) -> Cell {
+        self.0.get(usize::from(source.0)).cloned().unwrap_or(Cell::Null)
+    }
+}
+
 /// A currency's cell.
 pub fn currency_cell(currency: Currency) -> Cell {
     if currency.is_none() { Cell::Null } else { Cell::text(currency.code()) }
@@ -47,6 +63,16 @@ pub fn time_cell(time: Timestamp) -> Cell {
 /// The cell of a number that may not be known, scaled as its column.
 pub fn number_cell(scaled: Option<i128>) -> Cell {
     scaled.map_or(Cell::Null, Cell::fixed)
+}
+
+/// An amount's cell.
+pub fn amount_cell(amount: Amount) -> Cell {
+    number_cell(amount.scaled())
+}
+
+/// The cell of something that may be true.
+pub fn bool_cell(value: Option<bool>) -> Cell {
+    value.map_or(Cell::Null, Cell::Bool)
 }
 
 /// The cell of a return or a ratio.
