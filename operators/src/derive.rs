@@ -127,7 +127,7 @@ where
     (rows_stream.as_collection(), sums_stream.as_collection())
 }
 
-/// Like [`derive`], where groups give rows only.
+/// Like [`derive()`], where groups give rows only.
 pub fn derive_rows<'scope, K: Key, V: Data, R: Difference, D: Data>(
     arranged: &Arranged<'scope, K, V, R>,
     name: &str,
@@ -137,7 +137,7 @@ pub fn derive_rows<'scope, K: Key, V: Data, R: Difference, D: Data>(
     rows
 }
 
-/// Like [`derive`], where groups give sums only.
+/// Like [`derive()`], where groups give sums only.
 pub fn derive_sums<'scope, K: Key, V: Data, R: Difference, S: Data>(
     arranged: &Arranged<'scope, K, V, R>,
     name: &str,

@@ -187,7 +187,7 @@ fn what_to_try(address: &str) -> String {
 In another terminal:
 
   tieout query performance --address {address}
-  tieout query "select * from portfolio_timeseries order by date desc limit 5" --address {address}
+  tieout query portfolio_timeseries --filter '{{"portfolio": "PORTFOLIO 1"}}' --address {address}
   tieout subscribe valuations --address {address}
 "#
     )

@@ -34,7 +34,7 @@ use crate::rule_error::RuleError;
 ///     percent = "-20.5"                      # decimals as text, so that they are exact
 ///     of = { product = ["EQUITY", "FUND"], country = ["US"] }
 /// "#).unwrap();
-/// dataflows::Books::new(&books).unwrap();
+/// dataflows::Books::new(&books, &Default::default()).unwrap();
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
