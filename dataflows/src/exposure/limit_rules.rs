@@ -17,8 +17,9 @@ use std::fmt;
 use model::{Amount, ExposureDimension, Limit, LimitMeasure, LimitScope, Symbol};
 use serde::{Deserialize, Serialize};
 
-use super::dimension;
 use super::scenario::Scenario;
+use crate::portfolio::concentration;
+use crate::portfolio::dimension;
 
 /// Why a limit cannot be measured, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ const fn only_grows(measure: LimitMeasure) -> bool {
 }
 
 /// One as a level.
-const ONE: Amount = Amount::from_scaled(10i128.pow(Amount::SCALE as u32));
+const ONE: Amount = Amount::from_scaled(Amount::ONE_SCALED);
 
 /// The dimension by which a limit is measured.
 pub const fn dimension_of(limit: &Limit) -> ExposureDimension {
@@ -136,10 +137,7 @@ fn check_dimension(limit: &Limit) -> Result<(), Refused> {
     let dimension = dimension_of(limit);
     if matches!(limit.measure, LimitMeasure::Hhi | LimitMeasure::TopWeight) {
         let is_of_portfolio = matches!(limit.scope, LimitScope::Unknown | LimitScope::Portfolio);
-        if !is_of_portfolio
-            || !limit.group.is_none()
-            || !matches!(dimension, D::Security | D::Issuer | D::UltimateParent)
-        {
+        if !is_of_portfolio || !limit.group.is_none() || !concentration::DIMENSIONS.contains(&dimension) {
             return refused(
                 format!("a `{}` is of all securities, issuers or ultimate parents of a portfolio", limit.measure),
                 "set `dimension` to `security`, `issuer` or `ultimate_parent`, `scope` to `portfolio`, and leave out `group`",
