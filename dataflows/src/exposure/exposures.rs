@@ -7,11 +7,11 @@
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Rate, Symbol};
 use operators::derive::derive_rows;
-use operators::sum_by::sum_by;
-use operators::{Arranged, Collection, Sums, arrange};
+use operators::sum_by::sum_by_each;
+use operators::{Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::scope::{Exposed, Scope};
+use super::scope::{Exposed, InScope, Scope};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::dimension::group;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
@@ -45,10 +45,10 @@ impl Exposure {
         self.long - self.short
     }
 
-    fn of(exposed: &Exposed) -> Sums {
-        let value = exposed.value.unwrap_or(0);
-        let is_unvalued = i128::from(exposed.value.is_none());
-        Sums([value.max(0), (-value).max(0), 1, is_unvalued, exposed.lacks_rate.into(), 0])
+    fn of(position: InScope) -> Sums {
+        let value = position.value.unwrap_or(0);
+        let is_unvalued = i128::from(position.value.is_none());
+        Sums([value.max(0), (-value).max(0), 1, is_unvalued, position.lacks_rate.into(), 0])
     }
 
     fn from_sums(Sums([long, short, positions, unvalued, without_rate, _]): &Sums) -> Exposure {
@@ -67,13 +67,12 @@ pub type Exposures<'scope> = Collection<'scope, (Scope, (Group, Exposure))>;
 
 /// Adds up by all dimensions.
 pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>) -> Exposures<'scope> {
-    let parts = exposed.flat_map(|exposed| {
-        let sums = Exposure::of(&exposed);
-        ExposureDimension::ALL
-            .iter()
-            .map(move |dimension| ((exposed.scope, (*dimension, group(*dimension, &exposed.valuation))), sums))
+    let sums = sum_by_each(exposed, "exposures", |exposed, add| {
+        for dimension in ExposureDimension::ALL {
+            let group = (*dimension, group(*dimension, &exposed.valuation));
+            exposed.in_scopes().for_each(|position| add((position.scope, group), Exposure::of(position)));
+        }
     });
-    let sums: Arranged<'scope, (Scope, Group), (), Sums> = sum_by(parts, "exposures", |(group, sums)| (*group, *sums));
     derive_rows(&sums, "exposures", |(scope, group): &(Scope, Group), sums, out| {
         if let [(_, sums)] = sums {
             out.row((*scope, (*group, Exposure::from_sums(sums))));

@@ -51,17 +51,38 @@ impl Scope {
     }
 }
 
-/// A position as it counts in one scope.
+/// A position, and what it is worth in each scope that it counts in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Exposed {
+    /// The position.
+    pub valuation: Valuation,
+    /// The reporting currency, if there is one, and what the position is worth in it.
+    reported: Option<(Currency, Option<i128>)>,
+}
+
+/// What a position is worth in a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InScope {
     /// The scope.
     pub scope: Scope,
     /// What it is worth in the currency of the scope, in units of [`model::Amount`].
     pub value: Option<i128>,
     /// Whether it has a value in its base currency, but none in that of the scope.
     pub lacks_rate: bool,
-    /// The position.
-    pub valuation: Valuation,
+}
+
+impl Exposed {
+    /// All scopes that it counts in.
+    pub fn in_scopes(&self) -> impl Iterator<Item = InScope> + '_ {
+        let Valuation { holding, base_currency, value_base, .. } = self.valuation;
+        let own = [Scope::Portfolio(holding.0, base_currency), Scope::BaseCurrency(base_currency)];
+        let own = own.map(|scope| InScope { scope, value: value_base, lacks_rate: false });
+        own.into_iter().chain(self.reported.map(|(currency, value)| InScope {
+            scope: Scope::All(currency),
+            value,
+            lacks_rate: value_base.is_some() && value.is_none(),
+        }))
+    }
 }
 
 /// Each position in all scopes that it counts in. `fx_rates` are wanted for a reporting currency only.
@@ -71,35 +92,22 @@ pub fn exposed<'scope>(
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Collection<'scope, Exposed> {
-    let own = valuations.clone().flat_map(|valuation| {
-        let base = valuation.base_currency;
-        [Scope::Portfolio(valuation.holding.0, base), Scope::BaseCurrency(base)].map(|scope| Exposed {
-            scope,
-            value: valuation.value_base,
-            lacks_rate: false,
-            valuation: valuation.clone(),
-        })
-    });
-    let Some(reporting) = reporting_currency else { return own };
+    let Some(reporting) = reporting_currency else {
+        return valuations.map(|valuation| Exposed { valuation, reported: None });
+    };
     let pairs = valuations.map(move |valuation| ((valuation.base_currency, reporting), valuation));
     let rates =
         rates_now(distinct(pairs.clone().map(|(pair, _)| pair), "reported currencies"), fx_rates, valuation_day);
-    let reported = lookup_left(
+    lookup_left(
         &arrange(pairs, "valuations by base currency"),
         &rates,
         "valuations in reporting currency",
         move |_pair, valuation: &Valuation, rate: Option<&i128>| reported(valuation, reporting, rate.copied()),
-    );
-    own.concat(reported)
+    )
 }
 
 fn reported(valuation: &Valuation, reporting: Currency, rate: Option<i128>) -> Exposed {
     let rate = if valuation.base_currency == reporting { Some(Rate::ONE_SCALED) } else { rate };
     let value = valuation.value_base.zip(rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
-    Exposed {
-        scope: Scope::All(reporting),
-        value,
-        lacks_rate: valuation.value_base.is_some() && value.is_none(),
-        valuation: valuation.clone(),
-    }
+    Exposed { valuation: valuation.clone(), reported: Some((reporting, value)) }
 }

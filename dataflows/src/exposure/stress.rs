@@ -5,14 +5,15 @@
 use engine::{Cell, ColumnKind, Row, Views};
 use model::Symbol;
 use operators::derive::derive_rows;
-use operators::sum_by::sum_by;
-use operators::{Arranged, Collection, Sums};
+use operators::sum_by::sum_by_each;
+use operators::{Collection, Sums};
 use serde::{Deserialize, Serialize};
 
 use super::exposures::{Group, ratio};
 use super::scenario::Scenario;
-use super::scope::{Exposed, Scope};
+use super::scope::{Exposed, InScope, Scope};
 use crate::portfolio::dimension::group;
+use crate::portfolio::valuations::Valuation;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
 /// What the positions of a group are worth before and after, in units of [`model::Amount`].
@@ -36,11 +37,11 @@ impl Stressed {
         self.before - self.after
     }
 
-    fn of(exposed: &Exposed, scenario: &Scenario) -> Sums {
-        let shifted = |value| scenario.shifted(value, exposed.scope.currency(), &exposed.valuation);
-        let values = exposed.value.and_then(|value| Some((value, shifted(value)?)));
+    fn of(position: InScope, valuation: &Valuation, scenario: &Scenario) -> Sums {
+        let shifted = |value| scenario.shifted(value, position.scope.currency(), valuation);
+        let values = position.value.and_then(|value| Some((value, shifted(value)?)));
         let (before, after) = values.unwrap_or_default();
-        Sums([before, after, 1, values.is_none().into(), exposed.lacks_rate.into(), 0])
+        Sums([before, after, 1, values.is_none().into(), position.lacks_rate.into(), 0])
     }
 
     fn from_sums(Sums([before, after, positions, unvalued, without_rate, _]): &Sums) -> Stressed {
@@ -55,19 +56,17 @@ pub type StressedGroups<'scope> = Collection<'scope, ((Scope, Symbol), (Group, S
 /// Adds up by the dimensions of each scenario.
 pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>, scenarios: &[Scenario]) -> StressedGroups<'scope> {
     let scenarios = scenarios.to_vec();
-    let parts = exposed.flat_map(move |exposed| {
-        let mut parts = Vec::new();
-        for scenario in &scenarios {
-            let sums = Stressed::of(&exposed, scenario);
-            parts.extend(scenario.dimensions.iter().map(|dimension| {
-                let group = (*dimension, group(*dimension, &exposed.valuation));
-                (((exposed.scope, scenario.id), group), sums)
-            }));
+    let sums = sum_by_each(exposed, "stress", move |exposed, add| {
+        let valuation = &exposed.valuation;
+        for (scenario, position) in
+            scenarios.iter().flat_map(|scenario| exposed.in_scopes().map(move |at| (scenario, at)))
+        {
+            let sums = Stressed::of(position, valuation, scenario);
+            for dimension in &scenario.dimensions {
+                add(((position.scope, scenario.id), (*dimension, group(*dimension, valuation))), sums);
+            }
         }
-        parts
     });
-    let sums: Arranged<'scope, ((Scope, Symbol), Group), (), Sums> =
-        sum_by(parts, "stress", |(group, sums)| (*group, *sums));
     derive_rows(&sums, "stress", |(cut, group): &((Scope, Symbol), Group), sums, out| {
         if let [(_, sums)] = sums {
             out.row((*cut, (*group, Stressed::from_sums(sums))));

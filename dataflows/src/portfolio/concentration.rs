@@ -11,7 +11,7 @@
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Symbol};
 use operators::derive::derive_rows;
-use operators::sum_by::sum_by;
+use operators::sum_by::sum_by_each;
 use operators::{Arranged, Collection, Sums, arrange};
 
 use super::dimension::group;
@@ -40,13 +40,13 @@ const LARGEST: [usize; 3] = [1, 5, 10];
 
 /// What each portfolio has in one hand, in the order of size.
 pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scope, Cut, Held> {
-    let values = valuations.flat_map(|valuation| {
-        let value = valuation.value_base.filter(|value| *value != 0);
-        let cuts = DIMENSIONS.map(|dimension| ((valuation.holding.0, dimension), holder(dimension, &valuation)));
-        value.into_iter().flat_map(move |value| cuts.map(|(cut, holder)| ((cut, holder), value)))
+    let values = sum_by_each(valuations, "values by holder", |valuation, add| {
+        for value in valuation.value_base.into_iter().filter(|value| *value != 0) {
+            for dimension in DIMENSIONS {
+                add(((valuation.holding.0, dimension), holder(dimension, valuation)), Sums::of(0, value));
+            }
+        }
     });
-    let values: Arranged<'scope, (Cut, Symbol), (), Sums> =
-        sum_by(values, "values by holder", |(holder, value)| (*holder, Sums::of(0, *value)));
     let held = derive_rows(&values, "values by holder", |(cut, holder): &(Cut, Symbol), sums, out| {
         let value = sums.iter().map(|(_, sums)| sums.0[0]).sum::<i128>();
         out.row((*cut, (value.saturating_abs(), value, *holder)));

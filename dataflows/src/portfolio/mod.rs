@@ -62,6 +62,7 @@ pub use risk_conventions::RiskConfig;
 use crate::exposure;
 use inputs::Inputs;
 use ledger::Booked;
+use valuations::Valued;
 
 /// Builds the graphs of portfolios on the records, and registers their views. Gives when breaches of limits were first
 /// seen.
@@ -97,7 +98,8 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let daily_rates = market::daily_rates(inputs.fx_rates, pairs, &valuation_day);
 
     let positions = positions::positions(changes);
-    let valuations = valuations::value(books, &positions, &pricing, &prices, &fx_rates, &valuation_day);
+    let valued = Valued::new(books, &positions, &pricing, &prices, &fx_rates, &valuation_day);
+    let valuations = valued.valuations();
     let values = series::values(priced_changes.clone(), &daily_prices, &daily_rates);
     positions_by_day::register(booked.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
     let flows = series::portfolio_flows(booked.clone(), &fx_rates);
@@ -123,7 +125,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     positions::register_cash_flows(booked.clone(), views);
     positions::register_refusals(booked.clone(), sources, views);
     income::register(booked, views);
-    valuations::register(valuations.clone(), views);
+    valued.register(views);
     let held = concentration::held(valuations.clone());
     concentration::register(&held, views);
     series::register(&days, views);

@@ -1,10 +1,12 @@
 //! What each position is worth on the last day, and the views of it.
 //!
 //! ```text
-//!  positions ──▶ by security ──▶ with its price ──▶ by currencies ──▶ with the rate ──▶ valuations
-//!                                   ▲                                    ▲
-//!                 pricing, prices as of the day                 rates as of the day
+//!  pricing, prices as of the day ──▶ price of each security ──┐
+//!                     rates as of the day ────────────────────┴─▶ quotes, by security and base currency ──┐
+//!  positions ──▶ open ones, by security and base currency ────────────────────────────────────────────────┴─▶ valuations
 //! ```
+//! The view joins positions and quotes when it is read: a day on which all prices change would write all its rows again.
+//!
 //! | status | when |
 //! |---|---|
 //! | `CURRENT` | the price is of the last day, or not older than `stale_after_days` |
@@ -86,57 +88,77 @@ pub struct Valuation {
     pub status: Status,
 }
 
-/// How a security is priced, and at what.
+/// How a security is priced, and at what, for portfolios of one base currency.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Quote {
+pub struct Quote {
     pricing: Pricing,
     price: Option<(i64, i32)>,
     is_stale: bool,
+    fx_rate: Option<i128>,
 }
 
-/// Values all open positions.
-pub fn value<'scope>(
-    books: &Books,
-    positions: &Arranged<'scope, Position, (), Sums>,
-    pricing: &Arranged<'scope, Symbol, Pricing>,
-    prices: &Arranged<'scope, Priced, (i32, i64)>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
-    valuation_day: &Arranged<'scope, (), i32>,
-) -> Collection<'scope, Valuation> {
-    let open = derive_rows(positions, "open positions", |position: &Position, sums, out| {
-        let sums = sums
-            .iter()
-            .fold([0; 3], |_, (_, sums)| [sums.0[part::QUANTITY], sums.0[part::COST_LOCAL], sums.0[part::COST_BASE]]);
-        if sums[0] != 0 {
-            out.row((position.0.1, (*position, sums)));
-        }
-    });
-    let quotes = quotes(pricing, prices, valuation_day, books.stale_after_days);
-    let priced = lookup_left(
-        &arrange(open, "open positions by security"),
-        &quotes,
-        "open positions with prices",
-        |_security, (position, sums): &(Position, [i128; 3]), quote: Option<&Quote>| {
-            valued_locally(position, sums, quote)
-        },
-    );
-    let is_foreign = |valuation: &Valuation| valuation.currency != valuation.base_currency;
-    let foreign = priced.clone().filter(move |valuation| is_foreign(valuation));
-    let pairs = foreign.map(|valuation| ((valuation.currency, valuation.base_currency), valuation));
-    let rates =
-        rates_now(distinct(pairs.clone().map(|(pair, _)| pair), "pairs of currencies"), fx_rates, valuation_day);
-    let converted = lookup_left(
-        &arrange(pairs, "valuations by currencies"),
-        &rates,
-        "valuations with rates",
-        |_pair, valuation: &Valuation, rate: Option<&i128>| in_base_currency(valuation, rate.copied()),
-    );
-    let own = priced.filter(move |valuation| !is_foreign(valuation));
-    own.map(|valuation| in_base_currency(&valuation, Some(Rate::ONE_SCALED))).concat(converted)
+/// A security, and the base currency of those that hold it.
+pub type QuoteFor = (Symbol, Currency);
+
+/// An open position: its portfolio, the currency of its cost, and its units and cost in local and base currency.
+pub type Open = (Symbol, Currency, [i128; 3]);
+
+/// What is valued, and at what.
+pub struct Valued<'scope> {
+    /// The open positions.
+    pub open: Arranged<'scope, QuoteFor, Open>,
+    /// The quotes of all that is held.
+    pub quotes: Arranged<'scope, QuoteFor, Quote>,
+}
+
+impl<'scope> Valued<'scope> {
+    /// The open positions with what they are valued at.
+    pub fn new(
+        books: &Books,
+        positions: &Arranged<'scope, Position, (), Sums>,
+        pricing: &Arranged<'scope, Symbol, Pricing>,
+        prices: &Arranged<'scope, Priced, (i32, i64)>,
+        fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+        valuation_day: &Arranged<'scope, (), i32>,
+    ) -> Valued<'scope> {
+        let open = derive_rows(positions, "open positions", |position: &Position, sums, out| {
+            let ((portfolio, security), cost_currency, base_currency) = *position;
+            let sums = sums.iter().fold([0; 3], |_, (_, sums)| {
+                [sums.0[part::QUANTITY], sums.0[part::COST_LOCAL], sums.0[part::COST_BASE]]
+            });
+            if sums[0] != 0 {
+                out.row(((security, base_currency), (portfolio, cost_currency, sums)));
+            }
+        });
+        let asked = distinct(open.clone().map(|(asked, _)| asked), "quotes asked for");
+        let priced = security_quotes(pricing, prices, valuation_day, books.stale_after_days);
+        let quotes = with_rates(asked, &priced, fx_rates, valuation_day);
+        Valued { open: arrange(open, "open positions"), quotes: arrange(quotes, "quotes") }
+    }
+
+    /// What each position is worth.
+    pub fn valuations(&self) -> Collection<'scope, Valuation> {
+        lookup_left(&self.open, &self.quotes, "valuations", |asked, open: &Open, quote: Option<&Quote>| {
+            valuation(asked, open, quote)
+        })
+    }
+
+    /// Registers the view `valuations`.
+    pub fn register(&self, views: &mut Views) {
+        views.joined(
+            spec("valuations", ABOUT, &columns(), 3),
+            &self.open,
+            &self.quotes,
+            |asked, open, quotes, rows| {
+                let quote = quotes.first().map(|(quote, _)| *quote);
+                rows.extend(open.iter().map(|(open, count)| (row(&valuation(asked, open, quote)), *count)));
+            },
+        );
+    }
 }
 
 /// Each security with its price as of the day.
-fn quotes<'scope>(
+fn security_quotes<'scope>(
     pricing: &Arranged<'scope, Symbol, Pricing>,
     prices: &Arranged<'scope, Priced, (i32, i64)>,
     valuation_day: &Arranged<'scope, (), i32>,
@@ -158,10 +180,39 @@ fn quotes<'scope>(
             let age = price.map_or(0, |(_, price_day)| day.saturating_sub(price_day));
             // Cash does not age.
             let is_stale = !pricing.is_cash && age > i32::from(stale_after_days);
-            (priced.0, Quote { pricing: pricing.clone(), price, is_stale })
+            (priced.0, Quote { pricing: pricing.clone(), price, is_stale, fx_rate: None })
         },
     );
-    arrange(quotes, "quotes")
+    arrange(quotes, "prices of securities")
+}
+
+/// The quotes of securities for each base currency that is asked for.
+fn with_rates<'scope>(
+    asked: Collection<'scope, QuoteFor>,
+    priced: &Arranged<'scope, Symbol, Quote>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Collection<'scope, (QuoteFor, Quote)> {
+    let quotes = lookup(
+        &arrange(asked, "quotes asked for"),
+        priced,
+        "quotes in their currency",
+        |security, base: &Currency, quote: &Quote| ((quote.pricing.currency, *base), (*security, quote.clone())),
+    );
+    let (own, foreign) =
+        (quotes.clone().filter(|(pair, _)| pair.0 == pair.1), quotes.filter(|(pair, _)| pair.0 != pair.1));
+    let own = own
+        .map(|((_, base), (security, quote))| ((security, base), Quote { fx_rate: Some(Rate::ONE_SCALED), ..quote }));
+    let pairs = distinct(foreign.clone().map(|(pair, _)| pair), "pairs of quotes");
+    let converted = lookup_left(
+        &arrange(foreign, "foreign quotes"),
+        &rates_now(pairs, fx_rates, valuation_day),
+        "quotes with rates",
+        |(_, base), (security, quote): &(Symbol, Quote), rate: Option<&i128>| {
+            ((*security, *base), Quote { fx_rate: rate.copied(), ..quote.clone() })
+        },
+    );
+    own.concat(converted)
 }
 
 /// The rate of each pair of currencies as of the day.
@@ -177,28 +228,31 @@ pub fn rates_now<'scope>(
     arrange(rates.flat_map(|rate| rate), "rates as of the day")
 }
 
-/// A position with its value in the currency of its price.
-fn valued_locally(position: &Position, sums: &[i128; 3], quote: Option<&Quote>) -> Valuation {
-    let ((holding, cost_currency, base_currency), [quantity, cost_local, cost_base]) = (*position, *sums);
+/// What a position is worth at a quote.
+fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Quote>) -> Valuation {
+    let (portfolio, cost_currency, [quantity, cost_local, cost_base]) = *open;
     let pricing = quote.map(|quote| &quote.pricing);
     let price = quote.and_then(|quote| quote.price);
+    let fx_rate = quote.and_then(|quote| quote.fx_rate);
     let value_local =
         price.zip(pricing).and_then(|((price, _), pricing)| local_value(quantity, price, pricing.multiplier));
+    let value_base = value_local.zip(fx_rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
+    let value_base = value_base.filter(|_| !base_currency.is_none());
     Valuation {
-        holding,
+        holding: (portfolio, *security),
         cost_currency,
         currency: pricing.map_or(cost_currency, |pricing| pricing.currency),
-        base_currency,
+        base_currency: *base_currency,
         instrument: pricing.and_then(|pricing| pricing.instrument.clone()),
         quantity,
         cost: (cost_local, cost_base),
         price,
-        fx_rate: None,
+        fx_rate,
         value_local,
-        value_base: None,
+        value_base,
         status: match quote {
             _ if price.is_none() => Status::Unvalued,
-            _ if value_local.is_none() => Status::Failed,
+            _ if value_base.is_none() => Status::Failed,
             Some(quote) if quote.is_stale => Status::Stale,
             _ => Status::Current,
         },
@@ -216,20 +270,10 @@ pub fn contract_units(quantity: i128, multiplier: i128) -> Option<i128> {
     if multiplier == Quantity::ONE_SCALED { Some(quantity) } else { share(quantity, multiplier, Quantity::ONE_SCALED) }
 }
 
-/// A valuation with its value in base currency.
-fn in_base_currency(valuation: &Valuation, rate: Option<i128>) -> Valuation {
-    let value_base = valuation.value_local.zip(rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
-    let is_known = !valuation.base_currency.is_none() && value_base.is_some();
-    Valuation {
-        fx_rate: rate,
-        value_base: value_base.filter(|_| is_known),
-        status: if valuation.value_local.is_some() && !is_known { Status::Failed } else { valuation.status },
-        ..valuation.clone()
-    }
-}
+const ABOUT: &str =
+    "What each position is worth on the last day, and how good that is: CURRENT, STALE, UNVALUED, FAILED.";
 
-/// Registers the view `valuations`.
-pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut Views) {
+fn columns() -> Vec<(&'static str, ColumnKind)> {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("security", ColumnKind::Text),
@@ -251,34 +295,33 @@ pub fn register<'scope>(valuations: Collection<'scope, Valuation>, views: &mut V
         ("product", ColumnKind::Text),
     ];
     let classes = CLASS_COLUMNS.map(|name| (name, ColumnKind::Text));
-    let columns: Vec<_> = columns.into_iter().chain(classes).chain([("maturity_date", ColumnKind::Date)]).collect();
-    let about = "What each position is worth on the last day, and how good that is: CURRENT, STALE, UNVALUED, FAILED.";
-    let rows = valuations.map(|valuation| {
-        let (cost_local, cost_base) = valuation.cost;
-        let is_same = valuation.currency == valuation.cost_currency;
-        let instrument = valuation.instrument.as_deref();
-        let own = [
-            symbol_cell(valuation.holding.0),
-            symbol_cell(valuation.holding.1),
-            currency_cell(valuation.cost_currency),
-            Cell::text(valuation.status.name()),
-            Cell::fixed(valuation.quantity),
-            currency_cell(valuation.currency),
-            number_cell(valuation.price.map(|(price, _)| price.into())),
-            valuation.price.map_or(Cell::Null, |(_, day)| day_cell(day)),
-            number_cell(valuation.value_local),
-            currency_cell(valuation.base_currency),
-            number_cell(valuation.fx_rate),
-            number_cell(valuation.value_base),
-            Cell::fixed(cost_local),
-            Cell::fixed(cost_base),
-            number_cell(valuation.value_local.filter(|_| is_same).map(|value| value - cost_local)),
-            number_cell(valuation.value_base.map(|value| value - cost_base)),
-            instrument.map_or(Cell::Null, |instrument| symbol_cell(instrument.name)),
-            instrument.map_or(Cell::Null, product_cell),
-        ];
-        let maturity = instrument.map_or(Cell::Null, |instrument| date_cell(instrument.maturity_date));
-        Row::new(own.into_iter().chain(classes_of(instrument)).chain([maturity]).collect::<Vec<_>>())
-    });
-    views.rows(spec("valuations", about, &columns, 3), rows);
+    columns.into_iter().chain(classes).chain([("maturity_date", ColumnKind::Date)]).collect()
+}
+
+fn row(valuation: &Valuation) -> Row {
+    let (cost_local, cost_base) = valuation.cost;
+    let is_same = valuation.currency == valuation.cost_currency;
+    let instrument = valuation.instrument.as_deref();
+    let own = [
+        symbol_cell(valuation.holding.0),
+        symbol_cell(valuation.holding.1),
+        currency_cell(valuation.cost_currency),
+        Cell::text(valuation.status.name()),
+        Cell::fixed(valuation.quantity),
+        currency_cell(valuation.currency),
+        number_cell(valuation.price.map(|(price, _)| price.into())),
+        valuation.price.map_or(Cell::Null, |(_, day)| day_cell(day)),
+        number_cell(valuation.value_local),
+        currency_cell(valuation.base_currency),
+        number_cell(valuation.fx_rate),
+        number_cell(valuation.value_base),
+        Cell::fixed(cost_local),
+        Cell::fixed(cost_base),
+        number_cell(valuation.value_local.filter(|_| is_same).map(|value| value - cost_local)),
+        number_cell(valuation.value_base.map(|value| value - cost_base)),
+        instrument.map_or(Cell::Null, |instrument| symbol_cell(instrument.name)),
+        instrument.map_or(Cell::Null, product_cell),
+    ];
+    let maturity = instrument.map_or(Cell::Null, |instrument| date_cell(instrument.maturity_date));
+    Row::new(own.into_iter().chain(classes_of(instrument)).chain([maturity]).collect::<Vec<_>>())
 }
