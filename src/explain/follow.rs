@@ -140,7 +140,7 @@ impl Explain {
 }
 
 fn untold(view: &str) -> Failure {
-    let told: Vec<&str> = lineage::LINEAGES.iter().map(|lineage| lineage.view).collect();
+    let told: Vec<&str> = lineage::lineages().map(|lineage| lineage.view).collect();
     let what = format!("on what the rows of `{view}` rest is not told");
     Failure::Usage(EngineError::new(ErrorKind::Invalid, what, format!("it is told of {}", told.join(", "))))
 }

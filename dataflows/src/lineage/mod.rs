@@ -96,7 +96,12 @@ pub enum Told {
 
 /// The lineage of a view; `None` where it is not told.
 pub fn of_view(view: &str) -> Option<&'static Lineage> {
-    LINEAGES.iter().find(|lineage| lineage.view == view)
+    lineages().find(|lineage| lineage.view == view)
+}
+
+/// All lineages, one after the other.
+pub fn lineages() -> impl Iterator<Item = &'static Lineage> {
+    LINEAGES.into_iter().flatten()
 }
 
 impl Step {

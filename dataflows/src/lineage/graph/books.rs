@@ -1,12 +1,11 @@
-//! The lineage of each view. A new view gets an entry here.
+//! Books: what they are kept from, and what they are.
 
-use super::Of::{From, Is, Last, LastTo, LastToAbove, Same, SameAbove, SameOrMissing, To, True, Within};
-use super::{Except, Lineage, Step, Told};
+use super::STEP;
+use crate::lineage::Of::{self, From, Is, Last, LastTo, LastToAbove, Same, SameAbove, To, True, Within};
+use crate::lineage::{Except, Lineage, Step, Told};
 
-const STEP: Step = Step { what: "", view: "", on: &[], except: None, unless_known: None, told: Told::Rows, then: &[] };
-
-/// All lineages.
-pub const LINEAGES: [Lineage; 26] = [
+/// Of records, and of the views of books.
+pub(super) const LINEAGES: &[Lineage] = &[
     // What sources tell.
     Lineage {
         view: "transactions",
@@ -19,8 +18,7 @@ pub const LINEAGES: [Lineage; 26] = [
     Lineage { view: "fx_rates", tells: &["rate"], steps: &[] },
     Lineage { view: "benchmark_levels", tells: &["level"], steps: &[] },
     Lineage { view: "risk_free_rates", tells: &["annual_rate"], steps: &[] },
-    Lineage { view: "trades", tells: &["side", "trade_date", "quantity", "price"], steps: &[] },
-    // Books.
+    // What the books say.
     Lineage {
         view: "positions",
         tells: &["quantity", "cost_base", "realised_gain_base"],
@@ -225,109 +223,6 @@ pub const LINEAGES: [Lineage; 26] = [
             PORTFOLIO,
         ],
     },
-    // Reconciliations.
-    Lineage {
-        view: "matches",
-        tells: &["tier", "status", "score"],
-        steps: &[
-            Step {
-                what: "the trade of the anchor",
-                view: "trades",
-                on: &[("source", Same("source")), ("id", Same("trade_id"))],
-                ..STEP
-            },
-            Step {
-                what: "its counterpart",
-                view: "trades",
-                on: &[("source", Same("other_source")), ("id", Same("other_trade_id"))],
-                ..STEP
-            },
-        ],
-    },
-    Lineage {
-        view: "breaks",
-        tells: &["type", "field", "severity", "left_value", "right_value"],
-        steps: &[
-            Step {
-                what: "the trade that it is about, on every source that tells of it",
-                view: "trades",
-                on: &[("id", Same("trade_id"))],
-                ..STEP
-            },
-            Step {
-                what: "the other trade, on every source that tells of it",
-                view: "trades",
-                on: &[("id", Same("other_trade_id"))],
-                ..STEP
-            },
-            Step {
-                what: "the match",
-                view: "matches",
-                on: &[
-                    ("reconciliation", Same("reconciliation")),
-                    ("side", Same("side")),
-                    ("trade_id", Same("trade_id")),
-                    ("other_trade_id", Same("other_trade_id")),
-                ],
-                ..STEP
-            },
-        ],
-    },
-    Lineage {
-        view: "break_summary",
-        tells: &["breaks"],
-        steps: &[Step {
-            what: "the breaks",
-            view: "breaks",
-            on: &[
-                ("reconciliation", Same("reconciliation")),
-                ("side", Same("side")),
-                ("type", Same("type")),
-                ("counterparty", SameOrMissing("counterparty")),
-                ("desk", SameOrMissing("desk")),
-                ("trade_date", SameOrMissing("trade_date")),
-            ],
-            ..STEP
-        }],
-    },
-    Lineage {
-        view: "match_rates",
-        tells: &["trades", "paired", "matched"],
-        steps: &[Step {
-            what: "the trades",
-            view: "trades",
-            on: &[("source", Same("source")), ("trade_date", SameOrMissing("trade_date"))],
-            told: Told::RowsAlone,
-            ..STEP
-        }],
-    },
-    Lineage {
-        view: "conservation",
-        tells: &["records_in", "matched", "broken"],
-        steps: &[
-            Step { what: "the trades", view: "trades", on: &[("source", Same("source"))], told: Told::Count, ..STEP },
-            Step {
-                what: "the records that were refused",
-                view: "dead_letters",
-                on: &[("source", Same("source"))],
-                told: Told::RowsAlone,
-                ..STEP
-            },
-        ],
-    },
-    // The engine's own.
-    Lineage { view: "dead_letters", tells: &["line", "field", "what"], steps: &[] },
-    Lineage {
-        view: "source_progress",
-        tells: &["records", "refused"],
-        steps: &[Step {
-            what: "the records that were refused",
-            view: "dead_letters",
-            on: &[("source", Same("source")), ("partition", Same("partition"))],
-            told: Told::RowsAlone,
-            ..STEP
-        }],
-    },
 ];
 
 const PORTFOLIO: Step = Step {
@@ -413,7 +308,7 @@ const REFUSED_OF_PORTFOLIO: Except = Except { on: &[("portfolio", "portfolio")],
 
 const FLOWS_OF_MONTH: Step = Step { view: "cashflows", ..STEP };
 
-const fn flows_of_month(class: &'static str) -> [(&'static str, super::Of); 5] {
+const fn flows_of_month(class: &'static str) -> [(&'static str, Of); 5] {
     [
         ("portfolio", Same("portfolio")),
         ("security", Same("security")),
@@ -421,108 +316,4 @@ const fn flows_of_month(class: &'static str) -> [(&'static str, super::Of); 5] {
         ("class", Is(class)),
         ("date", Within("year", "month")),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use engine::{ColumnKind, ViewSpec};
-    use model::Dictionary;
-
-    use super::super::Of;
-    use super::*;
-    use crate::{DataflowsConfig, Graphs};
-
-    /// The views of books and of reconciliations.
-    fn views() -> BTreeMap<String, ViewSpec> {
-        let config: DataflowsConfig = toml::from_str("[books]\n").unwrap();
-        let no_file = |path: &str| Err(format!("no file {path}"));
-        let graphs = Graphs::new(&config, &["books".to_owned()], &Dictionary::new(), &no_file).unwrap();
-        engine::catalogue(&graphs).into_iter().map(|view| (view.name.clone(), view)).collect()
-    }
-
-    fn kind(views: &BTreeMap<String, ViewSpec>, view: &str, column: &str) -> ColumnKind {
-        let spec = views.get(view).unwrap_or_else(|| panic!("there is no view `{view}`"));
-        let place = spec.column(column).unwrap_or_else(|| panic!("`{view}` has no column `{column}`"));
-        spec.columns[place].kind
-    }
-
-    /// Each column that a step names is there, and is compared with one of its own kind.
-    fn check(views: &BTreeMap<String, ViewSpec>, from: &str, above: Option<&str>, step: &Step) {
-        for (column, of) in step.on {
-            let kind_there = kind(views, step.view, column);
-            match of {
-                Of::Same(own) | Of::SameOrMissing(own) | Of::From(own) | Of::To(own) | Of::LastTo(own) => {
-                    assert_eq!(kind(views, from, own), kind_there, "{from}.{own} and {}.{column}", step.view);
-                }
-                Of::SameAbove(own) | Of::LastToAbove(own) => {
-                    let above = above.unwrap_or_else(|| panic!("nothing is above a first step: {}", step.what));
-                    assert_eq!(kind(views, above, own), kind_there, "{above}.{own} and {}.{column}", step.view);
-                }
-                Of::Is(_) => assert_eq!(kind_there, ColumnKind::Text),
-                Of::True => assert_eq!(kind_there, ColumnKind::Bool),
-                Of::Within(year, month) => {
-                    let kinds = (kind(views, from, year), kind(views, from, month), kind_there);
-                    assert_eq!(kinds, (ColumnKind::Int, ColumnKind::Int, ColumnKind::Date));
-                }
-                Of::Last => assert_eq!(kind_there, ColumnKind::Date),
-            }
-        }
-        if let Some(except) = step.except {
-            except
-                .on
-                .iter()
-                .for_each(|(there, own)| assert_eq!(kind(views, except.view, there), kind(views, from, own)));
-            let agree =
-                |(there, own): &(&str, &str)| assert_eq!(kind(views, except.view, there), kind(views, step.view, own));
-            except.agree.iter().for_each(agree);
-        }
-        if let Some(column) = step.unless_known {
-            kind(views, from, column);
-        }
-        step.then.iter().for_each(|then| check(views, step.view, Some(from), then));
-    }
-
-    #[test]
-    fn every_step_leads_to_columns_that_are_there() {
-        let views = views();
-        for lineage in &LINEAGES {
-            for column in lineage.tells {
-                kind(&views, lineage.view, column);
-            }
-            lineage.steps.iter().for_each(|step| check(&views, lineage.view, None, step));
-        }
-    }
-
-    /// The views whose rows are not explained yet.
-    const UNTOLD: [&str; 9] = [
-        "runs",
-        "exposures",
-        "limit_breaches",
-        "limit_usage",
-        "refused_limits",
-        "risk",
-        "risk_rolling",
-        "stress",
-        "value_at_risk",
-    ];
-
-    #[test]
-    fn every_other_view_has_a_lineage_and_records_rest_on_nothing() {
-        let told: BTreeMap<&str, &Lineage> = LINEAGES.iter().map(|lineage| (lineage.view, lineage)).collect();
-        assert_eq!(told.len(), LINEAGES.len());
-        let untold: Vec<String> = views().into_keys().filter(|view| !told.contains_key(view.as_str())).collect();
-        let mut expected = UNTOLD;
-        expected.sort_unstable();
-        assert_eq!(untold, expected);
-        let row = serde_json::json!({
-            "id": "A", "security": "A", "benchmark": "A", "currency": "USD", "from_currency": "EUR", "to_currency": "USD",
-            "price_date": "2026-01-06", "rate_date": "2026-01-06", "level_date": "2026-01-06",
-        });
-        for lineage in LINEAGES.iter().filter(|lineage| lineage.view != "dead_letters") {
-            let is_record = super::super::record_of(lineage.view, row.as_object().unwrap()).is_some();
-            assert_eq!(lineage.steps.is_empty(), is_record, "{}", lineage.view);
-        }
-    }
 }
