@@ -1,8 +1,10 @@
 //! Books: what they are kept from, and what they are.
 
 use super::STEP;
-use crate::lineage::Of::{self, From, Is, Last, LastTo, LastToAbove, Same, SameAbove, To, True, Within};
-use crate::lineage::{Except, Lineage, Step, Told};
+use crate::lineage::Of::{
+    self, DayBefore, From, Is, Last, LastBefore, LastTo, LastToAbove, Same, SameAbove, To, ToAbove, True, Within,
+};
+use crate::lineage::{Except, Lineage, Step, Told, When};
 
 /// Of records, and of the views of books.
 pub(super) const LINEAGES: &[Lineage] = &[
@@ -13,6 +15,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
         steps: &[],
     },
     Lineage { view: "instruments", tells: &["name", "product", "currency"], steps: &[] },
+    Lineage { view: "limits", tells: &["measure", "dimension", "group", "warning_level", "breach_level"], steps: &[] },
     Lineage { view: "portfolios", tells: &["name", "base_currency"], steps: &[] },
     Lineage { view: "prices", tells: &["price", "currency"], steps: &[] },
     Lineage { view: "fx_rates", tells: &["rate"], steps: &[] },
@@ -130,6 +133,25 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 on: &[("from_currency", Same("currency")), ("to_currency", Same("base_currency")), ("rate_date", Last)],
                 ..STEP
             },
+            Step { except: Some(&INSTRUMENT_SAYS_CURRENCY), ..PRICES_SAY_CURRENCY },
+            Step { except: Some(&INSTRUMENT_SAYS_CURRENCY), ..COSTS_SAY_CURRENCY },
+            Step { when: &[When::Is("status", &["STALE"])], ..VALUATION_DAY },
+        ],
+    },
+    Lineage {
+        view: "valuation_day",
+        tells: &[],
+        steps: &[
+            Step { what: "the prices of the day", view: "prices", on: &[("price_date", Same("date"))], ..COUNTED },
+            Step { what: "the rates of the day", view: "fx_rates", on: &[("rate_date", Same("date"))], ..COUNTED },
+            Step {
+                what: "the transactions of the day that were booked",
+                view: "transactions",
+                on: &[("effective_date", Same("date"))],
+                except: Some(&REFUSED_OF_ALL),
+                then: &[POSITION],
+                ..COUNTED
+            },
         ],
     },
     Lineage {
@@ -149,8 +171,9 @@ pub(super) const LINEAGES: &[Lineage] = &[
             Step {
                 what: "the transactions of the security up to the day that were booked",
                 view: "transactions",
-                on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("trade_date", To("date"))],
+                on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("effective_date", To("date"))],
                 except: Some(&REFUSED),
+                then: RATE_OF_TRANSACTION,
                 ..STEP
             },
             Step {
@@ -158,7 +181,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 on: &[
                     ("portfolio", Same("portfolio")),
                     ("other_security", Same("security")),
-                    ("trade_date", To("date")),
+                    ("effective_date", To("date")),
                 ],
                 ..GIFTS
             },
@@ -168,7 +191,21 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 on: &[("security", Same("security")), ("currency", Same("currency")), ("price_date", LastTo("date"))],
                 ..STEP
             },
+            Step {
+                what: "the last price before it, for what was there when it began",
+                view: "prices",
+                on: &[
+                    ("security", Same("security")),
+                    ("currency", Same("currency")),
+                    ("price_date", LastBefore("date")),
+                ],
+                ..STEP
+            },
             INSTRUMENT,
+            Step { except: Some(&INSTRUMENT_SAYS_CURRENCY), ..PRICES_SAY_CURRENCY },
+            Step { except: Some(&INSTRUMENT_SAYS_CURRENCY), ..COSTS_SAY_CURRENCY },
+            PORTFOLIO,
+            VALUATION_DAY,
         ],
     },
     Lineage {
@@ -179,6 +216,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 what: "the flows of the day between the portfolio and the world",
                 view: "cashflows",
                 on: &[("portfolio", Same("portfolio")), ("date", Same("date")), ("is_portfolio_flow", True)],
+                then: RATE_OF_DAY,
                 ..STEP
             },
             Step {
@@ -188,6 +226,21 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 then: RATE_OF_DAY,
                 ..STEP
             },
+            Step {
+                what: "what was held on the day before",
+                view: "position_timeseries",
+                on: &[("portfolio", Same("portfolio")), ("date", DayBefore("date"))],
+                then: RATE_OF_DAY,
+                ..STEP
+            },
+            Step {
+                what: "the positions that the portfolio has had, of which some may not have been valued",
+                view: "positions",
+                on: &[("portfolio", Same("portfolio"))],
+                then: &[INSTRUMENT, PRICES_SAY_CURRENCY, COSTS_SAY_CURRENCY],
+                ..COUNTED
+            },
+            VALUATION_DAY,
         ],
     },
     Lineage {
@@ -215,13 +268,29 @@ pub(super) const LINEAGES: &[Lineage] = &[
             Step {
                 what: "the transactions up to its end, which say what was held",
                 view: "transactions",
-                on: &[("portfolio", Same("portfolio")), ("trade_date", To("to"))],
+                on: &[("portfolio", Same("portfolio")), ("effective_date", To("to"))],
                 except: Some(&REFUSED_OF_PORTFOLIO),
                 told: Told::Count,
                 ..STEP
             },
             PORTFOLIO,
+            VALUATION_DAY,
         ],
+    },
+    Lineage {
+        view: "risk",
+        tells: &["from", "to", "returns", "volatility", "max_drawdown", "sharpe", "beta"],
+        steps: OF_RETURNS,
+    },
+    Lineage {
+        view: "risk_rolling",
+        tells: &["from", "return", "volatility", "max_drawdown", "sharpe", "beta"],
+        steps: OF_RETURNS,
+    },
+    Lineage {
+        view: "value_at_risk",
+        tells: &["from", "to", "returns", "value_at_risk_historical", "expected_shortfall_historical"],
+        steps: OF_RETURNS,
     },
 ];
 
@@ -232,7 +301,83 @@ const PORTFOLIO: Step = Step {
     ..STEP
 };
 
-const INSTRUMENT: Step = Step { what: "the instrument", view: "instruments", on: &[("id", Same("security"))], ..STEP };
+const COUNTED: Step = Step { told: Told::Count, ..STEP };
+
+const INSTRUMENT: Step = Step {
+    what: "the instrument",
+    view: "instruments",
+    on: &[("id", Same("security"))],
+    then: &[
+        Step {
+            what: "its prices, as cash without any is worth one",
+            view: "prices",
+            on: &[("security", Same("id"))],
+            when: &[When::Is("product", &["CASH"])],
+            ..COUNTED
+        },
+        Step {
+            what: "the transactions in it of all portfolios, on whose days cash is worth one",
+            view: "transactions",
+            on: &[("security", Same("id"))],
+            except: Some(&REFUSED_OF_ALL),
+            when: &[When::Is("product", &["CASH"])],
+            then: &[POSITION],
+            ..COUNTED
+        },
+    ],
+    ..STEP
+};
+
+/// Where no instrument says in which currency a security is priced, the greatest of its prices does, else that of its costs.
+const PRICES_SAY_CURRENCY: Step = Step {
+    what: "its prices, which say in which currency it is priced, as no instrument does",
+    view: "prices",
+    on: &[("security", Same("security"))],
+    ..COUNTED
+};
+
+const COSTS_SAY_CURRENCY: Step = Step {
+    what: "the positions in it, whose costs say that where no price does",
+    view: "positions",
+    on: &[("security", Same("security"))],
+    ..COUNTED
+};
+
+const INSTRUMENT_SAYS_CURRENCY: Except =
+    Except { view: "instruments", on: &[("id", "security"), ("currency", "currency")], agree: &[] };
+
+/// It is the day of whatever is dated last: so one record more may move it.
+pub(super) const VALUATION_DAY: Step =
+    Step { what: "the last day, up to which everything runs", view: "valuation_day", on: &[], ..STEP };
+
+/// Of returns, and what they are compared with. A return of several days may begin before the first day that is asked for.
+const OF_RETURNS: &[Step] = &[
+    Step {
+        what: "the days up to its end",
+        view: "portfolio_timeseries",
+        on: &[("portfolio", Same("portfolio")), ("date", To("to"))],
+        ..COUNTED
+    },
+    Step {
+        what: "the portfolio, which says its currency and its benchmark",
+        then: &[
+            Step {
+                what: "the levels of the benchmark up to its end",
+                view: "benchmark_levels",
+                on: &[("benchmark", Same("benchmark")), ("level_date", ToAbove("to"))],
+                ..COUNTED
+            },
+            Step {
+                what: "the rates without risk up to its end",
+                view: "risk_free_rates",
+                on: &[("currency", Same("base_currency")), ("rate_date", ToAbove("to"))],
+                ..COUNTED
+            },
+        ],
+        ..PORTFOLIO
+    },
+    VALUATION_DAY,
+];
 
 const GIFTS: Step = Step {
     what: "the corporate actions that gave it, and the position that they took from",
@@ -260,7 +405,7 @@ const RATE_OF_TRANSACTION: &[Step] = &[Step {
     what: "its portfolio, for the base currency",
     view: "portfolios",
     on: &[("id", Same("portfolio"))],
-    unless_known: Some("fx_to_base"),
+    when: &[When::Unknown("fx_to_base")],
     told: Told::Through,
     then: &[Step {
         what: "the rate of its day, as it says none",
@@ -268,7 +413,7 @@ const RATE_OF_TRANSACTION: &[Step] = &[Step {
         on: &[
             ("from_currency", SameAbove("currency")),
             ("to_currency", Same("base_currency")),
-            ("rate_date", LastToAbove("trade_date")),
+            ("rate_date", LastToAbove("effective_date")),
         ],
         ..STEP
     }],
@@ -305,6 +450,8 @@ const REFUSED: Except = Except {
 const REFUSED_GIFTS: Except = REFUSED_OF_PORTFOLIO;
 
 const REFUSED_OF_PORTFOLIO: Except = Except { on: &[("portfolio", "portfolio")], ..REFUSED };
+
+const REFUSED_OF_ALL: Except = Except { on: &[], ..REFUSED };
 
 const FLOWS_OF_MONTH: Step = Step { view: "cashflows", ..STEP };
 

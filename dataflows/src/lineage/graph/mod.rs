@@ -1,30 +1,34 @@
 //! The lineage of each view: a file a domain. A new view gets an entry beside its neighbours.
 
 mod books;
+mod exposure;
+mod margin;
 mod operations;
 mod reconciliation;
 
 use super::{Lineage, Step, Told};
 
-const STEP: Step = Step { what: "", view: "", on: &[], except: None, unless_known: None, told: Told::Rows, then: &[] };
+const STEP: Step =
+    Step { what: "", view: "", on: &[], group: None, except: None, when: &[], told: Told::Rows, then: &[] };
 
 /// All lineages, domain by domain.
-pub const LINEAGES: [&[Lineage]; 3] = [books::LINEAGES, reconciliation::LINEAGES, operations::LINEAGES];
+pub const LINEAGES: [&[Lineage]; 5] =
+    [books::LINEAGES, exposure::LINEAGES, margin::LINEAGES, reconciliation::LINEAGES, operations::LINEAGES];
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use engine::{ColumnKind, ViewSpec};
-    use model::Dictionary;
+    use model::{Dictionary, ExposureDimension};
 
-    use super::super::{Of, lineages};
+    use super::super::{Of, When, lineages};
     use super::*;
     use crate::{DataflowsConfig, Graphs};
 
-    /// The views of books and of reconciliations.
+    /// The views of all domains.
     fn views() -> BTreeMap<String, ViewSpec> {
-        let config: DataflowsConfig = toml::from_str("[books]\n").unwrap();
+        let config: DataflowsConfig = toml::from_str("[books]\n[margin]\n").unwrap();
         let no_file = |path: &str| Err(format!("no file {path}"));
         let graphs = Graphs::new(&config, &["books".to_owned()], &Dictionary::new(), &no_file).unwrap();
         engine::catalogue(&graphs).into_iter().map(|view| (view.name.clone(), view)).collect()
@@ -41,10 +45,18 @@ mod tests {
         for (column, of) in step.on {
             let kind_there = kind(views, step.view, column);
             match of {
-                Of::Same(own) | Of::SameOrMissing(own) | Of::From(own) | Of::To(own) | Of::LastTo(own) => {
+                Of::Same(own)
+                | Of::SameOrMissing(own)
+                | Of::SameIfKnown(own)
+                | Of::From(own)
+                | Of::To(own)
+                | Of::DayBefore(own)
+                | Of::InMonth(own)
+                | Of::LastTo(own)
+                | Of::LastBefore(own) => {
                     assert_eq!(kind(views, from, own), kind_there, "{from}.{own} and {}.{column}", step.view);
                 }
-                Of::SameAbove(own) | Of::LastToAbove(own) => {
+                Of::SameAbove(own) | Of::ToAbove(own) | Of::LastToAbove(own) => {
                     let above = above.unwrap_or_else(|| panic!("nothing is above a first step: {}", step.what));
                     assert_eq!(kind(views, above, own), kind_there, "{above}.{own} and {}.{column}", step.view);
                 }
@@ -55,6 +67,8 @@ mod tests {
                     assert_eq!(kinds, (ColumnKind::Int, ColumnKind::Int, ColumnKind::Date));
                 }
                 Of::Last => assert_eq!(kind_there, ColumnKind::Date),
+                Of::Latest => assert!(matches!(kind_there, ColumnKind::Date | ColumnKind::Time)),
+                Of::Missing => {}
             }
         }
         if let Some(except) = step.except {
@@ -66,8 +80,19 @@ mod tests {
                 |(there, own): &(&str, &str)| assert_eq!(kind(views, except.view, there), kind(views, step.view, own));
             except.agree.iter().for_each(agree);
         }
-        if let Some(column) = step.unless_known {
+        for when in step.when {
+            let (When::Known(column) | When::Unknown(column) | When::Is(column, _) | When::Not(column, _)) = when;
             kind(views, from, column);
+        }
+        if let Some(group) = &step.group {
+            let dimensions: Vec<&str> = match from {
+                "margin_kpis" => MARGIN_DIMENSIONS.to_vec(),
+                _ => ExposureDimension::ALL.iter().map(|dimension| dimension.code()).collect(),
+            };
+            assert_eq!(kind(views, from, group.dimension), ColumnKind::Text);
+            for dimension in dimensions.into_iter().filter(|dimension| *dimension != group.all) {
+                assert_eq!(kind(views, step.view, dimension), kind(views, from, group.value));
+            }
         }
         step.then.iter().for_each(|then| check(views, step.view, Some(from), then));
     }
@@ -83,30 +108,22 @@ mod tests {
         }
     }
 
-    /// The views whose rows are not explained yet.
-    const UNTOLD: [&str; 9] = [
-        "runs",
-        "exposures",
-        "limit_breaches",
-        "limit_usage",
-        "refused_limits",
-        "risk",
-        "risk_rolling",
-        "stress",
-        "value_at_risk",
-    ];
+    /// The dimensions of `margin_kpis`.
+    const MARGIN_DIMENSIONS: [&str; 4] = ["fund_class", "investor_class", "manager", "exposure"];
+
+    /// The views whose rows rest on no records.
+    const UNTOLD: [&str; 1] = ["runs"];
 
     #[test]
     fn every_other_view_has_a_lineage_and_records_rest_on_nothing() {
         let told: BTreeMap<&str, &Lineage> = lineages().map(|lineage| (lineage.view, lineage)).collect();
         assert_eq!(told.len(), lineages().count());
         let untold: Vec<String> = views().into_keys().filter(|view| !told.contains_key(view.as_str())).collect();
-        let mut expected = UNTOLD;
-        expected.sort_unstable();
-        assert_eq!(untold, expected);
+        assert_eq!(untold, UNTOLD);
         let row = serde_json::json!({
             "id": "A", "security": "A", "benchmark": "A", "currency": "USD", "from_currency": "EUR", "to_currency": "USD",
             "price_date": "2026-01-06", "rate_date": "2026-01-06", "level_date": "2026-01-06",
+            "asset_type": "A", "fund": "A", "kind": "fund_aum", "record": "0123456789abcdef0123456789abcdef",
         });
         for lineage in lineages().filter(|lineage| lineage.view != "dead_letters") {
             let is_record = super::super::record_of(lineage.view, row.as_object().unwrap()).is_some();
