@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::lineage::{self, Step};
 use engine::row::Shown;
-use engine::{Cell, Column, NoTexts};
+use engine::{Cell, Column};
 use model::{Date, Record, Symbol};
 use serde_json::{Map, Value};
 

@@ -5,8 +5,13 @@ use proptest::sample::Index;
 
 use crate::any_order::{cases, changes, rules, ticks};
 use crate::kit::lineage::{Views, rows, without_past};
-use crate::kit::{Book, put_all};
+use crate::kit::{Book, Desk, put_all};
 use crate::{SOURCES, VIEWS, desk};
+
+/// Portfolios that are not known have a base currency of the configuration.
+fn books() -> Desk {
+    desk(&format!("base_currency = \"EUR\"\n{}", rules()), 1)
+}
 
 proptest! {
     #![proptest_config(cases(24))]
@@ -18,7 +23,7 @@ proptest! {
     ) {
         let mut book = Book::default();
         ticks.into_iter().for_each(|tick| book.apply(&changes(tick)));
-        let mut whole = desk(&rules(), 1);
+        let mut whole = books();
         whole.tick(&put_all(book.records()));
         let views = Views::read(&whole, &VIEWS, &SOURCES, &book);
         for (view, index) in chosen {
@@ -29,7 +34,7 @@ proptest! {
             let row = &all[index.index(all.len())];
             let explained = views.explained(view, row);
             prop_assert!(!explained.0.is_empty(), "{} {:?} rests on nothing", view, row);
-            let mut part = desk(&rules(), 1);
+            let mut part = books();
             part.tick(&put_all(explained.records()));
             let there = rows(&part, view).iter().any(|own| without_past(own) == without_past(row));
             prop_assert!(

@@ -73,13 +73,17 @@ pub(super) const LINEAGES: &[Lineage] = &[
     Lineage {
         view: "cashflows",
         tells: &["class", "date", "amount", "currency"],
-        steps: &[Step {
-            what: "the transaction",
-            view: "transactions",
-            on: &[("portfolio", Same("portfolio")), ("id", Same("transaction"))],
-            then: RATE_OF_TRANSACTION,
-            ..STEP
-        }],
+        steps: &[
+            Step {
+                what: "the transaction",
+                view: "transactions",
+                on: &[("portfolio", Same("portfolio")), ("id", Same("transaction"))],
+                then: RATE_OF_TRANSACTION,
+                ..STEP
+            },
+            PORTFOLIO,
+            Step { told: Told::RowsAlone, ..POSITION },
+        ],
     },
     Lineage {
         view: "refused_transactions",
@@ -89,9 +93,16 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 what: "the transaction",
                 view: "transactions",
                 on: &[("source", Same("source")), ("id", Same("transaction"))],
+                then: &[Step {
+                    what: "the position that would have received",
+                    view: "positions",
+                    on: &[("portfolio", Same("portfolio")), ("security", Same("other_security"))],
+                    ..STEP
+                }],
                 ..STEP
             },
             POSITION,
+            PORTFOLIO,
         ],
     },
     Lineage {
@@ -100,6 +111,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
         steps: &[
             Step { what: "the income of the month", on: &flows_of_month("income"), ..FLOWS_OF_MONTH },
             Step { what: "the expenses of the month", on: &flows_of_month("expense"), ..FLOWS_OF_MONTH },
+            PORTFOLIO,
         ],
     },
     Lineage {
@@ -350,6 +362,12 @@ const INSTRUMENT_SAYS_CURRENCY: Except =
 pub(super) const VALUATION_DAY: Step =
     Step { what: "the last day, up to which everything runs", view: "valuation_day", on: &[], ..STEP };
 
+const RISK_FREE_OF_ANY: Step = Step {
+    what: "the rates without risk up to its end, as the base currency is one of the configuration",
+    view: "risk_free_rates",
+    ..COUNTED
+};
+
 /// Of returns, and what they are compared with. A return of several days may begin before the first day that is asked for.
 const OF_RETURNS: &[Step] = &[
     Step {
@@ -373,9 +391,11 @@ const OF_RETURNS: &[Step] = &[
                 on: &[("currency", Same("base_currency")), ("rate_date", ToAbove("to"))],
                 ..COUNTED
             },
+            Step { on: &[("rate_date", ToAbove("to"))], when: &[When::Unknown("base_currency")], ..RISK_FREE_OF_ANY },
         ],
         ..PORTFOLIO
     },
+    Step { on: &[("rate_date", To("to"))], except: Some(&KNOWN_PORTFOLIO), ..RISK_FREE_OF_ANY },
     VALUATION_DAY,
 ];
 
@@ -401,43 +421,81 @@ const POSITION: Step = Step {
 };
 
 /// Where a transaction does not say its rate, it is the last one on or before its day into the base currency.
-const RATE_OF_TRANSACTION: &[Step] = &[Step {
-    what: "its portfolio, for the base currency",
-    view: "portfolios",
-    on: &[("id", Same("portfolio"))],
-    when: &[When::Unknown("fx_to_base")],
-    told: Told::Through,
-    then: &[Step {
-        what: "the rate of its day, as it says none",
-        view: "fx_rates",
-        on: &[
-            ("from_currency", SameAbove("currency")),
-            ("to_currency", Same("base_currency")),
-            ("rate_date", LastToAbove("effective_date")),
+const RATE_OF_TRANSACTION: &[Step] = &[
+    Step {
+        what: "its portfolio, for the base currency",
+        view: "portfolios",
+        on: &[("id", Same("portfolio"))],
+        when: &[When::Unknown("fx_to_base")],
+        told: Told::Through,
+        then: &[
+            Step {
+                what: "the rate of its day, as it says none",
+                view: "fx_rates",
+                on: &[
+                    ("from_currency", SameAbove("currency")),
+                    ("to_currency", Same("base_currency")),
+                    ("rate_date", LastToAbove("effective_date")),
+                ],
+                ..STEP
+            },
+            Step {
+                when: &[When::Unknown("base_currency")],
+                on: &[("from_currency", SameAbove("currency")), ("rate_date", ToAbove("effective_date"))],
+                ..RATES_INTO_ANY
+            },
         ],
         ..STEP
-    }],
-    ..STEP
-}];
+    },
+    Step {
+        on: &[("from_currency", Same("currency")), ("rate_date", To("effective_date"))],
+        except: Some(&KNOWN_PORTFOLIO),
+        when: &[When::Unknown("fx_to_base")],
+        ..RATES_INTO_ANY
+    },
+];
 
 /// The last rate up to the day of a position, into the base currency of its portfolio.
-const RATE_OF_DAY: &[Step] = &[Step {
-    what: "its portfolio, for the base currency",
-    view: "portfolios",
-    on: &[("id", Same("portfolio"))],
-    told: Told::Through,
-    then: &[Step {
-        what: "the last rate up to the day",
-        view: "fx_rates",
-        on: &[
-            ("from_currency", SameAbove("currency")),
-            ("to_currency", Same("base_currency")),
-            ("rate_date", LastToAbove("date")),
+const RATE_OF_DAY: &[Step] = &[
+    Step {
+        what: "its portfolio, for the base currency",
+        view: "portfolios",
+        on: &[("id", Same("portfolio"))],
+        told: Told::Through,
+        then: &[
+            Step {
+                what: "the last rate up to the day",
+                view: "fx_rates",
+                on: &[
+                    ("from_currency", SameAbove("currency")),
+                    ("to_currency", Same("base_currency")),
+                    ("rate_date", LastToAbove("date")),
+                ],
+                ..STEP
+            },
+            Step {
+                when: &[When::Unknown("base_currency")],
+                on: &[("from_currency", SameAbove("currency")), ("rate_date", ToAbove("date"))],
+                ..RATES_INTO_ANY
+            },
         ],
         ..STEP
-    }],
-    ..STEP
-}];
+    },
+    Step {
+        on: &[("from_currency", Same("currency")), ("rate_date", To("date"))],
+        except: Some(&KNOWN_PORTFOLIO),
+        ..RATES_INTO_ANY
+    },
+];
+
+/// Where no portfolio says its base currency, it is that of the configuration.
+const RATES_INTO_ANY: Step = Step {
+    what: "the rates of its currency up to its day, as the base currency is one of the configuration",
+    view: "fx_rates",
+    ..COUNTED
+};
+
+const KNOWN_PORTFOLIO: Except = Except { view: "portfolios", on: &[("id", "portfolio")], agree: &[] };
 
 /// Transactions that could not be booked, of a security.
 const REFUSED: Except = Except {
