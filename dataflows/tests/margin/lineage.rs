@@ -15,7 +15,7 @@ fn views() -> Vec<&'static str> {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(cases(12))]
 
     #[test]
     fn a_row_is_the_same_without_the_records_that_it_does_not_lead_to(
