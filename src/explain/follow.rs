@@ -140,7 +140,7 @@ impl Explain {
 }
 
 fn untold(view: &str) -> Failure {
-    let told: Vec<&str> = lineage::LINEAGES.iter().map(|lineage| lineage.view).collect();
+    let told: Vec<&str> = lineage::lineages().map(|lineage| lineage.view).collect();
     let what = format!("on what the rows of `{view}` rest is not told");
     Failure::Usage(EngineError::new(ErrorKind::Invalid, what, format!("it is told of {}", told.join(", "))))
 }
@@ -246,15 +246,11 @@ impl Follower {
         Box::pin(async move {
             let Some(filter) = step.filter(row, above, &self.today) else { return Ok(Vec::new()) };
             let mut rows = self.read(step.view, filter).await?;
-            if let Some(except) = step.except {
-                let because = self.read(except.view, except.filter(row)).await?;
-                rows.retain(|own| !because.iter().any(|because| except.excludes(&because.columns, &own.columns)));
-            }
-            if let Some(column) = step.last_by() {
-                // Dates are compared as they are written.
-                let last = rows.iter().filter_map(|row| row.columns.get(column)?.as_str().map(str::to_owned)).max();
-                rows.retain(|row| row.columns.get(column).and_then(Value::as_str) == last.as_deref());
-            }
+            let because = match step.except {
+                Some(except) => self.read(except.view, except.filter(row)).await?,
+                None => Vec::new(),
+            };
+            step.keep(&mut rows, &because, |row| &row.columns);
             if step.told == Told::Through {
                 let mut found = Vec::new();
                 for through in &rows {

@@ -222,3 +222,93 @@ fn a_break_is_explained_by_the_trades_that_it_is_about() {
         assert!(tree.contains(told), "{told}: {tree}");
     }
 }
+
+/// What limits, scenarios and margin need beside the books.
+const LIMITS_AND_MARGIN: &str = r#"
+[books.stress.crash]
+dimensions = ["asset_class"]
+price = [{ percent = -20 }]
+[margin]
+[[margin.exposure]]
+name = "otc"
+origins = ["Swap"]
+period_days = 7
+[source.limits]
+kind = "files"
+path = "limits.csv"
+record = "limit"
+[source.funds]
+kind = "files"
+path = "funds*.csv"
+record = "fund_aum"
+[source.exposed]
+kind = "files"
+path = "exposed.csv"
+record = "fund_exposure"
+[source.submitted]
+kind = "files"
+path = "submitted.csv"
+record = "margin_submission"
+"#;
+
+const OF_LIMITS_AND_MARGIN: [(&str, &str); 5] = [
+    ("limits.csv", "id,dimension,group,measure,breach_level\nL1,asset_class,equities,gross,3000\n"),
+    ("funds.csv", "fund,name,loaded_at\nF1,Fund one,2026-01-05T00:00:00Z\nF2,Fund two,2026-01-05T00:00:00Z\n"),
+    ("funds_later.csv", "fund,name,loaded_at\nF2,Fund two,2026-01-06T00:00:00Z\nF1,Fund 1,2026-01-06T00:00:00Z\n"),
+    ("exposed.csv", "fund,origin,loaded_at\nF2,Swap,2026-01-06T00:00:00Z\nF1,Swap,2026-01-06T00:00:00Z\n"),
+    ("submitted.csv", "fund,submitted_at,local_margin,loaded_at\nF1,2026-01-05T10:00:00Z,100,2026-01-06T00:00:00Z\n"),
+];
+
+/// The records that the one row of a view rests on: each with its file and line.
+fn lines_of(server: &Server, view: &str, key: &str) -> Vec<String> {
+    let ran = server.ask(&["explain", view, key, "--format", "json"]).expect(0);
+    let mut all = Vec::new();
+    nodes(&serde_json::from_str::<Value>(&ran.out).unwrap()["row"], &mut all);
+    let line = |node: &Value| {
+        let file = Path::new(node["origin"]["file"].as_str().unwrap()).file_name().unwrap().to_str().unwrap();
+        format!("{file} {}", node["origin"]["line"])
+    };
+    let lines: std::collections::BTreeSet<String> =
+        all.iter().filter(|node| node["record"].is_object()).map(line).collect();
+    lines.into_iter().collect()
+}
+
+#[test]
+fn risk_limits_stress_and_margin_are_explained_down_to_lines() {
+    let folder = folder_with(&format!("{CONFIG}{LIMITS_AND_MARGIN}"));
+    for (name, content) in FILES.into_iter().chain(OF_LIMITS_AND_MARGIN) {
+        fs::write(folder.path().join(name), content).unwrap();
+    }
+    let server = Server::start(folder.path());
+    let has = |view: &str, text: &str| server.ask(&["query", view, "-o", "csv"]).expect(0).out.contains(text);
+    let is_read = || {
+        has("valuations", "GROWTH,ACME,USD,CURRENT,30,")
+            && has("limit_breaches", "L1")
+            && has("margin_status", "Fund 1")
+            && has("margin_status", "Swap,2026-01-05")
+    };
+    assert!((0..500).any(|_| is_read()), "not all is read");
+
+    // The position in equities, of which 20 were sold as the correction says; not the bond.
+    let acme =
+        ["instruments.csv 3", "portfolios.csv 2", "prices.csv 3", "transactions.csv 3", "transactions_corrected.csv 2"];
+    assert_eq!(lines_of(&server, "exposures", "portfolio|GROWTH|USD|asset_class|equities"), acme);
+    assert_eq!(lines_of(&server, "stress", "crash|portfolio|GROWTH|USD|asset_class|equities"), acme);
+    let breach = server.ask(&["query", "limit_breaches"]).expect(0).out;
+    let id = serde_json::from_str::<Value>(&breach).unwrap()["breach_id"].as_str().unwrap().to_owned();
+    let breached = [&acme[..1], &["limits.csv 2"], &acme[1..]].concat();
+    assert_eq!(lines_of(&server, "limit_breaches", &id), breached);
+    assert_eq!(lines_of(&server, "limit_usage", "limits|L1|portfolio|GROWTH|USD|equities"), breached);
+
+    let risk = server.ask(&["explain", "risk", "GROWTH|si"]).expect(0).out;
+    for told in
+        ["the days up to its end: 4 in `portfolio_timeseries`", "portfolios.csv line 2", "valuation_day 2026-01-08"]
+    {
+        assert!(risk.contains(told), "{told}: {risk}");
+    }
+
+    // What the latest batches say, and not the ones before.
+    let status = lines_of(&server, "margin_status", "F1|Swap");
+    assert_eq!(status, ["exposed.csv 3", "funds_later.csv 3", "submitted.csv 2"]);
+    assert_eq!(lines_of(&server, "margin_order", "F2|Swap"), ["exposed.csv 2", "funds_later.csv 2"]);
+}

@@ -23,6 +23,14 @@ pub fn record_of(view: &str, row: &Map<String, Value>) -> Option<RecordKey> {
         "transactions" => by_id("transaction"),
         "instruments" => by_id("instrument"),
         "portfolios" => by_id("portfolio"),
+        "limits" => by_id("limit"),
+        "asset_types" => Some(RecordKey { kind: "asset_type", id: Symbol::of(text("asset_type")?) }),
+        "margin_exceptions" => Some(RecordKey { kind: "margin_exception", id: Symbol::of(text("fund")?) }),
+        "fund_records" => {
+            let id = u128::from_str_radix(text("record")?, 16).ok()?;
+            let kind = Record::KINDS.iter().find(|kind| Some(**kind) == text("kind"))?;
+            Some(RecordKey { kind, id: Symbol::from_bytes(id.to_be_bytes()) })
+        }
         "prices" => {
             let (security, price_date) = (Symbol::of(text("security")?), date("price_date")?);
             let id = MarketPrice { security, price_date, ..MarketPrice::default() }.id();

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use engine::{ColumnKind, Row, Views};
 use model::{Currency, Date, Instrument, Product, Quantity, Rate, Symbol, Timestamp};
 use operators::carry_forward::carry_forward;
 use operators::day_blocks::DayBlock;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf};
 use super::ledger::{Booked, Change};
+use crate::table::{day_cell, spec};
 
 /// How a security is priced.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,6 +125,15 @@ pub fn valuation_day<'scope>(
         out.row(((), days.last().map_or(0, |(day, _)| **day)));
     });
     arrange(last, "valuation day")
+}
+
+/// Registers the view `valuation_day`.
+pub fn register<'scope>(valuation_day: &Arranged<'scope, (), i32>, views: &mut Views) {
+    let about =
+        "The last day that has come on which anything is dated: up to it all series run, and as of it all is valued.";
+    views.derived(spec("valuation_day", about, &[("date", ColumnKind::Date)], 1), valuation_day, |(), days, rows| {
+        rows.extend(days.iter().map(|(day, count)| (Row::new([day_cell(**day)]), *count)));
+    });
 }
 
 /// The tick at which a day starts (UTC).

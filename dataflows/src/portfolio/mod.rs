@@ -119,6 +119,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     );
     let beside = return_series::beside_the_market(books, &parts, compared_with, &market);
 
+    market::register(&valuation_day, views);
     positions::register_positions(&positions, views);
     positions::register_lots(lots, views);
     positions::register_disposals(booked.clone(), views);

@@ -1,9 +1,10 @@
-//! The views of what the books are kept from: `transactions`, `instruments` and `portfolios`, as their sources tell them now.
+//! The views of what the books are kept from: `transactions`, `instruments`, `portfolios` and `limits`, as their sources tell
+//! them now.
 //!
 //! They are derived from the records themselves when somebody looks, so they hold nothing of their own.
 
 use engine::{Cell, ColumnKind, Key, Row, Rows, Views};
-use model::{Instrument, Portfolio, Record, Transaction};
+use model::{Instrument, Limit, Portfolio, Record, Transaction};
 use operators::Arranged;
 
 use crate::table::{
@@ -31,6 +32,12 @@ pub fn register<'scope>(records: &Arranged<'scope, Key, Record>, sources: &[Stri
         Record::Portfolio(portfolio) => Some(portfolio_row(portfolio, own.cell(portfolio.source))),
         _ => None,
     });
+    let about = "Every limit as its source tells it now, whether it makes sense or not.";
+    let own = sources.clone();
+    register_kind(records, views, ("limits", about, &LIMIT_COLUMNS, 2), move |record| match record {
+        Record::Limit(limit) => Some(limit_row(limit, own.cell(limit.source))),
+        _ => None,
+    });
     super::observations::register(records, &sources, views);
 }
 
@@ -46,7 +53,7 @@ pub(super) fn register_kind<'scope>(
     });
 }
 
-const TRANSACTION_COLUMNS: [(&str, ColumnKind); 20] = [
+const TRANSACTION_COLUMNS: [(&str, ColumnKind); 21] = [
     ("source", ColumnKind::Text),
     ("id", ColumnKind::Text),
     ("portfolio", ColumnKind::Text),
@@ -67,6 +74,7 @@ const TRANSACTION_COLUMNS: [(&str, ColumnKind); 20] = [
     ("ratio_new", QUANTITY),
     ("ratio_old", QUANTITY),
     ("event", ColumnKind::Text),
+    ("effective_date", ColumnKind::Date),
 ];
 
 fn transaction_row(transaction: &Transaction, source: Cell) -> Row {
@@ -96,6 +104,7 @@ fn transaction_row(transaction: &Transaction, source: Cell) -> Row {
         of_detail(|detail| number_cell(detail.ratio.new.scaled())),
         of_detail(|detail| number_cell(detail.ratio.old.scaled())),
         of_detail(|detail| symbol_cell(detail.event)),
+        date_cell(transaction.effective_time().date()),
     ])
 }
 
@@ -175,5 +184,42 @@ fn portfolio_row(portfolio: &Portfolio, source: Cell) -> Row {
         portfolio.cost_method.map_or(Cell::Null, |method| Cell::text(method.name())),
         portfolio.oversell.map_or(Cell::Null, |policy| Cell::text(policy.name())),
         date_cell(portfolio.inception_date),
+    ])
+}
+
+const LIMIT_COLUMNS: [(&str, ColumnKind); 14] = [
+    ("source", ColumnKind::Text),
+    ("id", ColumnKind::Text),
+    ("name", ColumnKind::Text),
+    ("scope", ColumnKind::Text),
+    ("portfolio", ColumnKind::Text),
+    ("dimension", ColumnKind::Text),
+    ("group", ColumnKind::Text),
+    ("measure", ColumnKind::Text),
+    ("scenario", ColumnKind::Text),
+    ("currency", ColumnKind::Text),
+    ("warning_level", AMOUNT),
+    ("breach_level", AMOUNT),
+    ("valid_from", ColumnKind::Date),
+    ("valid_to", ColumnKind::Date),
+];
+
+fn limit_row(limit: &Limit, source: Cell) -> Row {
+    let code_cell = |code: &'static str| if code.is_empty() { Cell::Null } else { Cell::text(code) };
+    Row::new([
+        source,
+        symbol_cell(limit.id),
+        symbol_cell(limit.name),
+        code_cell(limit.scope.code()),
+        symbol_cell(limit.portfolio),
+        code_cell(limit.dimension.code()),
+        symbol_cell(limit.group),
+        code_cell(limit.measure.code()),
+        symbol_cell(limit.scenario),
+        currency_cell(limit.currency),
+        number_cell(limit.warning_level.scaled()),
+        number_cell(limit.breach_level.scaled()),
+        date_cell(limit.valid_from),
+        date_cell(limit.valid_to),
     ])
 }

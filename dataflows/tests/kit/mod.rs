@@ -3,6 +3,7 @@
 
 #![allow(dead_code)]
 
+pub mod lineage;
 pub mod records;
 
 use std::collections::{BTreeMap, BTreeSet};

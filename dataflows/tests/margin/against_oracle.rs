@@ -9,10 +9,10 @@ use super::kit::{Book, Desk, Following};
 use super::oracle;
 use super::world::{Moment, RULES, SOURCES, changes, dictionary, moments};
 
-const HOUR: Tick = 3_600_000_000;
+pub const HOUR: Tick = 3_600_000_000;
 
 /// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
-fn cases(cases: u32) -> ProptestConfig {
+pub fn cases(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let cases = asked.unwrap_or(cases);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::default() }

@@ -8,6 +8,7 @@ mod kit;
 mod reference;
 
 mod against_oracle;
+mod lineage;
 mod oracle;
 mod published;
 mod stories;

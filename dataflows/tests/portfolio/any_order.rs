@@ -12,7 +12,7 @@ use crate::records::{
 use crate::{VIEWS, desk, exposure_oracle, oracle};
 
 /// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
-fn cases(cases: u32) -> ProptestConfig {
+pub fn cases(cases: u32) -> ProptestConfig {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let cases = asked.unwrap_or(cases);
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
@@ -20,7 +20,7 @@ fn cases(cases: u32) -> ProptestConfig {
 
 const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\nreporting_currency = \"USD\"\n[books.risk]\nrolling_windows = [2, 20]\n";
 
-fn rules() -> String {
+pub fn rules() -> String {
     format!("{RULES}{}", exposure_oracle::SCENARIOS)
 }
 
@@ -95,12 +95,12 @@ fn record() -> impl Strategy<Value = Record> {
     ]
 }
 
-fn ticks() -> impl Strategy<Value = Vec<Vec<(Record, bool)>>> {
+pub fn ticks() -> impl Strategy<Value = Vec<Vec<(Record, bool)>>> {
     prop::collection::vec(prop::collection::vec((record(), prop::bool::weighted(0.8)), 1..25), 1..6)
 }
 
 /// Records that come, or go where they are there.
-fn changes(tick: Vec<(Record, bool)>) -> Vec<Change> {
+pub fn changes(tick: Vec<(Record, bool)>) -> Vec<Change> {
     tick.into_iter().map(|(record, comes)| if comes { Change::put(record) } else { Change::delete(&record) }).collect()
 }
 

@@ -10,6 +10,7 @@ mod reference;
 mod any_order;
 mod exposure;
 mod exposure_oracle;
+mod lineage;
 mod oracle;
 mod pas;
 mod records;
@@ -24,7 +25,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 26] = [
+pub const VIEWS: [&str; 28] = [
     "prices",
     "fx_rates",
     "benchmark_levels",
@@ -32,6 +33,8 @@ pub const VIEWS: [&str; 26] = [
     "transactions",
     "instruments",
     "portfolios",
+    "limits",
+    "valuation_day",
     "positions",
     "lots",
     "disposals",
@@ -56,7 +59,9 @@ pub const VIEWS: [&str; 26] = [
 /// 2027-01-01: all days of these tests have come.
 const NOW: u64 = 1_798_761_600_000_000;
 
+const SOURCES: [&str; 2] = ["books", "other"];
+
 /// A desk that keeps books.
 fn desk(books: &str, workers: usize) -> Desk {
-    Desk::start_at(&format!("[books]\n{books}"), &["books", "other"], &Dictionary::new(), workers, NOW)
+    Desk::start_at(&format!("[books]\n{books}"), &SOURCES, &Dictionary::new(), workers, NOW)
 }

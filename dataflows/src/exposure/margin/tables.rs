@@ -1,7 +1,7 @@
-//! What the latest batches say of each fund, table by table.
+//! What the latest batches say of each fund, table by table; and which records there are in all batches.
 
 use engine::{Cell, ColumnKind, Key, Row, ViewSpec, Views};
-use model::{AssetType, Date, FundAum, FundFigures, Record};
+use model::{AssetType, Date, FundAum, FundFigures, Record, Symbol, Timestamp};
 use operators::Arranged;
 
 use crate::table::{AMOUNT, Sources, amount_cell, bool_cell, date_cell, spec, symbol_cell, time_cell};
@@ -30,6 +30,7 @@ pub fn register<'scope>(
                 }
             });
         };
+    table(records_spec(), records, record_cells);
     table(aum_spec(), by_fund, |record| match record {
         Record::FundAum(aum) => Some(aum_cells(aum)),
         _ => None,
@@ -71,6 +72,47 @@ pub fn register<'scope>(
         Record::AssetType(own) => Some(asset_type_cells(own)),
         _ => None,
     });
+}
+
+/// What tells the records of funds apart, whichever batch they came in.
+fn record_cells(record: &Record) -> Option<Vec<Cell>> {
+    let (fund, about, date, time, loaded_at) = match record {
+        Record::FundAum(own) => (own.fund, Symbol::NONE, own.position_date, Timestamp::NONE, own.loaded_at),
+        Record::FundAumDay(own) => (own.fund, Symbol::NONE, own.aum_date, Timestamp::NONE, own.loaded_at),
+        Record::FundExposure(own) => (own.fund, own.origin, Date::NONE, Timestamp::NONE, own.loaded_at),
+        Record::FundPosition(own) => (own.fund, own.nickname, own.position_date, Timestamp::NONE, own.loaded_at),
+        Record::MarginSubmission(own) => {
+            (own.fund, Symbol::NONE, own.submitted_at.date(), own.submitted_at, own.loaded_at)
+        }
+        Record::MarginValidation(own) => {
+            (own.fund, Symbol::NONE, own.validated_at.date(), own.validated_at, own.loaded_at)
+        }
+        _ => return None,
+    };
+    Some(vec![
+        Cell::text(record.kind()),
+        Cell::Hash(record.key().bytes()),
+        symbol_cell(fund),
+        symbol_cell(about),
+        date_cell(date),
+        time_cell(time),
+        time_cell(loaded_at),
+    ])
+}
+
+fn records_spec() -> ViewSpec {
+    use ColumnKind::{Date, Text, Time};
+    let columns = [
+        ("source", Text),
+        ("kind", Text),
+        ("record", Text),
+        ("fund", Text),
+        ("about", Text),
+        ("date", Date),
+        ("time", Time),
+        ("loaded_at", Time),
+    ];
+    spec("fund_records", "Every record that is told of a fund, in whichever batch it came.", &columns, 3)
 }
 
 fn aum_cells(aum: &FundAum) -> Vec<Cell> {
