@@ -6,7 +6,7 @@ use super::{Except, Lineage, Step, Told};
 const STEP: Step = Step { what: "", view: "", on: &[], except: None, unless_known: None, told: Told::Rows, then: &[] };
 
 /// All lineages.
-pub const LINEAGES: [Lineage; 26] = [
+pub const LINEAGES: [Lineage; 27] = [
     // What sources tell.
     Lineage {
         view: "transactions",
@@ -225,6 +225,20 @@ pub const LINEAGES: [Lineage; 26] = [
             PORTFOLIO,
         ],
     },
+    Lineage {
+        view: "contribution",
+        tells: &["from", "to", "opening_value", "closing_value", "flows", "contribution_gross"],
+        steps: &[
+            Step {
+                what: "the return of the portfolio that it is a part of",
+                view: "performance",
+                on: &[("portfolio", Same("portfolio")), ("period", Same("period"))],
+                ..STEP
+            },
+            POSITION_IN_PERIOD,
+            FLOWS_IN_PERIOD,
+        ],
+    },
     // Reconciliations.
     Lineage {
         view: "matches",
@@ -410,6 +424,21 @@ const REFUSED: Except = Except {
 const REFUSED_GIFTS: Except = REFUSED_OF_PORTFOLIO;
 
 const REFUSED_OF_PORTFOLIO: Except = Except { on: &[("portfolio", "portfolio")], ..REFUSED };
+
+const POSITION_IN_PERIOD: Step = Step {
+    what: "the position on the days of the period",
+    view: "position_timeseries",
+    on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("date", From("from")), ("date", To("to"))],
+    told: Told::Count,
+    ..STEP
+};
+
+const FLOWS_IN_PERIOD: Step = Step {
+    what: "the cash that came to it or left it within the period",
+    view: "cashflows",
+    on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("date", From("from")), ("date", To("to"))],
+    ..STEP
+};
 
 const FLOWS_OF_MONTH: Step = Step { view: "cashflows", ..STEP };
 

@@ -11,6 +11,8 @@ mod any_order;
 mod exposure;
 mod exposure_oracle;
 mod oracle;
+mod parts;
+mod parts_oracle;
 mod pas;
 mod records;
 mod returns;
@@ -24,7 +26,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 26] = [
+pub const VIEWS: [&str; 27] = [
     "prices",
     "fx_rates",
     "benchmark_levels",
@@ -43,6 +45,7 @@ pub const VIEWS: [&str; 26] = [
     "position_timeseries",
     "portfolio_timeseries",
     "performance",
+    "contribution",
     "risk",
     "risk_rolling",
     "value_at_risk",
