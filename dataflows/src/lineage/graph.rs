@@ -6,7 +6,7 @@ use super::{Except, Lineage, Step, Told};
 const STEP: Step = Step { what: "", view: "", on: &[], except: None, unless_known: None, told: Told::Rows, then: &[] };
 
 /// All lineages.
-pub const LINEAGES: [Lineage; 27] = [
+pub const LINEAGES: [Lineage; 28] = [
     // What sources tell.
     Lineage {
         view: "transactions",
@@ -237,6 +237,33 @@ pub const LINEAGES: [Lineage; 27] = [
             },
             POSITION_IN_PERIOD,
             FLOWS_IN_PERIOD,
+        ],
+    },
+    Lineage {
+        view: "attribution",
+        tells: &["from", "to", "weight", "benchmark_weight", "allocation", "selection", "interaction"],
+        steps: &[
+            Step {
+                what: "the return of the portfolio",
+                view: "performance",
+                on: &[("portfolio", Same("portfolio")), ("period", Same("period"))],
+                ..STEP
+            },
+            Step {
+                what: "the days of the portfolio",
+                view: "portfolio_timeseries",
+                on: &[("portfolio", Same("portfolio")), ("date", From("from")), ("date", To("to"))],
+                told: Told::Count,
+                ..STEP
+            },
+            Step {
+                what: "the days of the benchmark",
+                view: "portfolio_timeseries",
+                on: &[("portfolio", Same("benchmark")), ("date", From("from")), ("date", To("to"))],
+                told: Told::Count,
+                ..STEP
+            },
+            PORTFOLIO,
         ],
     },
     // Reconciliations.

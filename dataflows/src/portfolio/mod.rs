@@ -24,6 +24,7 @@
 //! The graphs around it: [`inputs`] and [`market`] are what comes in, [`ledger`] is the fold, and the others make views.
 
 pub mod analyses;
+pub mod attributions;
 pub mod cash_flow_rules;
 pub mod concentration;
 pub mod config;
@@ -151,6 +152,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     series::register(&days, views);
     returns::register(books, &days, flows, periods.clone(), views);
     contributions::register(books, &parts, views);
+    attributions::register(books, &parts, views);
     value_at_risk::register(books, &by_bucket, views);
     risk_measures::register(books, beside, periods, inceptions, &valuation_day, views);
     let inputs = exposure::Inputs { valuations, held, limits: inputs.limits, fx_rates, valuation_day };

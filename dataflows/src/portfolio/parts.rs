@@ -322,6 +322,18 @@ impl Parts {
         self
     }
 
+    /// The whole portfolio on a day, on which it may not be there.
+    pub fn whole_on(&self, day: i32) -> Day {
+        self.dates.binary_search(&day).map_or(Day::default(), |place| self.whole[place])
+    }
+
+    /// A part on a day, on which it may not be there.
+    pub fn part_on(&self, part: Symbol, day: i32) -> Day {
+        let place = self.dates.binary_search(&day).ok();
+        let found = self.parts.get(&part).zip(place).map(|(days, place)| days[place]);
+        found.unwrap_or_default()
+    }
+
     /// The places of the days from one to another, both included.
     pub fn places(&self, from: i32, to: i32) -> std::ops::Range<usize> {
         let first = self.dates.partition_point(|day| *day < from);

@@ -18,7 +18,10 @@ fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
-const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\nreporting_currency = \"USD\"\n[books.contribution]\nportfolios = \"all\"\n[books.risk]\nrolling_windows = [2, 20]\n";
+const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\nreporting_currency = \"USD\"\n[books.contribution]\nportfolios = \"all\"\n[books.risk]\nrolling_windows = [2, 20]\n\
+    [[books.attribution]]\nportfolio = \"P\"\nbenchmark = \"Q\"\nby = \"sector\"\n\
+    [[books.attribution]]\nportfolio = \"Q\"\nbenchmark = \"P\"\nby = \"security\"\nallocation = \"brinson_hood_beebower\"\n\
+    interaction = \"with_selection\"\n";
 
 fn rules() -> String {
     format!("{RULES}{}", exposure_oracle::SCENARIOS)

@@ -26,7 +26,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 27] = [
+pub const VIEWS: [&str; 28] = [
     "prices",
     "fx_rates",
     "benchmark_levels",
@@ -46,6 +46,7 @@ pub const VIEWS: [&str; 27] = [
     "portfolio_timeseries",
     "performance",
     "contribution",
+    "attribution",
     "risk",
     "risk_rolling",
     "value_at_risk",

@@ -12,8 +12,9 @@ use crate::{parts_oracle, risk_oracle};
 /// What there is on a day of a portfolio: value, flows at its start and end.
 pub type Day = [i128; 3];
 
-/// What there is of a security on a day of its portfolio: value, what came to it less what left, fees.
-pub type PartDay = [i128; 3];
+/// What there is of a security on a day of its portfolio: value, what came to it less what left, fees, and what of the
+/// flows came at the start.
+pub type PartDay = [i128; 4];
 
 /// Of each portfolio, each security on each day.
 pub type Parts = BTreeMap<Symbol, BTreeMap<Symbol, BTreeMap<i32, PartDay>>>;
@@ -71,6 +72,7 @@ pub fn check(records: &[Record], desk: &Desk) {
     assert_eq!(desk.columns("portfolio_timeseries", &columns), shown);
     risk_oracle::check(records, &days, desk);
     parts_oracle::check_contributions(&days, &parts, desk);
+    parts_oracle::check_attributions(records, &days, &parts, desk);
 }
 
 type Positions = BTreeMap<(Symbol, Symbol, Currency), [i128; 3]>;
@@ -159,7 +161,10 @@ fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
                 TransactionType::Deposit
                 | TransactionType::Withdrawal
                 | TransactionType::TransferIn
-                | TransactionType::TransferOut => part[1] += amount,
+                | TransactionType::TransferOut => {
+                    part[1] += amount;
+                    part[3] += if end == 0 { amount } else { 0 };
+                }
                 _ => part[1] -= amount,
             }
             if !flow.is_portfolio_flow {

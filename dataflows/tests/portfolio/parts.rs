@@ -152,3 +152,80 @@ fn what_no_security_explains_is_told_without_one() {
     assert_near("sum", added.values().sum(), whole);
     assert!(added[""] > 0.01, "{added:?}");
 }
+
+/// A benchmark that holds shares of two sectors and no cash.
+fn model(name: &str) -> Vec<Record> {
+    let mut records = vec![
+        keep(portfolio(name, "USD")),
+        of(name, transaction("D1", T::Deposit, "CASH", "2026-01-05", "10000", "10000")),
+    ];
+    records.extend(exchange(name, "B1", T::Buy, "A", "2026-01-05", "40", "4000"));
+    records.extend(exchange(name, "B2", T::Buy, "B", "2026-01-05", "300", "6000"));
+    records
+}
+
+const ATTRIBUTION: &str = "[[books.attribution]]\nportfolio = \"P\"\nbenchmark = \"M\"\nby = \"sector\"\n";
+
+#[test]
+fn effects_of_one_day_are_those_of_the_formulas() {
+    let books = "by_year = false\nperiods = [{ explicit = { from = \"2026-01-06\", to = \"2026-01-06\" } }]\n";
+    let mut desk = desk(&format!("{books}{ATTRIBUTION}"), 1);
+    desk.tick(&put_all([market(), traded("P"), model("M")].concat()));
+    // P: 0.5 of tech, which gains 0.1, and 0.5 of cash; it buys oil for 3003 that is worth 3000. M: 0.4 of tech, 0.6 of oil.
+    let expected = [
+        // group, weights, allocation, selection
+        ("", [0.5, 0.0], -0.5 * 0.04, 0.0),
+        ("oil", [0.0, 0.6], 0.6 * 0.04, -0.0003),
+        ("tech", [0.5, 0.4], 0.1 * (0.1 - 0.04), 0.0),
+    ];
+    for (group, weights, allocation, selection) in expected {
+        let given = [("group", group)];
+        let cell = |column: &str| numbers(&desk, "attribution", &given, "portfolio", column)["P"];
+        let numbers = [
+            ("weight", weights[0]),
+            ("benchmark_weight", weights[1]),
+            ("allocation", allocation),
+            ("selection", selection),
+            ("interaction", 0.0),
+            ("excess_return", 0.0497 - 0.04),
+        ];
+        numbers.iter().for_each(|(column, number)| assert_near(&format!("{group} {column}"), cell(column), *number));
+    }
+    assert_eq!(desk.read("attribution").len(), 3);
+}
+
+#[test]
+fn effects_add_up_to_the_difference_of_the_two_returns() {
+    for (settings, column) in [
+        ("", "time_weighted_gross"),
+        ("basis = \"net\"\nallocation = \"brinson_hood_beebower\"\n", "time_weighted_net"),
+        ("interaction = \"with_selection\"\n", "time_weighted_gross"),
+    ] {
+        let books = "periods = [\"si\", { explicit = { from = \"2026-01-07\", to = \"2026-01-08\" } }]\n";
+        let mut desk = desk(&format!("{books}{ATTRIBUTION}{settings}"), 1);
+        desk.tick(&put_all([market(), traded("P"), model("M")].concat()));
+        for period in ["si", "2026", "2026-01-07..2026-01-08"] {
+            let given = [("period", period)];
+            let returns = numbers(&desk, "performance", &given, "portfolio", column);
+            let totals = numbers(&desk, "attribution", &given, "group", "total");
+            assert_near(&format!("{settings} {period}"), totals.values().sum(), returns["P"] - returns["M"]);
+            for weight in ["weight", "benchmark_weight"] {
+                assert_near(weight, numbers(&desk, "attribution", &given, "group", weight).values().sum(), 1.0);
+            }
+        }
+        // A share that changes its sector takes its days with it.
+        let oil = model::Instrument { sector: Symbol::of("oil"), ..instrument("A", Product::Equity, "USD") };
+        desk.tick(&put_all([know(oil)]));
+        let weights = numbers(&desk, "attribution", &[("period", "2026-01-07..2026-01-08")], "group", "weight");
+        assert_eq!(weights.keys().collect::<Vec<_>>(), ["", "oil"]);
+    }
+}
+
+#[test]
+fn without_a_benchmark_nothing_is_compared() {
+    let mut desk = desk(ATTRIBUTION, 1);
+    desk.tick(&put_all([market(), traded("P")].concat()));
+    assert_eq!(desk.read("attribution"), Vec::<Vec<String>>::new());
+    desk.tick(&put_all(model("M")));
+    assert!(!desk.read("attribution").is_empty());
+}
