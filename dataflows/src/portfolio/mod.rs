@@ -155,6 +155,6 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     attributions::register(books, &parts, views);
     value_at_risk::register(books, &by_bucket, views);
     risk_measures::register(books, beside, periods, inceptions, &valuation_day, views);
-    let inputs = exposure::Inputs { valuations, held, limits: inputs.limits, fx_rates, valuation_day };
+    let inputs = exposure::Inputs { valuations, held, by_bucket, limits: inputs.limits, fx_rates, valuation_day };
     exposure::build(books, sources, inputs, views)
 }
