@@ -62,6 +62,10 @@ pub struct DateError {
 impl Date {
     /// No date.
     pub const NONE: Date = Date(i32::MIN);
+    /// 1900-01-01: what is dated earlier is a mistake, and a series from there on would have days without end.
+    pub const EARLIEST: Date = Date(-25_567);
+    /// 2199-12-31: what is dated later, as sources do that have no date to give, has no day that comes.
+    pub const LATEST: Date = Date(84_005);
 
     /// Reads a date in a strftime-like format, such as `%Y-%m-%d`, `%d/%m/%Y` or `%d-%b-%Y`.
     /// `%Y-%m-%d` and `%Y%m%d` are quickest, formats of digits are quick.

@@ -28,6 +28,8 @@ macro_rules! fixed_point {
             pub const NONE: $name = $name($integer::MIN);
             /// Zero.
             pub const ZERO: $name = $name(0);
+            /// One, times `10^SCALE`.
+            pub const ONE_SCALED: i128 = 10i128.pow($scale);
             /// The largest number that fits, on either side of zero.
             pub const MAX: $name = $name($integer::MAX);
 

@@ -191,7 +191,7 @@ def what_is_wrong_is_said(client):
 
 
 def actions_tell_how_the_server_fares(client):
-    assert [action.type for action in client.list_actions()] == ["health", "frontier"]
+    assert [action.type for action in client.list_actions()] == ["health", "frontier", "origins"]
     [answer] = client.do_action("health")
     assert json.loads(answer.body.to_pybytes())["status"] == "ready"
 

@@ -54,7 +54,7 @@ fn any_cell(field: &FieldDescription) -> BoxedStrategy<Cell> {
         (_, ValueType::Symbol | ValueType::Text) => "[A-Za-z0-9é\"';:, -]{1,30}".prop_map(|text| symbol(&text)).boxed(),
         (_, ValueType::Amount | ValueType::Rate) => number(i128::MAX / 2, field),
         (_, ValueType::Quantity | ValueType::Price) => number(i64::MAX.into(), field),
-        (_, ValueType::Date) => (-100_000..100_000)
+        (_, ValueType::Date) => (if field.need.is_identity() { -20_000..80_000 } else { -100_000..100_000 })
             .prop_map(|days| (Date::from_days(days).to_string(), Value::Date(Date::from_days(days))))
             .boxed(),
         (_, ValueType::Time) => (-1_000_000_000_000_000i64..4_000_000_000_000_000)
@@ -92,7 +92,7 @@ fn code(codes: &'static [&'static str]) -> BoxedStrategy<Cell> {
 }
 
 fn number(largest: i128, field: &FieldDescription) -> BoxedStrategy<Cell> {
-    let least = if field.need == Need::AboveZero { 1 } else { -largest };
+    let least = if matches!(field.need, Need::AboveZero | Need::AboveZeroIfKnown) { 1 } else { -largest };
     let scale = field.value_type.decimals().unwrap();
     (least..largest).prop_map(move |scaled| (written(scaled, scale), Value::Number { scaled, scale })).boxed()
 }

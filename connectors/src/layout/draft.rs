@@ -100,9 +100,9 @@ impl<D> Place<D> {
         at_place!(self, at => is_nothing(at(draft)), _index => false)
     }
 
-    /// Whether what is there is no number, or one above zero.
-    pub(crate) fn is_above_zero(self, draft: &mut D) -> bool {
-        at_place!(self, at => at(draft).is_above_zero(), _index => true)
+    /// Why what is there cannot be in a field of this need.
+    pub(crate) fn misfit(self, draft: &mut D, need: Need) -> Option<&'static str> {
+        at_place!(self, at => at(draft).misfit(need), _index => None)
     }
 }
 
@@ -117,6 +117,8 @@ pub enum Need {
     Required,
     /// No record is of use unless it is a number above zero.
     AboveZero,
+    /// The same, but it may be left empty.
+    AboveZeroIfKnown,
     /// It may be left empty.
     Optional,
 }
@@ -132,6 +134,11 @@ impl Need {
         matches!(self, Need::Identity | Need::Required | Need::AboveZero)
     }
 
+    /// Whether it says something of what may be in the field.
+    pub(crate) const fn is_checked(self) -> bool {
+        self.is_needed() || matches!(self, Need::AboveZeroIfKnown)
+    }
+
     /// What the book and the command line say of it.
     pub const fn told(self) -> &'static str {
         match self {
@@ -139,6 +146,7 @@ impl Need {
             Need::IdentityIfKnown => "says which record it is, where it is known",
             Need::Required => "yes",
             Need::AboveZero => "yes, above zero",
+            Need::AboveZeroIfKnown => "above zero",
             Need::Optional => "",
         }
     }

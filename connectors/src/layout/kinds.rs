@@ -109,7 +109,7 @@ record_kinds! {
         name: Symbol Optional ["Acme Corporation", "Treasury 3.5% 2031"] "What people call it.";
         product: Product Optional ["EQUITY", "BOND"] "What kind of instrument.";
         currency: Currency Optional ["USD", "USD"] "The currency that it is priced in.";
-        multiplier: Quantity Optional ["1", "0.01"]
+        multiplier: Quantity AboveZeroIfKnown ["1", "0.01"]
             "What one unit is worth at a price of one: 50 for a future on an index, 0.01 for a bond that is priced in per cent. One where nothing is known.";
         tick_size: Price Optional ["0.01", "0.015625"] "The smallest step of its price.";
         maturity_date: Date Optional ["", "2031-05-15"] "The day it ends.";

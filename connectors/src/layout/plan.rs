@@ -37,7 +37,7 @@ pub(crate) struct Plan<D: 'static> {
     /// How many of the fields say which record this is.
     pub(crate) identity: usize,
     /// What no record is of use without, what says which record this is first.
-    pub(crate) needed: Vec<&'static FieldEntry<D>>,
+    pub(crate) checked: Vec<&'static FieldEntry<D>>,
     /// A record of which only the source and the constants are known.
     pub(crate) template: D,
     pub(crate) tombstone: Option<Tombstone>,
@@ -97,18 +97,18 @@ impl<D: Draft> Plan<D> {
         basis.check_names::<D, _>("values", &config.values)?;
         basis.check_names::<D, _>("identifiers", &config.identifiers)?;
         basis.check_names::<D, _>("scale", &config.scale)?;
-        let mut needed: Vec<_> = D::fields().filter(|field| field.need.is_needed()).collect();
-        needed.sort_by_key(|field| field.need);
+        let mut checked: Vec<_> = D::fields().filter(|field| field.need.is_checked()).collect();
+        checked.sort_by_key(|field| field.need);
         let is_identity = |name: &&String| D::field(name).is_some_and(|field| field.need.is_identity());
         let plan = Plan {
             fields: basis.fields(columns)?,
             identity: columns.fields.keys().filter(is_identity).count(),
-            needed,
+            checked,
             template: basis.template(columns)?,
             tombstone: basis.tombstone()?,
             schema_version: basis.schema_version(),
         };
-        for required in plan.needed.iter().map(|field| field.name) {
+        for required in plan.checked.iter().filter(|field| field.need.is_needed()).map(|field| field.name) {
             if !columns.fields.contains_key(required) && !config.constants.fields.contains_key(required) {
                 let what = format!("`{required}` has no column, and no record is of use without it");
                 return Err(basis.error(

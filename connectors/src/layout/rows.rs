@@ -7,7 +7,7 @@ use engine::{Event, Key};
 use model::{Record, Symbol};
 
 use super::decimal::Decimal;
-use super::draft::{Draft, Need, Place, at_place};
+use super::draft::{Draft, Place, at_place};
 use super::fault::Fault;
 use super::header::{Found, Header};
 use super::plan::Plan;
@@ -159,15 +159,16 @@ impl<D: Draft> Plan<D> {
     /// The record, or its deletion, if it has all without which it is of no use.
     #[inline]
     pub(crate) fn event(&self, mut draft: D, deleted: bool, member: u16, offset: u64) -> Result<Event<Record>, Fault> {
-        for field in &self.needed {
+        for field in &self.checked {
             if deleted && !field.need.is_identity() {
                 break;
             }
             if field.place.is_empty(&mut draft) {
-                return Err(self.lacks(field.name));
-            }
-            if field.need == Need::AboveZero && !field.place.is_above_zero(&mut draft) {
-                return Err(self.is_not_above_zero(field.name));
+                if field.need.is_needed() {
+                    return Err(self.lacks(field.name));
+                }
+            } else if let Some(misfit) = field.place.misfit(&mut draft, field.need) {
+                return Err(self.does_not_fit(field.name, misfit));
             }
         }
         let record = draft.finish();
@@ -182,8 +183,8 @@ impl<D: Draft> Plan<D> {
     }
 
     #[cold]
-    fn is_not_above_zero(&self, name: &str) -> Fault {
-        let what = format!("`{name}` is not above zero, and no record is of use unless it is");
+    fn does_not_fit(&self, name: &str, misfit: &str) -> Fault {
+        let what = format!("`{name}` {misfit}, so that the record is of no use");
         Fault { field: self.column_of(name), ..Fault::new(what, "correct it where the record comes from") }
     }
 

@@ -16,6 +16,7 @@ use model::{
 
 use super::config::Scheme;
 use super::decimal::{self, Decimal};
+use super::draft::Need;
 use super::fault::Fault;
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -189,9 +190,9 @@ pub(crate) trait FieldValue: Clone + Default + PartialEq {
     /// The same as a value; a list as the text that it is read from again.
     fn to_value(&self, dictionary: &Dictionary) -> Value;
 
-    /// Whether it is no number, or one above zero.
-    fn is_above_zero(&self) -> bool {
-        true
+    /// Why it cannot be in a field of this need.
+    fn misfit(&self, _need: Need) -> Option<&'static str> {
+        None
     }
 
     /// Reads an array or an object of JSON.
@@ -301,8 +302,9 @@ macro_rules! numbers {
                 self.scaled().map_or(Value::None, |scaled| Value::Number { scaled, scale: $type::SCALE })
             }
 
-            fn is_above_zero(&self) -> bool {
-                *self > $type::ZERO
+            fn misfit(&self, need: Need) -> Option<&'static str> {
+                let is_above_zero = matches!(need, Need::AboveZero | Need::AboveZeroIfKnown);
+                (is_above_zero && *self <= $type::ZERO).then_some("is not above zero")
             }
 
             fn from_text(text: &str, reading: &Reading) -> Result<$type, Fault> {
@@ -394,6 +396,12 @@ impl FieldValue for Date {
 
     fn to_value(&self, _dictionary: &Dictionary) -> Value {
         if self.is_none() { Value::None } else { Value::Date(*self) }
+    }
+
+    /// What a date tells apart is told from day to day: from a year of two digits on, that would be a series without end.
+    fn misfit(&self, need: Need) -> Option<&'static str> {
+        let is_of_our_time = (Date::EARLIEST..=Date::LATEST).contains(self);
+        (need == Need::Identity && !is_of_our_time).then_some("is before 1900 or after 2199")
     }
 
     #[inline]

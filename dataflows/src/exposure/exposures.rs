@@ -5,16 +5,15 @@
 //! that it is in. Weights change with the net asset value, so they are worked out for those who read them.
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
-use model::{ExposureDimension, Symbol};
+use model::{ExposureDimension, Rate, Symbol};
 use operators::derive::derive_rows;
 use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::dimension::group;
 use super::scope::{Exposed, Scope};
 use crate::portfolio::cost_basis::money::share;
-use crate::portfolio::market::RATE_ONE;
+use crate::portfolio::dimension::group;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
 /// A group of a dimension; that of the total has no name.
@@ -60,7 +59,7 @@ impl Exposure {
 
 /// `part / whole` in units of [`model::Rate`]; `None` if the whole is not above zero.
 pub fn ratio(part: i128, whole: i128) -> Option<i128> {
-    if whole > 0 { share(part, RATE_ONE, whole) } else { None }
+    if whole > 0 { share(part, Rate::ONE_SCALED, whole) } else { None }
 }
 
 /// The exposures of all groups.

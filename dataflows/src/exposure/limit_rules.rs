@@ -18,8 +18,9 @@ use std::fmt;
 use model::{Amount, ExposureDimension, Limit, LimitMeasure, LimitScope, Symbol};
 use serde::{Deserialize, Serialize};
 
-use super::dimension;
 use super::scenario::Scenario;
+use crate::portfolio::concentration;
+use crate::portfolio::dimension;
 
 /// Why a limit cannot be measured, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ const fn only_grows(measure: LimitMeasure) -> bool {
 }
 
 /// One as a level.
-const ONE: Amount = Amount::from_scaled(10i128.pow(Amount::SCALE as u32));
+const ONE: Amount = Amount::from_scaled(Amount::ONE_SCALED);
 
 /// The dimension by which a limit is measured.
 pub const fn dimension_of(limit: &Limit) -> ExposureDimension {
@@ -146,10 +147,7 @@ fn check_dimension(limit: &Limit) -> Result<(), Refused> {
         };
     }
     if matches!(limit.measure, LimitMeasure::Hhi | LimitMeasure::TopWeight) {
-        if !is_of_portfolio
-            || !limit.group.is_none()
-            || !matches!(dimension, D::Security | D::Issuer | D::UltimateParent)
-        {
+        if !is_of_portfolio || !limit.group.is_none() || !concentration::DIMENSIONS.contains(&dimension) {
             return refused(
                 format!("a `{}` is of all securities, issuers or ultimate parents of a portfolio", limit.measure),
                 "set `dimension` to `security`, `issuer` or `ultimate_parent`, `scope` to `portfolio`, and leave out `group`",

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Key, Row, Views};
-use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Symbol};
+use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Rate, Symbol};
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
 use operators::first_seen::{FirstSeen, first_seen};
@@ -30,7 +30,6 @@ use super::stress::{Stressed, StressedGroups};
 use crate::portfolio::concentration::{self, Held};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
-use crate::portfolio::market::RATE_ONE;
 use crate::portfolio::return_series::Part;
 use crate::portfolio::risk_conventions::RiskConventions;
 use crate::portfolio::valuations::rates_now;
@@ -242,9 +241,8 @@ fn of_concentration<'scope>(
 ) -> Collection<'scope, (Asked, Found)> {
     use LimitMeasure as M;
     let asked = asked.clone().flat_map(|(limit, scope)| {
-        let dimension = concentration::Dimension::named(dimension_of(&limit));
-        let dimension = dimension.filter(|_| matches!(limit.measure, M::Hhi | M::TopWeight));
-        dimension.map(|dimension| ((scope.portfolio(), dimension), (limit, scope)))
+        let is_asked = matches!(limit.measure, M::Hhi | M::TopWeight);
+        is_asked.then(|| ((scope.portfolio(), dimension_of(&limit)), (limit, scope)))
     });
     let asked_cuts = distinct(asked.clone().map(|(cut, _)| cut), "concentrations asked for");
     let asked_cuts = arrange(asked_cuts.map(|cut| (cut, ())), "concentrations asked for");
@@ -344,7 +342,7 @@ fn in_currency_of_level<'scope>(
         "limits in the currency of their level",
         |_pair, usage: &Usage, rate: Option<&i128>| {
             let convert = |value| match rate {
-                Some(rate) => share(value, *rate, RATE_ONE).ok_or(Why::TooLarge),
+                Some(rate) => share(value, *rate, Rate::ONE_SCALED).ok_or(Why::TooLarge),
                 None => Err(Why::NoRate),
             };
             let measured = Measured { value: usage.measured.value.and_then(convert), ..usage.measured };

@@ -14,10 +14,10 @@
 //!
 //! Beside it, [`margin`] follows whether the margin that managers submit for their funds is there, in time and validated.
 //!
-//! The finance is pure functions on plain values: [`dimension`], [`scenario`] and [`limit_rules`]. The graphs around it are
+//! The finance is pure functions on plain values: [`scenario`], [`limit_rules`] and, of portfolios,
+//! [`dimension`](crate::portfolio::dimension). The graphs around it are
 //! [`exposures`], [`stress`] and [`limits`].
 
-pub mod dimension;
 pub mod exposures;
 pub mod limit_rules;
 pub mod limits;
@@ -33,7 +33,7 @@ use model::{Limit, Symbol};
 use operators::first_seen::FirstSeen;
 use operators::{Arranged, Collection};
 
-use crate::portfolio::concentration::Held;
+use crate::portfolio::concentration::{Cut, Held};
 use crate::portfolio::config::Books;
 use crate::portfolio::inputs::CurrencyPair;
 use crate::portfolio::return_series::Part;
@@ -44,7 +44,7 @@ pub struct Inputs<'scope> {
     /// What each position is worth.
     pub valuations: Collection<'scope, Valuation>,
     /// What each portfolio holds in one hand.
-    pub held: Arranged<'scope, crate::portfolio::concentration::Cut, Held>,
+    pub held: Arranged<'scope, Cut, Held>,
     /// The returns and the periods of each portfolio.
     pub by_bucket: Arranged<'scope, Symbol, Part>,
     /// The limits.

@@ -19,7 +19,7 @@ use model::{Currency, ExposureDimension, Product, Quantity, Symbol};
 use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
 
-use super::dimension::{group, named};
+use crate::portfolio::dimension::{group, named};
 use crate::portfolio::valuations::Valuation;
 use crate::rule_error::RuleError;
 
@@ -79,7 +79,7 @@ struct PriceShift {
 }
 
 /// The whole of which `left` is a part.
-const WHOLE: i128 = 100 * 10i128.pow(Quantity::SCALE as u32);
+const WHOLE: i128 = 100 * Quantity::ONE_SCALED;
 /// More per cent than this are a mistake.
 const PERCENT_MAX: i128 = 100 * WHOLE;
 

@@ -1,7 +1,7 @@
 //! `Scope`: whose exposures are added up, and in which currency.
 
 use engine::Cell;
-use model::{Currency, Symbol};
+use model::{Currency, Rate, Symbol};
 use operators::distinct::distinct;
 use operators::lookup::lookup_left;
 use operators::{Arranged, Collection, arrange};
@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
-use crate::portfolio::market::RATE_ONE;
 use crate::portfolio::valuations::{Valuation, rates_now};
 use crate::table::{currency_cell, symbol_cell};
 
@@ -95,8 +94,8 @@ pub fn exposed<'scope>(
 }
 
 fn reported(valuation: &Valuation, reporting: Currency, rate: Option<i128>) -> Exposed {
-    let rate = if valuation.base_currency == reporting { Some(RATE_ONE) } else { rate };
-    let value = valuation.value_base.zip(rate).and_then(|(value, rate)| share(value, rate, RATE_ONE));
+    let rate = if valuation.base_currency == reporting { Some(Rate::ONE_SCALED) } else { rate };
+    let value = valuation.value_base.zip(rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
     Exposed {
         scope: Scope::All(reporting),
         value,

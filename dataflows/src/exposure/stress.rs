@@ -9,10 +9,10 @@ use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums};
 use serde::{Deserialize, Serialize};
 
-use super::dimension::group;
 use super::exposures::{Group, ratio};
 use super::scenario::Scenario;
 use super::scope::{Exposed, Scope};
+use crate::portfolio::dimension::group;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
 /// What the positions of a group are worth before and after, in units of [`model::Amount`].

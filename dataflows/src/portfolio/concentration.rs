@@ -13,59 +13,24 @@ use model::{ExposureDimension, Symbol};
 use operators::derive::derive_rows;
 use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums, arrange};
-use serde::{Deserialize, Serialize};
 
+use super::dimension::group;
 use super::risk::concentration::{Total, herfindahl_hirschman_index, weights};
 use super::valuations::Valuation;
-use crate::table::{AMOUNT, RATIO, ratio_as_rate, ratio_cell, spec, symbol_cell};
+use crate::table::{AMOUNT, RATIO, name_cell, ratio_as_rate, ratio_cell, spec, symbol_cell};
 
-/// What is counted as one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs)]
-pub enum Dimension {
-    Security,
-    Issuer,
-    UltimateParent,
-}
+/// The dimensions.
+pub const DIMENSIONS: [ExposureDimension; 3] =
+    [ExposureDimension::Security, ExposureDimension::Issuer, ExposureDimension::UltimateParent];
 
-impl Dimension {
-    /// All.
-    pub const ALL: [Dimension; 3] = [Dimension::Security, Dimension::Issuer, Dimension::UltimateParent];
-
-    /// That of exposures, where it is one of these.
-    pub const fn named(dimension: ExposureDimension) -> Option<Dimension> {
-        match dimension {
-            ExposureDimension::Security => Some(Dimension::Security),
-            ExposureDimension::Issuer => Some(Dimension::Issuer),
-            ExposureDimension::UltimateParent => Some(Dimension::UltimateParent),
-            _ => None,
-        }
-    }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Dimension::Security => "security",
-            Dimension::Issuer => "issuer",
-            Dimension::UltimateParent => "ultimate_parent",
-        }
-    }
-
-    /// Whose hand a valuation is in.
-    fn holder(self, valuation: &Valuation) -> Symbol {
-        let own = valuation.holding.1;
-        let or = |symbol: Symbol, other: Symbol| if symbol.is_none() { other } else { symbol };
-        let Some(instrument) = &valuation.instrument else { return own };
-        match self {
-            Dimension::Security => own,
-            Dimension::Issuer => or(instrument.issuer, own),
-            Dimension::UltimateParent => or(instrument.ultimate_parent, or(instrument.issuer, own)),
-        }
-    }
+/// Whose hand a valuation is in: its group or, where that is not known, the security itself.
+fn holder(dimension: ExposureDimension, valuation: &Valuation) -> Symbol {
+    let group = group(dimension, valuation);
+    if group.is_none() { valuation.holding.1 } else { group }
 }
 
 /// A portfolio and a dimension.
-pub type Cut = (Symbol, Dimension);
+pub type Cut = (Symbol, ExposureDimension);
 
 /// What is in one hand: the size of its value, its value, and whose hand it is.
 pub type Held = (i128, i128, Symbol);
@@ -77,7 +42,7 @@ const LARGEST: [usize; 3] = [1, 5, 10];
 pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scope, Cut, Held> {
     let values = valuations.flat_map(|valuation| {
         let value = valuation.value_base.filter(|value| *value != 0);
-        let cuts = Dimension::ALL.map(|dimension| ((valuation.holding.0, dimension), dimension.holder(&valuation)));
+        let cuts = DIMENSIONS.map(|dimension| ((valuation.holding.0, dimension), holder(dimension, &valuation)));
         value.into_iter().flat_map(move |value| cuts.map(|(cut, holder)| ((cut, holder), value)))
     });
     let values: Arranged<'scope, (Cut, Symbol), (), Sums> =
@@ -118,7 +83,7 @@ fn row((portfolio, dimension): &Cut, held: &[(i128, i128, Symbol)]) -> Row {
     let (largest, largest_value) = held.last().map_or((Symbol::NONE, 0), |(_, value, holder)| (*holder, *value));
     let mut cells = vec![
         symbol_cell(*portfolio),
-        Cell::text(dimension.name()),
+        name_cell(dimension),
         Cell::Int(held.len() as i64),
         Cell::fixed(gross),
         symbol_cell(largest),

@@ -23,13 +23,12 @@ use operators::scan::scan;
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::cash_flow_rules::CashFlow;
+use super::cash_flow_rules::{CashFlow, CashFlowRules};
 use super::config::Books;
 use super::cost_basis::money::share;
 use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
 use super::inputs::{CurrencyPair, RateOf};
-use super::market::RATE_ONE;
-use super::market::{FIRST_DAY, LAST_DAY, start_of};
+use super::market::start_of;
 use super::refusal::Refusal;
 
 /// One state of a fold is kept in so many transactions of a security.
@@ -104,8 +103,6 @@ pub struct Change {
     pub quantity: Quantity,
     /// The cost that came or went.
     pub cost_change: Money,
-    /// The cost afterwards.
-    pub cost: Money,
     /// What was gained.
     pub gain: Option<Money>,
 }
@@ -164,7 +161,7 @@ pub fn book<'scope>(
 fn begun<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collection<'scope, Arc<Transaction>> {
     // What is dated past all days is refused at once.
     let due = |transaction: &Transaction| {
-        transaction.effective_time().date().days().filter(|day| *day <= LAST_DAY).map_or(0, start_of)
+        transaction.effective_time().date().days().filter(|day| *day <= Date::LATEST.0).map_or(0, start_of)
     };
     deadline(
         transactions.map(move |transaction| (Arc::clone(&transaction), due(&transaction))),
@@ -253,69 +250,57 @@ fn joined(ties: impl Iterator<Item = (Symbol, Symbol)>) -> BTreeMap<Symbol, Symb
 struct State(BTreeMap<Symbol, Book>);
 
 impl State {
-    fn take(&mut self, security: Symbol) -> Book {
-        self.0.remove(&security).unwrap_or_default()
+    fn book(&self, security: Symbol) -> &Book {
+        static NOTHING: Book = Book::NOTHING;
+        self.0.get(&security).unwrap_or(&NOTHING)
     }
 
     fn put(&mut self, security: Symbol, book: Book) {
-        if book != Book::default() {
+        if book == Book::NOTHING {
+            self.0.remove(&security);
+        } else {
             self.0.insert(security, book);
         }
     }
 }
 
-/// Books one transaction.
-fn post(
-    state: &mut State,
-    posting: &Posting,
-    cash_flow_rules: &super::cash_flow_rules::CashFlowRules,
-    out: &mut Vec<Booked>,
-) {
-    let Posting { transaction, rules } = posting;
-    let day = transaction.effective_time().date().days();
-    if let Some(day) = day.filter(|day| !(FIRST_DAY..=LAST_DAY).contains(day)) {
-        let refusal = if day < FIRST_DAY { Refusal::TooEarly } else { Refusal::TooLate };
-        return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal });
-    }
-    let holding = (transaction.portfolio, transaction.security);
-    let before = state.take(holding.1);
-    let (after, result) = before.clone().apply(rules, transaction);
-    let result = result.and_then(|effects| Ok((effects, cash_flow_rules.flow(transaction)?)));
-    let (mut effects, flow) = match result {
+/// Books one transaction: all of it, or nothing.
+fn post(state: &mut State, posting: &Posting, cash_flow_rules: &CashFlowRules, out: &mut Vec<Booked>) {
+    let (turns, flow) = match turns(state, posting, cash_flow_rules) {
         Ok(booked) => booked,
         Err(refusal) => {
-            state.put(holding.1, before);
-            return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal });
+            return out.push(Booked::Refused { transaction: Arc::clone(&posting.transaction), refusal });
         }
     };
-    if let Some(carried) = effects.carried.take() {
-        let received_before = if carried.security == holding.1 { after.clone() } else { state.take(carried.security) };
-        let (received, result) = received_before.clone().receive(rules, &carried);
-        match result {
-            Ok(received_effects) => {
-                let own = Told {
-                    holding: (holding.0, carried.security),
-                    before: &received_before,
-                    after: &received,
-                    posting,
-                };
-                own.tell(&received_effects, out);
-                state.put(carried.security, received);
-            }
-            // Neither side of it is booked: what is given must be received.
-            Err(refusal) => {
-                state.put(carried.security, received_before);
-                state.put(holding.1, before);
-                return out.push(Booked::Refused { transaction: Arc::clone(transaction), refusal });
-            }
-        }
-    }
-    Told { holding, before: &before, after: &after, posting }.tell(&effects, out);
-    state.put(holding.1, after);
+    turns.iter().for_each(|turn| turn.tell(state.book(turn.security), posting, out));
+    turns.into_iter().for_each(|turn| state.put(turn.security, turn.after));
     out.extend(flow.map(|flow| {
         let amount_base = in_base_currency(&flow, posting);
-        Booked::Flow { flow, base_currency: rules.base_currency, amount_base }
+        Booked::Flow { flow, base_currency: posting.rules.base_currency, amount_base }
     }));
+}
+
+/// What a transaction does to the books: to that of its security, and to that of the one which receives what it gives.
+fn turns(
+    state: &State,
+    Posting { transaction, rules }: &Posting,
+    cash_flow_rules: &CashFlowRules,
+) -> Result<(Vec<Turn>, Option<CashFlow>), Refusal> {
+    match transaction.effective_time().date() {
+        date if date.is_none() => {}
+        date if date < Date::EARLIEST => return Err(Refusal::TooEarly),
+        date if date > Date::LATEST => return Err(Refusal::TooLate),
+        _ => {}
+    }
+    let (after, effects) = state.book(transaction.security).clone().apply(rules, transaction);
+    let mut effects = effects?;
+    let flow = cash_flow_rules.flow(transaction)?;
+    let received = effects.carried.take().map(|carried| {
+        let (after, effects) = state.book(carried.security).clone().receive(rules, &carried);
+        Ok(Turn { security: carried.security, after, effects: effects? })
+    });
+    let given = Turn { security: transaction.security, after, effects };
+    Ok((std::iter::once(given).chain(received.transpose()?).collect(), flow))
 }
 
 /// The amount of a flow in base currency, at the rate of its transaction.
@@ -324,58 +309,48 @@ fn in_base_currency(flow: &CashFlow, Posting { transaction, rules }: &Posting) -
     if flow.currency == rules.base_currency {
         return Some(amount);
     }
-    share(amount, transaction.fx_to_base.scaled()?, RATE_ONE).filter(|_| !rules.base_currency.is_none())
+    share(amount, transaction.fx_to_base.scaled()?, Rate::ONE_SCALED).filter(|_| !rules.base_currency.is_none())
 }
 
-/// A book before and after a transaction.
-struct Told<'a> {
-    holding: Holding,
-    before: &'a Book,
-    after: &'a Book,
-    posting: &'a Posting,
+/// What became of the book of a security.
+struct Turn {
+    security: Symbol,
+    after: Book,
+    effects: Effects,
 }
 
-impl Told<'_> {
-    fn tell(&self, effects: &Effects, out: &mut Vec<Booked>) {
-        let Posting { transaction, rules } = self.posting;
+impl Turn {
+    fn tell(&self, before: &Book, posting: &Posting, out: &mut Vec<Booked>) {
+        let Turn { security, after, effects } = self;
+        let Posting { transaction, rules } = posting;
+        let holding = (transaction.portfolio, *security);
         let date = transaction.effective_time().date();
-        let held = if self.after.currency().is_none() { self.before.currency() } else { self.after.currency() };
-        let currency = if held.is_none() { transaction.currency } else { held };
-        if self.before != self.after || effects.gain.is_some() {
+        let known = [after.currency(), before.currency(), transaction.currency];
+        let currency = known.into_iter().find(|currency| !currency.is_none()).unwrap_or(Currency::NONE);
+        if before != after || effects.gain.is_some() {
             out.push(Booked::Change(Change {
-                holding: self.holding,
+                holding,
                 currency,
                 base_currency: rules.base_currency,
                 date,
                 transaction: transaction.id,
-                quantity_before: self.before.quantity(),
-                quantity: self.after.quantity(),
+                quantity_before: before.quantity(),
+                quantity: after.quantity(),
                 cost_change: effects.cost_change,
-                cost: self.after.cost(),
                 gain: effects.gain,
             }));
         }
-        self.tell_lots(currency, effects, out);
+        let lots = lot_changes(before, after, effects, posting).into_iter().filter(|(_, change)| *change != [0; 3]);
+        out.extend(lots.map(|((lot, opened), [quantity, local, base])| {
+            Booked::Lot(LotChange { holding, currency, lot, opened, quantity, cost: (local, base) })
+        }));
         out.extend(effects.disposals.iter().map(|disposal| Booked::Disposed {
-            holding: self.holding,
+            holding,
             transaction: transaction.id,
             date,
             currency,
             disposal: disposal.clone(),
         }));
-    }
-
-    fn tell_lots(&self, currency: Currency, effects: &Effects, out: &mut Vec<Booked>) {
-        for (key, change) in
-            lot_changes(self.before, self.after, effects, &self.posting.transaction, self.posting.rules)
-        {
-            if change != [0; 3] {
-                let (lot, opened) = key;
-                let [quantity, local, base] = change;
-                let holding = self.holding;
-                out.push(Booked::Lot(LotChange { holding, currency, lot, opened, quantity, cost: (local, base) }));
-            }
-        }
     }
 }
 
@@ -383,13 +358,7 @@ impl Told<'_> {
 type LotAmounts = BTreeMap<(Symbol, Timestamp), [i128; 3]>;
 
 /// What changed of each lot. A purchase or a sale is told by its effects, so that the other lots are not read.
-fn lot_changes(
-    before: &Book,
-    after: &Book,
-    effects: &Effects,
-    transaction: &Transaction,
-    rules: BookRules,
-) -> LotAmounts {
+fn lot_changes(before: &Book, after: &Book, effects: &Effects, Posting { transaction, rules }: &Posting) -> LotAmounts {
     let mut changes = LotAmounts::new();
     let mut add = |lot: Symbol, opened: Timestamp, amounts: [i128; 3], sign: i128| {
         let change = changes.entry((lot, opened)).or_default();

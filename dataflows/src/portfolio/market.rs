@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use model::{Currency, Instrument, Product, Quantity, Rate, Symbol};
+use model::{Currency, Date, Instrument, Product, Quantity, Rate, Symbol, Timestamp};
 use operators::carry_forward::carry_forward;
 use operators::day_blocks::DayBlock;
 use operators::deadline::deadline;
@@ -76,8 +76,13 @@ pub fn pricing<'scope>(
 }
 
 fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
-    let mut pricing =
-        Pricing { currency: Currency::NONE, multiplier: ONE_UNIT, is_cash: false, has_prices: false, instrument: None };
+    let mut pricing = Pricing {
+        currency: Currency::NONE,
+        multiplier: Quantity::ONE_SCALED,
+        is_cash: false,
+        has_prices: false,
+        instrument: None,
+    };
     // What is said last counts: the instrument, else prices, else costs.
     for said in said {
         match said {
@@ -90,7 +95,7 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
                 if !instrument.currency.is_none() {
                     pricing.currency = instrument.currency;
                 }
-                pricing.multiplier = instrument.multiplier.scaled().unwrap_or(ONE_UNIT);
+                pricing.multiplier = instrument.multiplier.scaled().unwrap_or(Quantity::ONE_SCALED);
                 pricing.is_cash = instrument.product == Product::Cash;
                 pricing.instrument = Some(Arc::clone(instrument));
             }
@@ -98,11 +103,6 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
     }
     pricing
 }
-
-/// One unit.
-pub const ONE_UNIT: i128 = 10i128.pow(Quantity::SCALE as u32);
-/// A rate of one.
-pub const RATE_ONE: i128 = 10i128.pow(Rate::SCALE as u32);
 
 /// The day to which all series run, as the only row under `()`.
 pub fn valuation_day<'scope>(
@@ -117,7 +117,7 @@ pub fn valuation_day<'scope>(
         Booked::Flow { flow, .. } => flow.date.days(),
         _ => None,
     }));
-    let days = days.filter(|day| *day <= LAST_DAY);
+    let days = days.filter(|day| *day <= Date::LATEST.0);
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
     let last = derive_rows(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {
         out.row(((), days.last().map_or(0, |(day, _)| **day)));
@@ -127,8 +127,7 @@ pub fn valuation_day<'scope>(
 
 /// The tick at which a day starts (UTC).
 pub fn start_of(day: i32) -> Tick {
-    const DAY_MICROS: u64 = 86_400_000_000;
-    u64::try_from(day).map_or(0, |day| day * DAY_MICROS)
+    Timestamp::start_of(Date::from_days(day)).micros().and_then(|micros| Tick::try_from(micros).ok()).unwrap_or(0)
 }
 
 /// Each key with the day to which all series run.
@@ -156,13 +155,7 @@ pub fn daily_rates<'scope>(
     pairs: Collection<'scope, CurrencyPair>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, CurrencyPair, i32, DayBlock<i128>> {
-    let own = pairs.clone().flat_map(|pair| (pair.0 == pair.1).then_some((pair, FIRST_DAY, RATE_ONE)));
+    let own = pairs.clone().flat_map(|pair| (pair.0 == pair.1).then_some((pair, Date::EARLIEST.0, Rate::ONE_SCALED)));
     let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
     carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
 }
-
-/// 2199-12-31: what is dated later, as sources do that have no date to give, has no day that comes.
-pub const LAST_DAY: i32 = 84_005;
-
-/// 1900-01-01, from which a currency is worth itself: nothing is dated earlier.
-pub const FIRST_DAY: i32 = -25_567;

@@ -17,6 +17,7 @@
 //!
 //! - [`cash_flow_rules`]: which transactions are cash flows, of what class, at which end of the day;
 //! - [`cost_basis`]: the lots of a position, what a transaction does to them, and the gains it realises;
+//! - [`dimension`]: by what positions are put into groups;
 //! - [`performance`]: returns, over days and periods, weighted by time or by money, and what they come from;
 //! - [`refusal`]: why a transaction cannot be booked;
 //! - [`risk`]: deviations, falls, losses that may come, and concentration.
@@ -30,6 +31,7 @@ pub mod concentration;
 pub mod config;
 pub mod contributions;
 pub mod cost_basis;
+pub mod dimension;
 pub mod income;
 pub mod inputs;
 pub mod ledger;
@@ -100,8 +102,8 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let pairs = distinct(priced_changes.clone().map(|change| change.target.1), "pairs of currencies");
     let daily_rates = market::daily_rates(inputs.fx_rates, pairs, &valuation_day);
 
-    let positions = positions::positions(changes.clone());
-    let valuations = valuations::value(books, &positions, changes, &pricing, &prices, &fx_rates, &valuation_day);
+    let positions = positions::positions(changes);
+    let valuations = valuations::value(books, &positions, &pricing, &prices, &fx_rates, &valuation_day);
     let values = series::values(
         priced_changes.clone().map(|change| (change.target.0, change)),
         &daily_prices,

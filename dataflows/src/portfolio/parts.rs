@@ -29,7 +29,7 @@
 use std::collections::BTreeMap;
 
 use differential_dataflow::AsCollection;
-use model::{ExposureDimension, Symbol};
+use model::{ExposureDimension, Rate, Symbol};
 use operators::day_blocks::{BLOCK_DAYS, DayBlock, day_of};
 use operators::group::Group;
 use operators::lookup::lookup_left;
@@ -41,13 +41,13 @@ use super::analyses::{Analysis, Side};
 use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::config::Books;
 use super::cost_basis::money::share;
+use super::dimension::group_of;
 use super::inputs::{CurrencyPair, Priced};
 use super::ledger::Booked;
-use super::market::{Pricing, RATE_ONE};
+use super::market::Pricing;
 use super::performance::daily::Day;
 use super::returns::PeriodOf;
 use super::series::{self, PortfolioDay, PricedChange};
-use crate::exposure::dimension::group_of;
 
 /// What an analysis reads of its portfolios, beside the values of their parts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -200,7 +200,7 @@ fn position_flows<'scope>(
         _ => None,
     });
     series::in_base_currency(flows, fx_rates, "flows of positions", |flow: &PositionFlow, rate| {
-        let amount = share(flow.amount, rate, RATE_ONE)?;
+        let amount = share(flow.amount, rate, Rate::ONE_SCALED)?;
         Some(PositionFlow { amount, ..flow.clone() })
     })
 }

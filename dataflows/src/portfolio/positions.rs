@@ -12,8 +12,8 @@ use crate::table::{
 };
 use model::{Currency, Symbol, Timestamp};
 
-/// A position: a security in a portfolio, and the currency of its cost.
-pub type Position = (Holding, Currency);
+/// A position: a security in a portfolio, the currency of its cost, and the base currency of the portfolio.
+pub type Position = (Holding, Currency, Currency);
 
 /// What the sums of a position count.
 pub mod part {
@@ -42,7 +42,7 @@ pub fn positions<'scope>(changes: Collection<'scope, Change>) -> Arranged<'scope
         sums.0[part::GAIN_LOCAL] = scaled(gain.local);
         sums.0[part::GAIN_BASE] = scaled(gain.base);
         sums.0[part::TRANSACTIONS] = 1;
-        ((change.holding, change.currency), sums)
+        ((change.holding, change.currency, change.base_currency), sums)
     })
 }
 
@@ -65,7 +65,7 @@ pub fn register_positions<'scope>(positions: &Arranged<'scope, Position, (), Sum
     ];
     let about =
         "What each portfolio holds, what it cost, and what was gained with it. A closed position stays, with no units.";
-    views.sums(spec("positions", about, &columns, 3), positions, |((portfolio, security), currency), sums| {
+    views.sums(spec("positions", about, &columns, 3), positions, |((portfolio, security), currency, _base), sums| {
         Row::new([
             symbol_cell(*portfolio),
             symbol_cell(*security),

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
-use model::{Currency, Symbol};
+use model::{Currency, Quantity, Symbol};
 use operators::day_blocks::{DayBlock, day_of};
 use operators::group::Group;
 use operators::lookup::lookup_left;
@@ -17,7 +17,7 @@ use super::cash_flow_rules::FlowTiming;
 use super::cost_basis::money::share;
 use super::inputs::Priced;
 use super::ledger::Booked;
-use super::market::{ONE_UNIT, Pricing};
+use super::market::Pricing;
 use super::series::PricedChange;
 use crate::table::{AMOUNT, PRICE, QUANTITY, currency_cell, day_cell, number_cell, spec, symbol_cell};
 
@@ -114,7 +114,7 @@ fn rows_of(
             if *day < first || (held.quantity == 0 && held.flows == [0; 2] && opening_value == 0) {
                 continue;
             }
-            let value = share(held.priced_units, (*price).into(), ONE_UNIT);
+            let value = share(held.priced_units, (*price).into(), Quantity::ONE_SCALED);
             let [opening_flow, closing_flow] = held.flows;
             let row = Row::new([
                 symbol_cell(portfolio),

@@ -69,6 +69,9 @@ pub enum Refusal {
         /// The units that should leave.
         wanted: Quantity,
     },
+    /// A corporate action names the security itself as the other one.
+    #[error("`other_security` is the security itself")]
+    IntoItself,
     /// A corporate action would leave or give less than the smallest quantity.
     #[error("less than {} units would come of it", Quantity::from_scaled(1))]
     NothingLeft,
@@ -93,6 +96,7 @@ pub enum Needed {
     Ratio,
     CostShare,
     OtherSecurity,
+    Security,
 }
 
 impl Needed {
@@ -108,6 +112,7 @@ impl Needed {
             Needed::Ratio => "ratio",
             Needed::CostShare => "cost_share",
             Needed::OtherSecurity => "other_security",
+            Needed::Security => "security",
         }
     }
 }
@@ -145,6 +150,7 @@ impl Refusal {
                 "name the transaction that opened the lot; it may be late, or the lot sold already"
             }
             Refusal::LotTooSmall { .. } | Refusal::LotsDiffer { .. } => "name other lots, or correct the quantities",
+            Refusal::IntoItself => "name the security that its units become or that is given beside them",
             Refusal::NothingLeft => "correct the ratio, or sell the units for the cash that is given instead",
             Refusal::CashBesideUnits(_) => {
                 "book the cash as a sale of a part of the units before the merger, and leave it out here"

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use differential_dataflow::AsCollection;
-use model::{Currency, Portfolio, Symbol};
+use model::{Currency, Portfolio, Rate, Symbol};
 use operators::carry_forward::carry_forward;
 use operators::day_blocks;
 use operators::derive::derive_rows;
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
 use super::config::Books;
-use super::market::{RATE_ONE, until};
+use super::market::until;
 use super::performance::annualised::periodic_rate;
 use super::performance::daily::Basis;
 use super::performance::linked::Linked;
@@ -201,7 +201,7 @@ fn market_of<'a>(parts: impl Iterator<Item = &'a MarketPart>, returns_per_year: 
             MarketPart::Opening(level) => opening = Some(*level as f64),
             MarketPart::Closing(level) => closing = Some(*level as f64),
             MarketPart::AnnualRate(rate) => {
-                let annual = *rate as f64 / RATE_ONE as f64;
+                let annual = *rate as f64 / Rate::ONE_SCALED as f64;
                 risk_free = (annual > -1.0).then(|| periodic_rate(annual, returns_per_year));
             }
         }

@@ -166,10 +166,10 @@ pub struct Returned {
     pub flows: i128,
     /// The fees among it.
     pub fees: i128,
-    /// What one unit has become before fees, as the bits of a float: equal returns are equal rows.
-    growth_gross: u64,
+    /// What one unit has become before fees.
+    growth_gross: Float,
     /// What one unit has become after fees.
-    growth_net: u64,
+    growth_net: Float,
     /// On how many days something was invested.
     pub days_invested: u32,
     /// On how many days a position could not be valued.
@@ -188,8 +188,8 @@ impl Returned {
             closing_value: summary.map_or(0, |stretch| stretch.value_on(to)),
             flows: measures.flows,
             fees: measures.fees,
-            growth_gross: measures.gross.growth.to_bits(),
-            growth_net: measures.net.growth.to_bits(),
+            growth_gross: Float::of(measures.gross.growth),
+            growth_net: Float::of(measures.net.growth),
             days_invested: measures.gross.days_invested,
             days_incomplete: measures.days_incomplete,
             legs: measures.legs.map(|legs| {
@@ -201,7 +201,7 @@ impl Returned {
 
     /// What one unit has become.
     pub fn growth(&self, basis: Basis) -> f64 {
-        f64::from_bits(if basis == Basis::Gross { self.growth_gross } else { self.growth_net })
+        if basis == Basis::Gross { self.growth_gross.get() } else { self.growth_net.get() }
     }
 
     /// What was gained, fees taken off.

@@ -12,7 +12,7 @@
 
 use differential_dataflow::AsCollection;
 use engine::{Cell, ColumnKind, Row, Views};
-use model::Symbol;
+use model::{Quantity, Rate, Symbol};
 use operators::as_of::as_of;
 use operators::block_products::convert;
 use operators::carry_forward::carry_forward;
@@ -29,7 +29,7 @@ use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::cost_basis::money::share;
 use super::inputs::{CurrencyPair, PriceOf, Priced};
 use super::ledger::{Booked, Change};
-use super::market::{ONE_UNIT, Pricing, RATE_ONE, until};
+use super::market::{Pricing, until};
 use super::performance::daily::{Basis, Day};
 use super::valuations::contract_units;
 use crate::table::{AMOUNT, RATIO, day_cell, ratio_cell, spec, symbol_cell};
@@ -97,7 +97,7 @@ pub fn priced_changes<'scope>(
 }
 
 fn priced_change(security: Symbol, change: &Change, pricing: Option<&Pricing>) -> Option<PricedChange> {
-    let multiplier = pricing.map_or(ONE_UNIT, |pricing| pricing.multiplier);
+    let multiplier = pricing.map_or(Quantity::ONE_SCALED, |pricing| pricing.multiplier);
     let currency = pricing.map_or(change.currency, |pricing| pricing.currency);
     let [before, now] = [change.quantity_before, change.quantity].map(|quantity| quantity.scaled().unwrap_or(0));
     // The difference of what is rounded, so that nothing is left when all units are gone.
@@ -146,7 +146,7 @@ fn arrange_steps<'scope, G: operators::Key>(
 /// A value of 14 decimals, units times price, in base currency.
 fn to_base(value: i128, rate: i128) -> i128 {
     // The decimals of a quantity beside those of the rate.
-    const WHOLE: i128 = ONE_UNIT * RATE_ONE;
+    const WHOLE: i128 = Quantity::ONE_SCALED * Rate::ONE_SCALED;
     share(value, rate, WHOLE).unwrap_or(i128::MAX >> 2)
 }
 
@@ -185,7 +185,7 @@ pub fn portfolio_flows<'scope>(
         _ => None,
     });
     in_base_currency(flows, fx_rates, "flows of portfolios", |flow: &PortfolioFlow, rate| {
-        let amount = share(flow.amount, rate, RATE_ONE)?;
+        let amount = share(flow.amount, rate, Rate::ONE_SCALED)?;
         Some(PortfolioFlow { amount, ..flow.clone() })
     })
 }

@@ -18,7 +18,7 @@
 use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Row, Views};
-use model::{Currency, Instrument, Symbol};
+use model::{Currency, Instrument, Quantity, Rate, Symbol};
 use operators::as_of::as_of;
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 use super::config::Books;
 use super::cost_basis::money::share;
 use super::inputs::{CurrencyPair, Priced};
-use super::ledger::{Change, Holding};
-use super::market::{ONE_UNIT, Pricing, RATE_ONE, until};
+use super::ledger::Holding;
+use super::market::{Pricing, until};
 use super::positions::{Position, part};
 use super::transactions::{CLASS_COLUMNS, classes as classes_of, product_cell};
 use crate::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, day_cell, number_cell, spec, symbol_cell};
@@ -98,37 +98,26 @@ struct Quote {
 pub fn value<'scope>(
     books: &Books,
     positions: &Arranged<'scope, Position, (), Sums>,
-    changes: Collection<'scope, Change>,
     pricing: &Arranged<'scope, Symbol, Pricing>,
     prices: &Arranged<'scope, Priced, (i32, i64)>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Collection<'scope, Valuation> {
-    let base_currencies = distinct(changes.map(|change| (change.holding.0, change.base_currency)), "base currencies");
-    let base_currencies = arrange(base_currencies, "base currencies");
     let open = derive_rows(positions, "open positions", |position: &Position, sums, out| {
         let sums = sums
             .iter()
             .fold([0; 3], |_, (_, sums)| [sums.0[part::QUANTITY], sums.0[part::COST_LOCAL], sums.0[part::COST_BASE]]);
         if sums[0] != 0 {
-            out.row((position.0.0, (*position, sums)));
+            out.row((position.0.1, (*position, sums)));
         }
     });
-    let open = lookup_left(
-        &arrange(open, "open positions by portfolio"),
-        &base_currencies,
-        "open positions with base currency",
-        |_portfolio, (position, sums): &(Position, [i128; 3]), base: Option<&Currency>| {
-            (position.0.1, (*position, *sums, base.copied().unwrap_or(Currency::NONE)))
-        },
-    );
     let quotes = quotes(pricing, prices, valuation_day, books.stale_after_days);
     let priced = lookup_left(
         &arrange(open, "open positions by security"),
         &quotes,
         "open positions with prices",
-        |_security, (position, sums, base): &(Position, [i128; 3], Currency), quote: Option<&Quote>| {
-            valued_locally(position, sums, *base, quote)
+        |_security, (position, sums): &(Position, [i128; 3]), quote: Option<&Quote>| {
+            valued_locally(position, sums, quote)
         },
     );
     let is_foreign = |valuation: &Valuation| valuation.currency != valuation.base_currency;
@@ -143,7 +132,7 @@ pub fn value<'scope>(
         |_pair, valuation: &Valuation, rate: Option<&i128>| in_base_currency(valuation, rate.copied()),
     );
     let own = priced.filter(move |valuation| !is_foreign(valuation));
-    own.map(|valuation| in_base_currency(&valuation, Some(RATE_ONE))).concat(converted)
+    own.map(|valuation| in_base_currency(&valuation, Some(Rate::ONE_SCALED))).concat(converted)
 }
 
 /// Each security with its price as of the day.
@@ -189,8 +178,8 @@ pub fn rates_now<'scope>(
 }
 
 /// A position with its value in the currency of its price.
-fn valued_locally(position: &Position, sums: &[i128; 3], base_currency: Currency, quote: Option<&Quote>) -> Valuation {
-    let ((holding, cost_currency), [quantity, cost_local, cost_base]) = (*position, *sums);
+fn valued_locally(position: &Position, sums: &[i128; 3], quote: Option<&Quote>) -> Valuation {
+    let ((holding, cost_currency, base_currency), [quantity, cost_local, cost_base]) = (*position, *sums);
     let pricing = quote.map(|quote| &quote.pricing);
     let price = quote.and_then(|quote| quote.price);
     let value_local =
@@ -219,17 +208,17 @@ fn valued_locally(position: &Position, sums: &[i128; 3], base_currency: Currency
 /// What units are worth at a price: rounded once, half to even. `None` if it is too large.
 pub fn local_value(quantity: i128, price: i64, multiplier: i128) -> Option<i128> {
     let units = contract_units(quantity, multiplier)?;
-    share(units, price.into(), ONE_UNIT)
+    share(units, price.into(), Quantity::ONE_SCALED)
 }
 
 /// How many units of price a quantity stands for: 2 futures on an index with a multiplier of 50 are 100.
 pub fn contract_units(quantity: i128, multiplier: i128) -> Option<i128> {
-    if multiplier == ONE_UNIT { Some(quantity) } else { share(quantity, multiplier, ONE_UNIT) }
+    if multiplier == Quantity::ONE_SCALED { Some(quantity) } else { share(quantity, multiplier, Quantity::ONE_SCALED) }
 }
 
 /// A valuation with its value in base currency.
 fn in_base_currency(valuation: &Valuation, rate: Option<i128>) -> Valuation {
-    let value_base = valuation.value_local.zip(rate).and_then(|(value, rate)| share(value, rate, RATE_ONE));
+    let value_base = valuation.value_local.zip(rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
     let is_known = !valuation.base_currency.is_none() && value_base.is_some();
     Valuation {
         fx_rate: rate,

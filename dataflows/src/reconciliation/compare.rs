@@ -27,7 +27,7 @@ impl Difference {
             (Value::Number { scaled: a, scale }, Value::Number { scaled: b, .. }) => {
                 b.checked_sub(*a)?.checked_mul(10i128.checked_pow(u32::from(Amount::SCALE.checked_sub(*scale)?))?)
             }
-            (Value::Date(a), Value::Date(b)) => Some(i128::from(b.0 - a.0) * 10i128.pow(u32::from(Amount::SCALE))),
+            (Value::Date(a), Value::Date(b)) => Some(i128::from(b.0 - a.0) * Amount::ONE_SCALED),
             _ => None,
         }
     }

@@ -222,6 +222,25 @@ fn effects_add_up_to_the_difference_of_the_two_returns() {
 }
 
 #[test]
+fn who_follows_the_views_is_told_of_a_correction() {
+    let mut desk = desk(&format!("[books.contribution]\nportfolios = \"all\"\n{ATTRIBUTION}"), 2);
+    desk.tick(&put_all([market(), traded("P"), model("M")].concat()));
+    let views = ["contribution", "attribution"];
+    let mut following = views.map(|view| desk.follow(view));
+    following.iter_mut().for_each(|following| desk.catch_up(following));
+    let late = exchange("P", "S2", T::Sell, "B", "2026-01-07", "10", "211");
+    for correction in [put_all([price("A", "2026-01-06", "111", "USD")]), put_all(late)] {
+        let before = views.map(|view| desk.read(view));
+        desk.tick(&correction);
+        for ((view, following), before) in views.into_iter().zip(&mut following).zip(before) {
+            desk.catch_up(following);
+            assert_eq!(desk.added_up(following), desk.read(view), "{view}");
+            assert_ne!(desk.read(view), before, "{view}");
+        }
+    }
+}
+
+#[test]
 fn without_a_benchmark_nothing_is_compared() {
     let mut desk = desk(ATTRIBUTION, 1);
     desk.tick(&put_all([market(), traded("P")].concat()));

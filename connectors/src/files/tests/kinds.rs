@@ -235,6 +235,10 @@ fn a_bad_row_of_any_kind_is_refused_with_its_line_its_field_and_what_to_do() {
         ("fx_rate", FX, "EUR,USD,2026-03-16,", "rate", "`rate` is empty", "fill it in"),
         ("fx_rate", FX, "EUR,USD,2026-03-16,0", "rate", "`rate` is not above zero", "correct it"),
         ("fx_rate", FX, "EUR,USD,2026-03-16,-1.08", "rate", "`rate` is not above zero", "correct it"),
+        ("fx_rate", FX, "EUR,USD,0026-03-16,1.08", "rate_date", "is before 1900 or after 2199", "correct it"),
+        ("fx_rate", FX, "EUR,USD,9999-12-31,1.08", "rate_date", "is before 1900 or after 2199", "correct it"),
+        ("instrument", "id,multiplier", "A,0", "multiplier", "`multiplier` is not above zero", "correct it"),
+        ("instrument", "id,multiplier", "A,-1", "multiplier", "`multiplier` is not above zero", "correct it"),
         (
             "benchmark_level",
             "benchmark,level_date,level",

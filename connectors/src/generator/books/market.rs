@@ -10,7 +10,6 @@ use crate::generator::random::{Random, mix};
 
 /// `Price` and `Amount` hold this many units in one.
 pub(super) const ONE: i64 = 100_000_000;
-const RATE_ONE: i128 = 1_000_000_000_000;
 const QUANTITY_ONE: i64 = 1_000_000;
 /// Which day of the books something happens.
 pub(super) const STOCK_DIVIDEND: usize = 90;
@@ -115,7 +114,7 @@ impl Market {
             let daily_move = if stream == 100 { 0 } else { 60 };
             walk(stream, first as i64, daily_move)
                 .into_iter()
-                .map(|rate| i128::from(rate) * RATE_ONE / 10_000)
+                .map(|rate| i128::from(rate) * Rate::ONE_SCALED / 10_000)
                 .collect()
         });
         let levels = (200..).zip(BENCHMARKS).map(|(stream, (_, first, daily_move))| walk(stream, first, daily_move));
@@ -159,7 +158,7 @@ impl Market {
 
     /// What a unit of a currency is worth in another on a day.
     pub(super) fn rate(&self, from: usize, to: usize, day: usize) -> Rate {
-        Rate::from_scaled(self.dollars[from][day] * RATE_ONE / self.dollars[to][day])
+        Rate::from_scaled(self.dollars[from][day] * Rate::ONE_SCALED / self.dollars[to][day])
     }
 
     /// The prices of a day. One of them is wrong.
@@ -211,7 +210,7 @@ impl Market {
         let month = |day: usize| self.days[day].ymd().map(|(_, month, _)| month);
         let is_first = day == 0 || month(day) != month(day - 1);
         (0..if is_first { CURRENCIES.len() } else { 0 }).map(move |of| {
-            let annual_rate = Rate::from_scaled(i128::from(self.risk_free[of][day]) * RATE_ONE / 10_000);
+            let annual_rate = Rate::from_scaled(i128::from(self.risk_free[of][day]) * Rate::ONE_SCALED / 10_000);
             Record::RiskFreeRate(
                 RiskFreeRate { source, currency: currency(of), rate_date: self.days[day], annual_rate }.into(),
             )

@@ -1,7 +1,7 @@
 //! `Book`: the open lots of one security in one portfolio, and what a transaction does to them.
 
 use model::{
-    CostMethod, Currency, LotReference, OversellPolicy, Quantity, Side, Symbol, Timestamp, Transaction,
+    CostMethod, Currency, LotReference, OversellPolicy, Quantity, Rate, Side, Symbol, Timestamp, Transaction,
     TransactionType as T,
 };
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::effects::{Carried, Effects};
 use super::lot::Lot;
 use super::lots::Lots;
-use super::money::{Money, RATE_ONE, quantity, units};
+use super::money::{Money, quantity, units};
 use super::relief::{self, Relief};
 use super::rules::BookRules;
 use crate::portfolio::refusal::{Needed, Refusal};
@@ -42,13 +42,16 @@ pub(super) struct Exchange<'a> {
 }
 
 impl Default for Book {
-    /// Nothing is held.
     fn default() -> Book {
-        Book { currency: Currency::NONE, quantity: Quantity::ZERO, cost: Money::ZERO, lots: Lots::default() }
+        Book::NOTHING
     }
 }
 
 impl Book {
+    /// Nothing is held.
+    pub const NOTHING: Book =
+        Book { currency: Currency::NONE, quantity: Quantity::ZERO, cost: Money::ZERO, lots: Lots::NONE };
+
     /// Books a transaction. It must not come before those already booked in the order of
     /// [`ProcessingOrder`](super::ProcessingOrder). A refusal leaves the book as it was.
     ///
@@ -98,6 +101,7 @@ impl Book {
         match (transaction.transaction_type, transaction.side) {
             (T::Unknown, _) => Err(Refusal::UnknownType),
             (T::Dividend | T::Interest | T::Fee | T::Tax | T::Other, _) => Ok(Effects::NONE),
+            _ if transaction.security.is_none() => Err(Refusal::Missing(Needed::Security)),
             (T::Buy, _) | (T::FxSpot | T::FxForward, Side::Buy) => self.buy(rules, transaction),
             (T::Sell | T::Redemption, _) | (T::FxSpot | T::FxForward, Side::Sell) => self.sell(rules, transaction),
             (T::FxSpot | T::FxForward, Side::Unknown) => Err(Refusal::Missing(Needed::Side)),
@@ -278,7 +282,7 @@ pub(super) fn converted(rules: &BookRules, transaction: &Transaction, local: i12
     match transaction.fx_to_base.scaled() {
         Some(rate) if rate > 0 => Money::converted(local, rate),
         Some(_) => Err(Refusal::NotPositive(Needed::FxToBase)),
-        None if is_base => Money::converted(local, RATE_ONE),
+        None if is_base => Money::converted(local, Rate::ONE_SCALED),
         None => Err(Refusal::Missing(Needed::FxToBase)),
     }
 }

@@ -3,12 +3,12 @@
 //! The units that it gives are rounded once, for all that is held; the lots get theirs cumulatively, so they sum to it.
 //! A lot for which less than the smallest quantity is left gives its cost to the next one.
 
-use model::{Ratio, Symbol, Transaction, TransactionDetail, TransactionType};
+use model::{Rate, Ratio, Symbol, Transaction, TransactionDetail, TransactionType};
 
 use super::book::{Book, Exchange, converted, fees, gross, wanted};
 use super::effects::{Carried, Effects};
 use super::lot::Lot;
-use super::money::{Money, RATE_ONE, divided, quantity, share, units};
+use super::money::{Money, divided, quantity, share, units};
 use super::rules::BookRules;
 use crate::portfolio::refusal::{Needed, Refusal};
 
@@ -59,7 +59,7 @@ impl Book {
         let security = other_security(transaction)?;
         let (new, old) = ratio(transaction)?;
         let part = cost_share(transaction)?;
-        let costs = self.lots().map(|lot| lot.cost().share(part, RATE_ONE));
+        let costs = self.lots().map(|lot| lot.cost().share(part, Rate::ONE_SCALED));
         let costs: Vec<Money> = costs.collect::<Result<_, _>>()?;
         let lots = rebased(self.lots(), &self.shares_of(given(held, new, old)?)?, &costs)?;
         let kept = |(lot, goes): (&Lot, &Money)| Ok(lot.rebased(lot.quantity, lot.cost().minus(*goes)?));
@@ -171,14 +171,18 @@ fn ratio(transaction: &Transaction) -> Result<(i128, i128), Refusal> {
 
 fn other_security(transaction: &Transaction) -> Result<Symbol, Refusal> {
     let other = detail(transaction).map(|detail| detail.other_security).unwrap_or_default();
-    if other.is_none() { Err(Refusal::Missing(Needed::OtherSecurity)) } else { Ok(other) }
+    match other {
+        other if other.is_none() => Err(Refusal::Missing(Needed::OtherSecurity)),
+        other if other == transaction.security => Err(Refusal::IntoItself),
+        other => Ok(other),
+    }
 }
 
-/// The share of the cost that goes, of [`RATE_ONE`].
+/// The share of the cost that goes, of [`Rate::ONE_SCALED`].
 fn cost_share(transaction: &Transaction) -> Result<i128, Refusal> {
     let share = detail(transaction).and_then(|detail| detail.cost_share.scaled());
     match (share, transaction.transaction_type) {
-        (Some(share), _) if (0..=RATE_ONE).contains(&share) => Ok(share),
+        (Some(share), _) if (0..=Rate::ONE_SCALED).contains(&share) => Ok(share),
         (Some(_), _) => Err(Refusal::NoShare),
         (None, TransactionType::RightsIssue) => Ok(0),
         (None, _) => Err(Refusal::Missing(Needed::CostShare)),

@@ -28,6 +28,8 @@ pub(super) struct Place {
 }
 
 impl Lots {
+    pub(super) const NONE: Lots = Lots { chunks: VecDeque::new() };
+
     pub(super) fn is_empty(&self) -> bool {
         self.chunks.is_empty()
     }

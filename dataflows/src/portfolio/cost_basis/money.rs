@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::portfolio::refusal::Refusal;
 
-/// The whole of which a [`Rate`] is a share.
-pub(super) const RATE_ONE: i128 = 10i128.pow(Rate::SCALE as u32);
 /// Amounts beyond this are refused, so that a part of one can always be taken.
 const LARGEST: i128 = i128::MAX >> 2;
 
@@ -30,7 +28,7 @@ impl Money {
 
     /// An amount in local currency, and what it is worth in base currency.
     pub(super) fn converted(local: i128, fx_to_base: i128) -> Result<Money, Refusal> {
-        Money::of(Some(local), share(local, fx_to_base, RATE_ONE))
+        Money::of(Some(local), share(local, fx_to_base, Rate::ONE_SCALED))
     }
 
     fn of(local: Option<i128>, base: Option<i128>) -> Result<Money, Refusal> {

@@ -416,6 +416,7 @@ fn activity(row: &Value) -> Transaction {
     let price = amount(&number(&row["unitPrice"]).unwrap());
     let date = &text(&row["date"])[..10];
     Transaction {
+        security: Symbol::of("S"),
         id: Symbol::of(date),
         transaction_type: TransactionType::parse(text(&row["type"])).unwrap(),
         trade_date: day(date),

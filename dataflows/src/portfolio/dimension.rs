@@ -1,9 +1,9 @@
-//! By what exposures are added up: the group of a position in each dimension.
+//! By what positions are put into groups, to be added up: the group of a position in each dimension.
 
 use model::{Currency, ExposureDimension, Instrument, Product, Symbol};
 
-use crate::portfolio::ledger::Holding;
-use crate::portfolio::valuations::Valuation;
+use super::ledger::Holding;
+use super::valuations::Valuation;
 
 /// The group of a position in a dimension; [`Symbol::NONE`] where it is not known, which is a group too.
 pub fn group(dimension: ExposureDimension, valuation: &Valuation) -> Symbol {
