@@ -9,19 +9,19 @@ use crate::kit::{Desk, put_all};
 use crate::records::{currency, fx_rate, instrument, keep, know, portfolio, price, put, transaction};
 
 /// Of a portfolio.
-fn of(name: &str, transaction: Transaction) -> Record {
+pub fn of(name: &str, transaction: Transaction) -> Record {
     let id = Symbol::of(&format!("{name}-{}", transaction.id));
     put(Transaction { id, portfolio: Symbol::of(name), ..transaction })
 }
 
 /// A purchase or a sale, and the cash that pays for it or comes of it.
-fn exchange(name: &str, id: &str, kind: T, security: &str, day: &str, units: &str, gross: &str) -> [Record; 2] {
+pub fn exchange(name: &str, id: &str, kind: T, security: &str, day: &str, units: &str, gross: &str) -> [Record; 2] {
     let back = if kind == T::Buy { T::Sell } else { T::Buy };
     let cash = transaction(&format!("{id}-cash"), back, "CASH", day, gross, gross);
     [of(name, transaction(id, kind, security, day, units, gross)), of(name, cash)]
 }
 
-fn market() -> Vec<Record> {
+pub fn market() -> Vec<Record> {
     let sectors = [("A", "tech"), ("B", "oil"), ("C", "oil"), ("CASH", "")];
     let known = sectors.map(|(id, sector)| {
         let product = if id == "CASH" { Product::Cash } else { Product::Equity };
