@@ -86,6 +86,11 @@ pub fn ratio_scaled(ratio: f64) -> Option<i128> {
     (scaled.abs() < 1e30).then_some(scaled as i128)
 }
 
+/// A ratio in units of [`RATE`], with the decimals that [`RATIO`] shows.
+pub fn ratio_as_rate(ratio: f64) -> Option<i128> {
+    ratio_scaled(ratio)?.checked_mul(10i128.pow((Rate::SCALE - RATIO_SCALE).into()))
+}
+
 /// The cell of a name from a closed list.
 pub fn name_cell<T: serde::Serialize>(name: &T) -> Cell {
     name_of(name).map_or(Cell::Null, Cell::text)

@@ -225,7 +225,7 @@ codes! {
 
 codes! {
     /// What a limit is a limit of.
-    LimitMeasure, "a measure of limits", "gross, net, long, short, weight, leverage, hhi, top_weight, stress_loss" {
+    LimitMeasure, "a measure of limits", "gross, net, long, short, weight, leverage, hhi, top_weight, stress_loss, value_at_risk" {
         /// The sum of values without their sign.
         Gross = "gross";
         /// The sum of values.
@@ -244,6 +244,8 @@ codes! {
         TopWeight = "top_weight" | "largest_weight";
         /// What is lost in a scenario of stress.
         StressLoss = "stress_loss";
+        /// What a portfolio may lose, as a share of its value, by its returns.
+        ValueAtRisk = "value_at_risk" | "var";
     }
 }
 

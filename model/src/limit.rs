@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Amount, Currency, Date, ExposureDimension, LimitMeasure, LimitScope, SourceId, Symbol};
 
-/// A limit of exposures, of concentration or of what may be lost under stress.
+/// A limit of exposures, of concentration or of what may be lost: under stress, or by the returns so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Limit {
     /// Where it came from.

@@ -7,8 +7,9 @@
 //! | `leverage` | the gross value of a group, of the net asset value | a multiple |
 //! | `hhi`, `top_weight` | the securities, issuers or ultimate parents of a portfolio, as in `concentration` | a share |
 //! | `stress_loss` | what a group loses in a scenario | an amount |
+//! | `value_at_risk` | what a portfolio may lose, as in `value_at_risk`: historical, at the first confidence, over the longest period | a share |
 //!
-//! Sizes are compared: a net value or a weight below zero counts as much as one above; what wins under stress loses nothing.
+//! Sizes are compared: a net value or a weight below zero counts as much as one above; what wins loses nothing.
 //! What is above the level breaches, what is equal does not. While a position is not valued nothing is `OK`: a gross, long or
 //! short value that is above the level without it is a breach all the same, all else is `UNKNOWN`.
 
@@ -39,7 +40,7 @@ pub const fn is_amount(measure: LimitMeasure) -> bool {
 /// Whether it cannot be measured without all that is in the scope.
 pub const fn needs_total(measure: LimitMeasure) -> bool {
     use LimitMeasure as M;
-    matches!(measure, M::Weight | M::Leverage | M::Hhi | M::TopWeight)
+    matches!(measure, M::Weight | M::Leverage | M::Hhi | M::TopWeight | M::ValueAtRisk)
 }
 
 /// Whether what is not valued can only add to it.
@@ -135,8 +136,17 @@ fn check_dimension(limit: &Limit) -> Result<(), Refused> {
     use ExposureDimension as D;
     let refused = |what: String, help| Err(Refused { what, help });
     let dimension = dimension_of(limit);
+    let is_of_portfolio = matches!(limit.scope, LimitScope::Unknown | LimitScope::Portfolio);
+    if limit.measure == LimitMeasure::ValueAtRisk {
+        return match is_of_portfolio && limit.group.is_none() && dimension == D::Total {
+            true => Ok(()),
+            false => refused(
+                "a `value_at_risk` is of a portfolio as a whole".into(),
+                "leave out `dimension` and `group`, and set `scope` to `portfolio`",
+            ),
+        };
+    }
     if matches!(limit.measure, LimitMeasure::Hhi | LimitMeasure::TopWeight) {
-        let is_of_portfolio = matches!(limit.scope, LimitScope::Unknown | LimitScope::Portfolio);
         if !is_of_portfolio || !limit.group.is_none() || !concentration::DIMENSIONS.contains(&dimension) {
             return refused(
                 format!("a `{}` is of all securities, issuers or ultimate parents of a portfolio", limit.measure),
@@ -219,6 +229,8 @@ pub enum Why {
     Unvalued(i64),
     /// The net asset value, or the sum of values, is not above zero.
     NoWhole,
+    /// There are no returns from which a loss could be told.
+    NoReturns,
     /// There is no rate into the currency of the level.
     NoRate,
     /// A number would not fit.
@@ -234,6 +246,9 @@ impl fmt::Display for Why {
             Why::Unvalued(1) => f.write_str("1 position has no value: see `valuations`"),
             Why::Unvalued(count) => write!(f, "{count} positions have no value: see `valuations`"),
             Why::NoWhole => f.write_str("the total that it is a share of is not above 0"),
+            Why::NoReturns => {
+                f.write_str("the portfolio has no returns yet, or there are no `periods` in the configuration")
+            }
             Why::NoRate => f.write_str("there is no exchange rate into the currency of its level"),
             Why::TooLarge => f.write_str("what is measured is too large"),
         }
@@ -271,7 +286,7 @@ pub fn judge(limit: &Limit, measured: &Measured) -> (Status, Option<Why>) {
 /// What is compared with the levels.
 pub const fn size_of(measure: LimitMeasure, value: i128) -> i128 {
     match measure {
-        LimitMeasure::StressLoss if value < 0 => 0,
+        LimitMeasure::StressLoss | LimitMeasure::ValueAtRisk if value < 0 => 0,
         _ => value.saturating_abs(),
     }
 }
@@ -370,6 +385,9 @@ mod tests {
                 "no group",
             ),
             (of(|limit| limit.dimension = ExposureDimension::Sector, M::Hhi, "1"), "securities, issuers"),
+            (of(|limit| limit.dimension = ExposureDimension::Sector, M::ValueAtRisk, "1"), "as a whole"),
+            (of(|limit| limit.scope = LimitScope::BaseCurrency, M::ValueAtRisk, "1"), "as a whole"),
+            (of(|_| (), M::ValueAtRisk, "5"), "more than the whole"),
             (of(|limit| limit.scenario = Symbol::of("euro"), M::Net, "1"), "not measured in a scenario"),
             (of(|limit| limit.scenario = Symbol::of("crash"), M::StressLoss, "1"), "no scenario `crash`"),
             (
@@ -414,6 +432,8 @@ mod tests {
         assert_eq!(judged(M::Gross, "11", 1), Status::Breach, "what is missing only adds to it");
         assert_eq!(judged(M::Gross, "9", 1), Status::Unknown);
         assert_eq!(judged(M::StressLoss, "-50", 0), Status::Ok, "what wins loses nothing");
+        assert_eq!(judged(M::ValueAtRisk, "-50", 0), Status::Ok);
+        assert_eq!(judged(M::ValueAtRisk, "11", 1), Status::Unknown);
         assert_eq!(judged(M::StressLoss, "50", 0), Status::Breach);
         let unknown = Measured { value: Err(Why::NoWhole), unvalued: 0 };
         assert_eq!(judge(&with_warning(M::Leverage), &unknown), (Status::Unknown, Some(Why::NoWhole)));

@@ -3,7 +3,8 @@
 //! ```text
 //!  limits ──▶ checked ──▶ valid on the day ──▶ × scopes ──▶ asked ──┬─▶ of exposures ─────┐
 //!                                                │                  ├─▶ of stress ────────┤──▶ × total ──▶ × rate ──▶ judged
-//!                                                │                  └─▶ of concentration ─┘
+//!                                                │                  ├─▶ of concentration ─┤
+//!                                                │                  └─▶ of returns ───────┘
 //!                                                └─▶ nothing to measure ─────────────────────────────────────────────▶ judged
 //! ```
 //! A changed group costs the limits that are of it; a changed total costs the limits of shares in its scope.
@@ -29,7 +30,10 @@ use super::stress::{Stressed, StressedGroups};
 use crate::portfolio::concentration::{self, Held};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
+use crate::portfolio::return_series::Part;
+use crate::portfolio::risk_conventions::RiskConventions;
 use crate::portfolio::valuations::rates_now;
+use crate::portfolio::value_at_risk::limited_loss;
 use crate::table::{RATE, Sources, currency_cell, number_cell, spec, symbol_cell};
 
 /// What limits can be of.
@@ -40,6 +44,10 @@ pub struct Measurable<'scope> {
     pub stressed: StressedGroups<'scope>,
     /// What each portfolio holds in one hand.
     pub held: Arranged<'scope, concentration::Cut, Held>,
+    /// The returns and the periods of each portfolio.
+    pub by_bucket: Arranged<'scope, Symbol, Part>,
+    /// How risk is measured.
+    pub risk: RiskConventions,
     /// Exchange rates by day.
     pub fx_rates: Arranged<'scope, CurrencyPair, (i32, i128)>,
     /// The last day.
@@ -54,8 +62,17 @@ type Asked = (Arc<Limit>, Scope);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Found {
     group: Symbol,
-    number: i128,
+    number: Result<i128, Why>,
     unvalued: i64,
+}
+
+impl Found {
+    /// Of a group that is not there, there is nothing. Of what may be lost nothing is known without returns.
+    fn nothing(limit: &Limit) -> Found {
+        let is_of_returns = limit.measure == LimitMeasure::ValueAtRisk;
+        let number = if is_of_returns { Err(Why::NoReturns) } else { Ok(0) };
+        Found { group: limit.group, number, unvalued: 0 }
+    }
 }
 
 /// How a limit stands in one group.
@@ -104,7 +121,7 @@ pub fn build<'scope>(
     sources: &[String],
     views: &mut Views,
 ) -> FirstSeen<Key> {
-    let Measurable { exposures, stressed, held, fx_rates, valuation_day } = measurable;
+    let Measurable { exposures, stressed, held, by_bucket, risk, fx_rates, valuation_day } = measurable;
     register_refusals(limits.clone(), configured.clone(), sources, views);
     let limits = limits.filter(move |limit| check(limit, &configured).is_ok());
     let totals = exposures.clone().flat_map(|(scope, ((dimension, _), exposure))| {
@@ -115,7 +132,9 @@ pub fn build<'scope>(
     let of_exposures = of_exposures(&asked, exposures);
     let of_stress = of_stress(&asked, stressed);
     let of_concentration = of_concentration(&asked, held);
-    let found = arrange(of_exposures.concat(of_stress).concat(of_concentration), "found for limits");
+    let of_returns = of_returns(&asked, by_bucket, risk);
+    let found = of_exposures.concat(of_stress).concat(of_concentration).concat(of_returns);
+    let found = arrange(found, "found for limits");
     let answered = lookup_left(
         &arrange(asked.map(|asked| (asked, ())), "limits asked"),
         &found,
@@ -123,8 +142,7 @@ pub fn build<'scope>(
         |asked: &Asked, (), found| (asked.clone(), found.cloned()),
     );
     let answered = answered.map(|((limit, scope), found)| {
-        // Of a group that is not there, there is nothing.
-        let found = found.unwrap_or(Found { group: limit.group, number: 0, unvalued: 0 });
+        let found = found.unwrap_or_else(|| Found::nothing(&limit));
         ((limit, scope), found)
     });
     let usages = of_totals(answered, totals);
@@ -174,7 +192,7 @@ fn of_exposures<'scope>(
 ) -> Collection<'scope, (Asked, Found)> {
     use LimitMeasure as M;
     let asked = asked.clone().flat_map(|(limit, scope)| {
-        let is_of_exposures = !matches!(limit.measure, M::StressLoss | M::Hhi | M::TopWeight);
+        let is_of_exposures = !matches!(limit.measure, M::StressLoss | M::Hhi | M::TopWeight | M::ValueAtRisk);
         is_of_exposures.then(|| ((scope, dimension_of(&limit)), limit))
     });
     let groups = exposures.map(|(scope, (group, exposure))| ((scope, group.0), (group.1, exposure)));
@@ -189,7 +207,7 @@ fn of_exposures<'scope>(
                 M::Short => exposure.short,
                 _ => exposure.net(),
             };
-            let found = Found { group: *group, number, unvalued: exposure.unvalued };
+            let found = Found { group: *group, number: Ok(number), unvalued: exposure.unvalued };
             concerns(limit, *group).then(|| ((Arc::clone(limit), *scope), found))
         },
     );
@@ -208,7 +226,7 @@ fn of_stress<'scope>(
         &arrange(asked, "limits of stress"),
         "stress of limits",
         |(scope, _), ((dimension, group), stressed): &(Group, Stressed), limit: &Arc<Limit>| {
-            let found = Found { group: *group, number: stressed.loss(), unvalued: stressed.unvalued };
+            let found = Found { group: *group, number: Ok(stressed.loss()), unvalued: stressed.unvalued };
             let is_asked = dimension_of(limit) == *dimension && concerns(limit, *group);
             is_asked.then(|| ((Arc::clone(limit), *scope), found))
         },
@@ -244,7 +262,34 @@ fn of_concentration<'scope>(
         "concentrations of limits",
         |_cut, (limit, scope): &Asked, indexes| {
             let number = if limit.measure == M::Hhi { indexes.0 } else { indexes.1 };
-            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number, unvalued: 0 })
+            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number: Ok(number), unvalued: 0 })
+        },
+    )
+}
+
+/// What a portfolio may lose, which is worked out only where a limit asks for it: from all its returns, when one changes.
+fn of_returns<'scope>(
+    asked: &Collection<'scope, Asked>,
+    by_bucket: Arranged<'scope, Symbol, Part>,
+    risk: RiskConventions,
+) -> Collection<'scope, (Asked, Found)> {
+    let asked = asked.clone().filter(|(limit, _)| limit.measure == LimitMeasure::ValueAtRisk);
+    let asked = asked.map(|(limit, scope)| (scope.portfolio(), (limit, scope)));
+    let portfolios = distinct(asked.clone().map(|(portfolio, _)| portfolio), "portfolios whose loss is limited");
+    let portfolios = arrange(portfolios.map(|portfolio| (portfolio, ())), "portfolios whose loss is limited");
+    let parts =
+        lookup(&by_bucket, &portfolios, "returns asked for", |portfolio, part: &Part, ()| (*portfolio, part.clone()));
+    let losses = derive_rows(&arrange(parts, "returns asked for"), "losses of limits", move |portfolio, parts, out| {
+        if let Some(loss) = limited_loss(parts, &risk) {
+            out.row((*portfolio, loss));
+        }
+    });
+    lookup(
+        &arrange(asked, "limits of losses"),
+        &arrange(losses, "losses of limits"),
+        "losses of limits",
+        |_portfolio, (limit, scope): &Asked, loss| {
+            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number: Ok(*loss), unvalued: 0 })
         },
     )
 }
@@ -256,7 +301,7 @@ fn of_totals<'scope>(
 ) -> Collection<'scope, Usage> {
     let by_itself = answered.clone().filter(|((limit, _), _)| !needs_total(limit.measure));
     let by_itself = by_itself.map(|((limit, scope), found)| {
-        let value = amount_as_rate(found.number).ok_or(Why::TooLarge);
+        let value = found.number.and_then(|number| amount_as_rate(number).ok_or(Why::TooLarge));
         usage(limit, scope, &found, Measured { value, unvalued: found.unvalued })
     });
     let shares =
@@ -267,8 +312,10 @@ fn of_totals<'scope>(
         "limits of shares",
         |scope, (limit, found): &(Arc<Limit>, Found), total: &Exposure| {
             let value = match limit.measure {
-                LimitMeasure::Weight | LimitMeasure::Leverage => ratio(found.number, total.net()).ok_or(Why::NoWhole),
-                _ => Ok(found.number),
+                LimitMeasure::Weight | LimitMeasure::Leverage => {
+                    found.number.and_then(|number| ratio(number, total.net()).ok_or(Why::NoWhole))
+                }
+                _ => found.number,
             };
             usage(Arc::clone(limit), *scope, found, Measured { value, unvalued: total.unvalued })
         },

@@ -4,7 +4,7 @@
 //!  valuations ──▶ in each scope ──┬─▶ sums by group ─────────▶ exposures ──────────────┐
 //!                     ▲           └─▶ shifted by scenario ──▶ sums by group ─▶ stress ─┤
 //!      rates into the reporting currency                                               │
-//!                                                     concentration ───────────────────┤
+//!                                      concentration, returns of portfolios ───────────┤
 //!                                                                                      ▼
 //!  limits ──▶ checked ──▶ those that hold on the day ──▶ applied to scopes ──▶ measured ──▶ limit_usage, limit_breaches
 //!                └─▶ refused_limits
@@ -29,13 +29,14 @@ pub mod stress;
 use std::sync::Arc;
 
 use engine::{Key, Views};
-use model::Limit;
+use model::{Limit, Symbol};
 use operators::first_seen::FirstSeen;
 use operators::{Arranged, Collection};
 
 use crate::portfolio::concentration::{Cut, Held};
 use crate::portfolio::config::Books;
 use crate::portfolio::inputs::CurrencyPair;
+use crate::portfolio::return_series::Part;
 use crate::portfolio::valuations::Valuation;
 
 /// What the graphs of exposure read.
@@ -44,6 +45,8 @@ pub struct Inputs<'scope> {
     pub valuations: Collection<'scope, Valuation>,
     /// What each portfolio holds in one hand.
     pub held: Arranged<'scope, Cut, Held>,
+    /// The returns and the periods of each portfolio.
+    pub by_bucket: Arranged<'scope, Symbol, Part>,
     /// The limits.
     pub limits: Collection<'scope, Arc<Limit>>,
     /// Exchange rates by day.
@@ -54,13 +57,14 @@ pub struct Inputs<'scope> {
 
 /// Builds the graphs of exposure and registers their views. Gives when breaches were first seen.
 pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) -> FirstSeen<Key> {
-    let Inputs { valuations, held, limits, fx_rates, valuation_day } = inputs;
+    let Inputs { valuations, held, by_bucket, limits, fx_rates, valuation_day } = inputs;
     let exposed = scope::exposed(valuations, books.reporting_currency, &fx_rates, &valuation_day);
     let exposures = exposures::add_up(exposed.clone());
     exposures::register(exposures.clone(), views);
     let stressed = stress::add_up(exposed, &books.scenarios);
     stress::register(stressed.clone(), &books.scenarios, views);
-    let measurable = limits::Measurable { exposures, stressed, held, fx_rates, valuation_day };
+    let measurable =
+        limits::Measurable { exposures, stressed, held, by_bucket, risk: books.risk.clone(), fx_rates, valuation_day };
     let configured = limit_rules::Configured {
         scenarios: books.scenarios.clone(),
         has_reporting_currency: books.reporting_currency.is_some(),

@@ -17,7 +17,7 @@ use operators::{Arranged, Collection, Sums, arrange};
 use super::dimension::group;
 use super::risk::concentration::{Total, herfindahl_hirschman_index, weights};
 use super::valuations::Valuation;
-use crate::table::{AMOUNT, RATIO, RATIO_SCALE, name_cell, ratio_cell, ratio_scaled, spec, symbol_cell};
+use crate::table::{AMOUNT, RATIO, name_cell, ratio_as_rate, ratio_cell, spec, symbol_cell};
 
 /// The dimensions.
 pub const DIMENSIONS: [ExposureDimension; 3] =
@@ -97,9 +97,7 @@ fn row((portfolio, dimension): &Cut, held: &[(i128, i128, Symbol)]) -> Row {
 /// The Herfindahl-Hirschman index and the weight of the largest, in units of [`model::Rate`] and with the decimals that the
 /// view shows, of what is held in the order of size.
 pub fn indexes(held: impl Iterator<Item = Held>) -> Option<(i128, i128)> {
-    const UNIT: i128 = 10i128.pow(model::Rate::SCALE as u32 - RATIO_SCALE as u32);
     let values: Vec<i128> = held.map(|(_, value, _)| value).collect();
     let weights = weights(&values, Total::Gross)?;
-    let rate = |ratio: f64| ratio_scaled(ratio)?.checked_mul(UNIT);
-    Some((rate(herfindahl_hirschman_index(&weights))?, rate(weights.first()?.abs())?))
+    Some((ratio_as_rate(herfindahl_hirschman_index(&weights))?, ratio_as_rate(weights.first()?.abs())?))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use model::{Calendar, CostMethod, Currency, OversellPolicy, Portfolio};
 use serde::{Deserialize, Serialize};
 
+use super::analyses::{Analyses, AttributionConfig, ContributionConfig};
 use super::cash_flow_rules::{CashFlowRuleConfig, CashFlowRules};
 use super::cost_basis::BookRules;
 use super::performance::annualised::Annualisation;
@@ -26,6 +27,8 @@ use crate::rule_error::RuleError;
 ///     long_and_short = "gross"          # gross, net: legs that start again after a total loss; none if not given
 ///     [cash_flow.TAX]                   # how a type of transaction flows, where it is not as usual
 ///     timing = "begin_of_day"
+///     [contribution]                    # see `portfolio::analyses`
+///     portfolios = "all"
 ///     [stress.euro_falls]               # a scenario: see `exposure::scenario`
 ///     fx = { EUR = -10 }
 /// "#).unwrap();
@@ -59,6 +62,10 @@ pub struct BooksConfig {
     pub risk: RiskConfig,
     /// The currency in which the exposures of all portfolios are added up; they are not where none is given.
     pub reporting_currency: Option<Currency>,
+    /// Of which portfolios it is told what each security added to the return.
+    pub contribution: ContributionConfig,
+    /// Why portfolios did better or worse than others.
+    pub attribution: Vec<AttributionConfig>,
     /// Scenarios of stress, by name.
     pub stress: BTreeMap<String, ScenarioConfig>,
 }
@@ -79,6 +86,8 @@ impl Default for BooksConfig {
             long_and_short: None,
             risk: RiskConfig::default(),
             reporting_currency: None,
+            contribution: ContributionConfig::default(),
+            attribution: Vec::new(),
             stress: BTreeMap::new(),
         }
     }
@@ -105,6 +114,8 @@ pub struct Books {
     pub risk: RiskConventions,
     /// The currency in which the exposures of all portfolios are added up.
     pub reporting_currency: Option<Currency>,
+    /// What is worked out from parts of portfolios.
+    pub analyses: Analyses,
     /// Scenarios of stress.
     pub scenarios: Vec<Scenario>,
 }
@@ -143,6 +154,7 @@ impl Books {
             long_and_short: config.long_and_short,
             risk: RiskConventions::new(&config.risk, calendars)?,
             reporting_currency: config.reporting_currency.filter(|currency| !currency.is_none()),
+            analyses: Analyses::new(&config.contribution, &config.attribution)?,
             scenarios: config
                 .stress
                 .iter()

@@ -1,24 +1,34 @@
 //! By what positions are put into groups, to be added up: the group of a position in each dimension.
 
-use model::{Currency, ExposureDimension, Product, Symbol};
+use model::{Currency, ExposureDimension, Instrument, Product, Symbol};
 
+use super::ledger::Holding;
 use super::valuations::Valuation;
 
 /// The group of a position in a dimension; [`Symbol::NONE`] where it is not known, which is a group too.
 pub fn group(dimension: ExposureDimension, valuation: &Valuation) -> Symbol {
+    group_of(dimension, valuation.holding, valuation.currency, valuation.instrument.as_deref())
+}
+
+/// Like [`group`], of a security in a portfolio, the currency that it is priced in, and what is known of it.
+pub fn group_of(
+    dimension: ExposureDimension,
+    holding: Holding,
+    currency: Currency,
+    instrument: Option<&Instrument>,
+) -> Symbol {
     use ExposureDimension as D;
-    let instrument = valuation.instrument.as_deref();
-    let of = |field: fn(&model::Instrument) -> Symbol| instrument.map_or(Symbol::NONE, field);
+    let of = |field: fn(&Instrument) -> Symbol| instrument.map_or(Symbol::NONE, field);
     match dimension {
         D::Unknown | D::Total => Symbol::NONE,
-        D::Portfolio => valuation.holding.0,
-        D::Security => valuation.holding.1,
+        D::Portfolio => holding.0,
+        D::Security => holding.1,
         D::Issuer => of(|instrument| instrument.issuer),
         D::UltimateParent => of(|instrument| match instrument.ultimate_parent {
             parent if parent.is_none() => instrument.issuer,
             parent => parent,
         }),
-        D::Currency => currency_group(valuation.currency),
+        D::Currency => currency_group(currency),
         D::Sector => of(|instrument| instrument.sector),
         D::Country => of(|instrument| instrument.country),
         D::Rating => of(|instrument| instrument.rating),

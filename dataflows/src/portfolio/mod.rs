@@ -10,6 +10,7 @@
 //!                                 ├─▶ lots                                                                           │
 //!                                 ├─▶ disposals                                   portfolio_timeseries, performance ◀┤
 //!                                 └─▶ refused transactions                                                           │
+//!            changes, cash flows of the portfolios that are named ──▶ parts by day ──▶ contribution, attribution ◀───┤
 //!                   benchmark levels, risk-free rates ──▶ the market ──▶ risk, risk_rolling, value_at_risk ◀─────────┘
 //! ```
 //! The finance itself is pure functions on plain values, each file of which can be read by someone who knows the field alone:
@@ -23,9 +24,12 @@
 //!
 //! The graphs around it: [`inputs`] and [`market`] are what comes in, [`ledger`] is the fold, and the others make views.
 
+pub mod analyses;
+pub mod attributions;
 pub mod cash_flow_rules;
 pub mod concentration;
 pub mod config;
+pub mod contributions;
 pub mod cost_basis;
 pub mod dimension;
 pub mod income;
@@ -33,6 +37,7 @@ pub mod inputs;
 pub mod ledger;
 pub mod market;
 pub mod observations;
+pub mod parts;
 pub mod performance;
 pub mod positions;
 pub mod positions_by_day;
@@ -56,6 +61,7 @@ use operators::distinct::distinct;
 use operators::first_seen::FirstSeen;
 use operators::{Arranged, arrange};
 
+pub use analyses::{AttributionConfig, ContributionConfig};
 pub use config::{Books, BooksConfig};
 pub use risk_conventions::RiskConfig;
 
@@ -100,15 +106,34 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let positions = positions::positions(changes);
     let valued = Valued::new(books, &positions, &pricing, &prices, &fx_rates, &valuation_day);
     let valuations = valued.valuations();
-    let values = series::values(priced_changes.clone(), &daily_prices, &daily_rates);
+    let values = series::values(
+        priced_changes.clone().map(|change| (change.target.0, change)),
+        &daily_prices,
+        &daily_rates,
+        "values of portfolios",
+    );
     positions_by_day::register(booked.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
     let flows = series::portfolio_flows(booked.clone(), &fx_rates);
     let days = series::days(&values, flows.clone(), priced_changes.clone(), &valuation_day);
-    let inceptions = returns::inceptions(priced_changes, inputs.portfolios.clone());
+    let inceptions = returns::inceptions(priced_changes.clone(), inputs.portfolios.clone());
     let periods = returns::periods(books, inceptions.clone(), &valuation_day);
 
+    let parts = parts::parts(
+        books,
+        parts::MadeFrom {
+            booked: booked.clone(),
+            changes: priced_changes,
+            pricing: &pricing,
+            daily_prices: &daily_prices,
+            daily_rates: &daily_rates,
+            fx_rates: &fx_rates,
+            days: &days,
+            periods: periods.clone(),
+        },
+    );
+
     let returns = return_series::returns(&days, &books.risk.buckets, books.risk.config.basis);
-    let parts = return_series::parts(returns, periods.clone());
+    let by_bucket = return_series::parts(returns, periods.clone());
     let compared_with = return_series::compared_with(books, inceptions.clone(), inputs.portfolios);
     let market = return_series::market(
         books,
@@ -117,7 +142,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
         compared_with.clone(),
         &valuation_day,
     );
-    let beside = return_series::beside_the_market(books, &parts, compared_with, &market);
+    let beside = return_series::beside_the_market(books, &by_bucket, compared_with, &market);
 
     market::register(&valuation_day, views);
     positions::register_positions(&positions, views);
@@ -131,8 +156,10 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     concentration::register(&held, views);
     series::register(&days, views);
     returns::register(books, &days, flows, periods.clone(), views);
-    value_at_risk::register(books, &parts, views);
+    contributions::register(books, &parts, views);
+    attributions::register(books, &parts, views);
+    value_at_risk::register(books, &by_bucket, views);
     risk_measures::register(books, beside, periods, inceptions, &valuation_day, views);
-    let inputs = exposure::Inputs { valuations, held, limits: inputs.limits, fx_rates, valuation_day };
+    let inputs = exposure::Inputs { valuations, held, by_bucket, limits: inputs.limits, fx_rates, valuation_day };
     exposure::build(books, sources, inputs, views)
 }

@@ -119,23 +119,26 @@ pub fn cash_prices<'scope>(changes: Collection<'scope, PricedChange>) -> Collect
     changes.flat_map(|change| change.is_at_par.then_some((change.priced, change.day, ONE)))
 }
 
-/// What each portfolio was worth in base currency on every day, with how many positions that is.
-pub fn values<'scope>(
-    changes: Collection<'scope, PricedChange>,
+/// What each target was worth in base currency on every day, with how many positions that is. A change counts for the target
+/// that it stands with.
+pub fn values<'scope, G: operators::Key>(
+    changes: Collection<'scope, (G, PricedChange)>,
     daily_prices: &Arranged<'scope, Priced, i32, DayBlock<i64>>,
     daily_rates: &Arranged<'scope, CurrencyPair, i32, DayBlock<i128>>,
-) -> Arranged<'scope, Symbol, i32, DayBlock<i128>> {
-    let local = step_products(&arrange_steps(changes), daily_prices, "values by currency");
-    let by_pair = local.as_collection(|(portfolio, pair), block| (*pair, (*portfolio, *block)));
-    convert(&arrange(by_pair, "values by pair"), daily_rates, "values in base currency", to_base)
+    name: &str,
+) -> Arranged<'scope, G, i32, DayBlock<i128>> {
+    let local = step_products(&arrange_steps(changes), daily_prices, name);
+    let by_pair = local.as_collection(|(target, pair), block| (*pair, (target.clone(), *block)));
+    convert(&arrange(by_pair, name), daily_rates, name, to_base)
 }
 
 /// Steps by security: a change of a quantity, and of what is held, as the difference.
-fn arrange_steps<'scope>(
-    changes: Collection<'scope, PricedChange>,
-) -> Arranged<'scope, Priced, ((Symbol, CurrencyPair), i32), Step> {
-    let steps = changes.explode(|change| {
-        Some(((change.priced, (change.target, change.day)), Step { amount: change.units, count: change.held }))
+fn arrange_steps<'scope, G: operators::Key>(
+    changes: Collection<'scope, (G, PricedChange)>,
+) -> Arranged<'scope, Priced, ((G, CurrencyPair), i32), Step> {
+    let steps = changes.explode(|(target, change)| {
+        let step = Step { amount: change.units, count: change.held };
+        Some(((change.priced, ((target, change.target.1), change.day)), step))
     });
     arrange(steps, "steps")
 }
@@ -177,18 +180,30 @@ pub fn portfolio_flows<'scope>(
 ) -> Collection<'scope, PortfolioFlow> {
     let flows = booked.flat_map(|booked| match booked {
         Booked::Flow { flow, base_currency, .. } if flow.is_portfolio_flow => {
-            portfolio_flow(&flow).map(|own| ((flow.currency, base_currency), own))
+            portfolio_flow(&flow).map(|own| ((flow.currency, base_currency), (own.day, own)))
         }
         _ => None,
     });
+    in_base_currency(flows, fx_rates, "flows of portfolios", |flow: &PortfolioFlow, rate| {
+        let amount = share(flow.amount, rate, Rate::ONE_SCALED)?;
+        Some(PortfolioFlow { amount, ..flow.clone() })
+    })
+}
+
+/// Flows with their days, each at the last rate up to its day: `at_rate` gives the flow at a rate. One without a rate is left
+/// out.
+pub fn in_base_currency<'scope, F: operators::Data>(
+    flows: Collection<'scope, (CurrencyPair, (i32, F))>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    name: &str,
+    at_rate: impl Fn(&F, i128) -> Option<F> + 'static,
+) -> Collection<'scope, F> {
     let is_own = |pair: &CurrencyPair| pair.0 == pair.1;
-    let foreign = flows.clone().filter(move |(pair, _)| !is_own(pair)).map(|(pair, flow)| (pair, (flow.day, flow)));
-    let converted =
-        as_of(&arrange(foreign, "foreign flows"), fx_rates, "flows in base currency", |_pair, _day, flow, found| {
-            let amount = found.and_then(|(_, rate)| share(flow.amount, *rate, Rate::ONE_SCALED));
-            amount.map(|amount| PortfolioFlow { amount, ..flow.clone() })
-        });
-    flows.filter(move |(pair, _)| is_own(pair)).map(|(_, flow)| flow).concat(converted.flat_map(|flow| flow))
+    let foreign = flows.clone().filter(move |(pair, _)| !is_own(pair));
+    let converted = as_of(&arrange(foreign, name), fx_rates, name, move |_pair, _day, flow, found| {
+        found.and_then(|(_, rate)| at_rate(flow, *rate))
+    });
+    flows.filter(move |(pair, _)| is_own(pair)).map(|(_, (_, flow))| flow).concat(converted.flat_map(|flow| flow))
 }
 
 fn portfolio_flow(flow: &CashFlow) -> Option<PortfolioFlow> {

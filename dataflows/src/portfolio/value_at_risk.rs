@@ -3,10 +3,13 @@
 //! The quantiles of a period need its returns in order, and each day that comes moves the periods. So they are worked out
 //! from the returns of a portfolio when the view is read, or when one of them changes and the view is followed: they are
 //! sorted once, and each period is one pass over them. Ten years of days are some 2,500 returns.
+//!
+//! A limit of value at risk is of one of these numbers: the historical one at the first confidence, over the longest period.
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::Symbol;
 use operators::Arranged;
+use operators::group::Group;
 
 use super::config::Books;
 use super::return_series::Part;
@@ -14,10 +17,10 @@ use super::returns::PeriodOf;
 use super::risk::moments::Moments;
 use super::risk::quantile::OrderStatistic;
 use super::risk::value_at_risk::{
-    Distribution, gaussian_shortfall, historical_shortfall, over_horizon, parametric_value_at_risk,
+    Distribution, LossSign, gaussian_shortfall, historical_shortfall, over_horizon, parametric_value_at_risk,
 };
 use super::risk_conventions::RiskConventions;
-use crate::table::{RATIO, date_cell, name_of, ratio_cell, spec, symbol_cell};
+use crate::table::{RATIO, date_cell, name_of, ratio_as_rate, ratio_cell, spec, symbol_cell};
 
 /// Returns with the last days of their buckets.
 type Dated = Vec<(i32, f64)>;
@@ -52,28 +55,51 @@ pub fn register<'scope>(books: &Books, parts: &Arranged<'scope, Symbol, Part>, v
         name_of(&config.shortfall).unwrap_or_default(),
     );
     views.derived(spec("value_at_risk", &about, &columns, 3), parts, move |portfolio, parts, rows| {
-        let (mut dated, mut periods): (Dated, Vec<(&PeriodOf, isize)>) = Default::default();
-        for (part, count) in parts.iter() {
-            match part {
-                Part::Return { bucket, rate } => dated.push((*bucket, rate.get())),
-                Part::Period(of) => periods.push((of, *count)),
-            }
-        }
-        let mut ascending = dated.clone();
-        ascending.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let (dated, periods) = returns_and_periods(parts);
+        let ascending = ascending(&dated);
         for (of, count) in periods {
-            let inside = |dated: &Dated| -> Vec<f64> {
-                let days = of.range.from.0..=of.range.to.0;
-                dated.iter().filter(|(day, _)| days.contains(day)).map(|(_, rate)| *rate).collect()
-            };
             // In the order of their days, so that they add up to the same float however they are sorted.
-            let (moments, ascending) = (Moments::of_all(inside(&dated)), inside(&ascending));
+            let (moments, ascending) = (Moments::of_all(inside(&dated, of)), inside(&ascending, of));
             for confidence in &by.config.confidences {
                 let losses = losses(&moments, &ascending, *confidence, &by);
                 rows.push((row(*portfolio, of, *confidence, moments.count, &losses, &by), count));
             }
         }
     });
+}
+
+/// The returns, and the periods with how often each is there.
+fn returns_and_periods<'a>(parts: Group<'a, '_, Part, isize>) -> (Dated, Vec<(&'a PeriodOf, isize)>) {
+    let (mut dated, mut periods): (Dated, Vec<(&PeriodOf, isize)>) = Default::default();
+    for (part, count) in parts {
+        match part {
+            Part::Return { bucket, rate } => dated.push((*bucket, rate.get())),
+            Part::Period(of) => periods.push((of, *count)),
+        }
+    }
+    (dated, periods)
+}
+
+fn ascending(dated: &Dated) -> Dated {
+    let mut ascending = dated.clone();
+    ascending.sort_by(|a, b| a.1.total_cmp(&b.1));
+    ascending
+}
+
+/// The returns of a period.
+fn inside(dated: &Dated, of: &PeriodOf) -> Vec<f64> {
+    let days = of.range.from.0..=of.range.to.0;
+    dated.iter().filter(|(day, _)| days.contains(day)).map(|(_, rate)| *rate).collect()
+}
+
+/// What limits measure: the historical loss at the first confidence over the longest period, above zero where something may
+/// be lost, in units of [`model::Rate`] and with the decimals that the view shows. `None` without returns.
+pub fn limited_loss(parts: Group<'_, '_, Part, isize>, by: &RiskConventions) -> Option<i128> {
+    let (dated, periods) = returns_and_periods(parts);
+    let longest = periods.iter().map(|(of, _)| *of).max_by_key(|of| of.range.days())?;
+    let ascending = inside(&ascending(&dated), longest);
+    let loss = OrderStatistic::of(&ascending, tail(*by.config.confidences.first()?))?.quantile();
+    ratio_as_rate(LossSign::Positive.tell(over_horizon(loss, by.config.horizon)))
 }
 
 fn losses(returns: &Moments, ascending: &[f64], confidence: f64, by: &RiskConventions) -> Losses {

@@ -9,7 +9,7 @@ use crate::kit::{Book, Change, Desk, TextRow, put_all};
 use crate::records::{
     currency, fx_rate, instrument, keep, know, level, portfolio, price, put, risk_free, transaction, with_other,
 };
-use crate::{VIEWS, desk, exposure_oracle, oracle};
+use crate::{VIEWS, desk, exposure_oracle, oracle, parts};
 
 /// Few cases, as all tests share two cores; `PROPTEST_CASES` asks for more.
 pub fn cases(cases: u32) -> ProptestConfig {
@@ -18,7 +18,10 @@ pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
-const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\nreporting_currency = \"USD\"\n[books.risk]\nrolling_windows = [2, 20]\n";
+const RULES: &str = "oversell = \"refuse\"\nlong_and_short = \"gross\"\nreporting_currency = \"USD\"\n[books.contribution]\nportfolios = \"all\"\n[books.risk]\nrolling_windows = [2, 20]\n\
+    [[books.attribution]]\nportfolio = \"P\"\nbenchmark = \"Q\"\nby = \"sector\"\n\
+    [[books.attribution]]\nportfolio = \"Q\"\nbenchmark = \"P\"\nby = \"security\"\nallocation = \"brinson_hood_beebower\"\n\
+    interaction = \"with_selection\"\n";
 
 pub fn rules() -> String {
     format!("{RULES}{}", exposure_oracle::SCENARIOS)
@@ -109,26 +112,92 @@ proptest! {
 
     #[test]
     fn views_are_those_of_one_load_and_all_is_gone_in_the_end(ticks in ticks(), workers in prop::sample::select(vec![1usize, 2, 4])) {
-        let mut book = Book::default();
-        let mut lived = desk(&rules(), workers);
-        for tick in ticks {
-            let tick = changes(tick);
-            lived.tick(&tick);
-            book.apply(&tick);
-        }
-        let mut loaded = desk(&rules(), 1);
-        loaded.tick(&put_all(book.records()));
-        let now = read_all(&lived);
-        for view in VIEWS {
-            prop_assert_eq!(&now[view], &read_all(&loaded)[view], "{}", view);
-        }
-        oracle::check(&book.records(), &lived);
-
-        lived.tick(&put_all(book.records()));
-        prop_assert_eq!(&read_all(&lived), &now, "what comes again changes nothing");
-        lived.tick(&book.clear());
-        for (view, rows) in read_all(&lived) {
-            prop_assert_eq!(rows, Vec::<TextRow>::new(), "{}", view);
-        }
+        check(ticks, workers)?;
     }
+
+    #[test]
+    fn so_are_those_of_books_in_which_cash_pays_for_everything(ticks in paid_ticks(), workers in prop::sample::select(vec![1usize, 2, 4])) {
+        check(ticks, workers)?;
+    }
+}
+
+fn check(ticks: Vec<Vec<(Record, bool)>>, workers: usize) -> Result<(), TestCaseError> {
+    let mut book = Book::default();
+    let mut lived = desk(&rules(), workers);
+    for tick in ticks {
+        let tick = changes(tick);
+        lived.tick(&tick);
+        book.apply(&tick);
+    }
+    let mut loaded = desk(&rules(), 1);
+    loaded.tick(&put_all(book.records()));
+    let now = read_all(&lived);
+    for view in VIEWS {
+        prop_assert_eq!(&now[view], &read_all(&loaded)[view], "{}", view);
+    }
+    oracle::check(&book.records(), &lived);
+
+    lived.tick(&put_all(book.records()));
+    prop_assert_eq!(&read_all(&lived), &now, "what comes again changes nothing");
+    lived.tick(&book.clear());
+    for (view, rows) in read_all(&lived) {
+        prop_assert_eq!(rows, Vec::<TextRow>::new(), "{}", view);
+    }
+    Ok(())
+}
+
+/// What happens in portfolios that have a million in cash, which pays for what they buy; and what else changes.
+fn paid() -> impl Strategy<Value = Vec<Record>> {
+    use TransactionType as T;
+    let day = || (5..29u8).prop_map(|day| format!("2026-01-{day:02}"));
+    let of = || prop::sample::select(vec!["P", "Q"]);
+    let security = || prop::sample::select(vec!["A", "B", "C"]);
+    let exchanges = (0..30u8, of(), any::<bool>(), security(), day(), (1..200u32, 80..120u32)).prop_map(
+        |(id, of, is_purchase, security, day, (units, paid))| {
+            let (kind, gross) = (if is_purchase { T::Buy } else { T::Sell }, (units * paid).to_string());
+            parts::exchange(of, &format!("X{id}"), kind, security, &day, &units.to_string(), &gross).to_vec()
+        },
+    );
+    // With what moves the cash, where something does.
+    let kinds = prop::sample::select(vec![
+        (T::Dividend, "A", Some(T::Buy)),
+        (T::Fee, "CASH", Some(T::Sell)),
+        (T::Tax, "B", Some(T::Sell)),
+        (T::Deposit, "CASH", None),
+        (T::Withdrawal, "CASH", None),
+    ]);
+    let moved = (0..10u8, of(), kinds, day(), 1..50_000u32).prop_map(|(id, of, (kind, security, cash), day, gross)| {
+        let gross = gross.to_string();
+        let moved = transaction(&format!("M{id}"), kind, security, &day, &gross, &gross);
+        let cash = cash.map(|cash| transaction(&format!("M{id}-cash"), cash, "CASH", &day, &gross, &gross));
+        std::iter::once(moved).chain(cash).map(|transaction| parts::of(of, transaction)).collect()
+    });
+    let prices = (security(), day(), 8_000..12_000u32).prop_map(|(security, day, cents)| {
+        let of = if security == "C" { "EUR" } else { "USD" };
+        vec![price(security, &day, &format!("{}.{:02}", cents / 100, cents % 100), of)]
+    });
+    let rates =
+        (day(), 80..130u32).prop_map(|(day, cents)| vec![fx_rate("EUR", "USD", &day, &format!("1.{cents:03}"))]);
+    let sectors = (security(), prop::sample::select(vec!["tech", "oil", ""])).prop_map(|(security, sector)| {
+        let known = instrument(security, Product::Equity, if security == "C" { "EUR" } else { "USD" });
+        vec![know(model::Instrument { sector: Symbol::of(sector), ..known })]
+    });
+    prop_oneof![6 => exchanges, 3 => moved, 4 => prices, 1 => rates, 1 => sectors]
+}
+
+/// They begin with their cash; records come, or go where they are there.
+fn paid_ticks() -> impl Strategy<Value = Vec<Vec<(Record, bool)>>> {
+    let begins = ["P", "Q"].into_iter().flat_map(|name| {
+        let cash = transaction("D0", TransactionType::Deposit, "CASH", "2026-01-02", "1000000", "1000000");
+        [keep(portfolio(name, "USD")), parts::of(name, cash)]
+    });
+    let begins: Vec<(Record, bool)> = parts::market().into_iter().chain(begins).map(|record| (record, true)).collect();
+    let tick = prop::collection::vec((paid(), prop::bool::weighted(0.9)), 1..20).prop_map(|happened| {
+        happened
+            .into_iter()
+            .flat_map(|(records, comes)| records.into_iter().map(move |record| (record, comes)))
+            .collect()
+    });
+    prop::collection::vec(tick, 1..4)
+        .prop_map(move |ticks: Vec<Vec<(Record, bool)>>| std::iter::once(begins.clone()).chain(ticks).collect())
 }

@@ -252,6 +252,25 @@ fn a_scenario_shifts_prices_and_currencies() {
 }
 
 #[test]
+fn value_at_risk_is_limited_and_not_known_without_returns() {
+    let limited = || set(limit("L", LimitMeasure::ValueAtRisk, "0.4"));
+    let mut measured = desk("", 1);
+    measured.tick(&put_all(invested()));
+    measured.tick(&put_all([limited()]));
+    // Before it has a price what was bought is worth nothing: 0, -0.5, 0 and 1, of which the 5 % quantile is -0.425.
+    assert_eq!(status(&measured), ["L BREACH 0.425 1.0625"]);
+    measured.tick(&put_all([price("A", "2026-01-06", "100", "USD")]));
+    assert_eq!(status(&measured), ["L OK 0 0"]);
+
+    let mut without = desk("periods = []\nby_year = false", 1);
+    without.tick(&put_all(invested()));
+    without.tick(&put_all([limited()]));
+    let why = without.columns("limit_usage", &["limit", "status", "why"]);
+    assert_eq!(why.len(), 1);
+    assert!(why[0].starts_with("L UNKNOWN the portfolio has no returns yet"), "{why:?}");
+}
+
+#[test]
 fn a_scenario_or_a_limit_that_asks_for_what_is_not_there_is_refused() {
     let mut desk = desk("", 1);
     desk.tick(&put_all(invested()));

@@ -24,7 +24,7 @@ of = { sector = ["tech", "gold"], issuer = ["I"] }
 "#;
 
 /// Limits that make sense: scope, portfolio, dimension, group, measure, currency.
-pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 14] = [
+pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 15] = [
     (LimitScope::Unknown, "", Dimension::Unknown, "", Measure::Gross, ""),
     (LimitScope::Portfolio, "P", Dimension::Total, "", Measure::Net, "EUR"),
     (LimitScope::Portfolio, "NONE", Dimension::Total, "", Measure::Net, ""),
@@ -39,13 +39,14 @@ pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 14] = [
     (LimitScope::Portfolio, "P", Dimension::UltimateParent, "", Measure::TopWeight, ""),
     (LimitScope::All, "", Dimension::Sector, "", Measure::StressLoss, "EUR"),
     (LimitScope::Portfolio, "", Dimension::Unknown, "", Measure::StressLoss, ""),
+    (LimitScope::Portfolio, "", Dimension::Unknown, "", Measure::ValueAtRisk, ""),
 ];
 
 /// A limit of the table at a level.
 pub fn limit(index: usize, level: u32) -> Record {
     let (scope, portfolio, dimension, group, measure, currency) = LIMITS[index];
     let units = match measure {
-        Measure::Weight | Measure::Hhi | Measure::TopWeight => 2,
+        Measure::Weight | Measure::Hhi | Measure::TopWeight | Measure::ValueAtRisk => 2,
         Measure::Leverage => 10,
         _ => 100_000,
     };
@@ -326,6 +327,14 @@ fn measured(
 ) -> Vec<(String, Option<i128>, usize)> {
     let all = &groups(positions, Dimension::Total)[""];
     let whole: i128 = all.0.iter().sum();
+    if limit.measure == Measure::ValueAtRisk {
+        // The view itself is compared with all returns elsewhere.
+        let rows = desk.columns("value_at_risk", &["portfolio", "period", "confidence", "value_at_risk_historical"]);
+        let start = format!("{} si 0.95 ", scope.1);
+        let value = rows.iter().find_map(|row| row.strip_prefix(&start)).filter(|value| !value.is_empty());
+        let value = value.and_then(|value| Rate::parse(value, &NumberFormat::default()).unwrap().scaled());
+        return vec![(String::new(), value, all.1)];
+    }
     let column = match limit.measure {
         Measure::Hhi => "herfindahl_hirschman_index",
         Measure::TopWeight => "largest_weight",
@@ -372,7 +381,8 @@ fn measured(
 
 fn status(limit: &Limit, value: Option<i128>, unvalued: usize) -> &'static str {
     let Some(value) = value else { return "UNKNOWN" };
-    let size = if limit.measure == Measure::StressLoss { value.max(0) } else { value.abs() };
+    let size =
+        if matches!(limit.measure, Measure::StressLoss | Measure::ValueAtRisk) { value.max(0) } else { value.abs() };
     let is_above = |level: Amount| level.scaled().is_some_and(|level| size > level * 10_000);
     let only_grows = matches!(limit.measure, Measure::Gross | Measure::Long | Measure::Short);
     match unvalued {

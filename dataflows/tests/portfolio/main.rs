@@ -12,6 +12,8 @@ mod exposure;
 mod exposure_oracle;
 mod lineage;
 mod oracle;
+mod parts;
+mod parts_oracle;
 mod pas;
 mod records;
 mod returns;
@@ -25,7 +27,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 28] = [
+pub const VIEWS: [&str; 30] = [
     "prices",
     "fx_rates",
     "benchmark_levels",
@@ -46,6 +48,8 @@ pub const VIEWS: [&str; 28] = [
     "position_timeseries",
     "portfolio_timeseries",
     "performance",
+    "contribution",
+    "attribution",
     "risk",
     "risk_rolling",
     "value_at_risk",

@@ -4,13 +4,20 @@ use std::collections::BTreeMap;
 
 use dataflows::portfolio::cash_flow_rules::{CashFlowRules, FlowTiming};
 use dataflows::portfolio::cost_basis::{Book, BookRules, ProcessingOrder};
-use model::{Amount, Currency, Date, Product, Record, Symbol, Transaction};
+use model::{Amount, Currency, Date, Product, Record, Symbol, Transaction, TransactionType};
 
 use crate::kit::Desk;
-use crate::risk_oracle;
+use crate::{parts_oracle, risk_oracle};
 
 /// What there is on a day of a portfolio: value, flows at its start and end.
 pub type Day = [i128; 3];
+
+/// What there is of a security on a day of its portfolio: value, what came to it less what left, fees, and what of the
+/// flows came at the start.
+pub type PartDay = [i128; 4];
+
+/// Of each portfolio, each security on each day.
+pub type Parts = BTreeMap<Symbol, BTreeMap<Symbol, BTreeMap<i32, PartDay>>>;
 
 /// Half to even.
 pub fn rounded(numerator: i128, denominator: i128) -> i128 {
@@ -36,7 +43,7 @@ impl Market {
 
 /// Compares the positions, the days and the risk of all portfolios.
 pub fn check(records: &[Record], desk: &Desk) {
-    let (positions, days, last_day) = expected(records);
+    let (positions, days, parts, last_day) = expected(records);
     crate::exposure_oracle::check(records, last_day, desk);
     let text = |scaled: i128| Amount::from_scaled(scaled).to_string();
     let shown: Vec<String> = positions
@@ -64,11 +71,16 @@ pub fn check(records: &[Record], desk: &Desk) {
     let columns = ["portfolio", "date", "opening_flow", "closing_flow", "closing_value"];
     assert_eq!(desk.columns("portfolio_timeseries", &columns), shown);
     risk_oracle::check(records, &days, desk);
+    parts_oracle::check_contributions(&days, &parts, desk);
+    parts_oracle::check_attributions(records, &days, &parts, desk);
 }
 
 type Positions = BTreeMap<(Symbol, Symbol, Currency), [i128; 3]>;
 
-fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Day>>, i32) {
+/// The days of each portfolio.
+pub type Days = BTreeMap<Symbol, BTreeMap<i32, Day>>;
+
+fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
     let mut market = Market { prices: BTreeMap::new(), rates: BTreeMap::new() };
     let mut base_currencies = BTreeMap::new();
     let (mut cash, mut instrument_currency) = (Vec::new(), BTreeMap::new());
@@ -105,6 +117,7 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
     let mut units: BTreeMap<(Symbol, Symbol), BTreeMap<i32, i128>> = BTreeMap::new();
     let mut costs_in: BTreeMap<Symbol, Vec<Currency>> = BTreeMap::new();
     let mut flows: BTreeMap<Symbol, BTreeMap<i32, [i128; 2]>> = BTreeMap::new();
+    let mut parts = Parts::new();
     let cash_flow_rules = CashFlowRules::default();
     for transaction in &transactions {
         let (portfolio, security) = (transaction.portfolio, transaction.security);
@@ -137,11 +150,26 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
         if flow.is_some() {
             last_day = last_day.max(day);
         }
-        if let Some(flow) = flow.filter(|flow| flow.is_portfolio_flow)
+        if let Some(flow) = flow
             && let Some(rate) = market.rate(flow.currency, base_currency, day)
         {
             let end = usize::from(flow.timing == FlowTiming::EndOfDay);
             let amount = rounded_product(flow.amount.scaled().unwrap(), rate);
+            let part = parts.entry(portfolio).or_default().entry(security).or_default().entry(day).or_default();
+            match transaction.transaction_type {
+                TransactionType::Fee => part[2] -= amount,
+                TransactionType::Deposit
+                | TransactionType::Withdrawal
+                | TransactionType::TransferIn
+                | TransactionType::TransferOut => {
+                    part[1] += amount;
+                    part[3] += if end == 0 { amount } else { 0 };
+                }
+                _ => part[1] -= amount,
+            }
+            if !flow.is_portfolio_flow {
+                continue;
+            }
             flows.entry(portfolio).or_default().entry(day).or_default()[end] += amount;
         }
     }
@@ -176,6 +204,10 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
                 let price = last(market.prices.get(&(*security, currency)), day);
                 if let Some(price) = price.or(is_at_par.then_some(10i128.pow(8))) {
                     *by_currency.entry(currency).or_default() += quantity * price;
+                    if let Some(rate) = market.rate(currency, base_currency, day) {
+                        let days = parts.entry(portfolio).or_default().entry(*security).or_default();
+                        days.entry(day).or_default()[0] = rounded_ratio(quantity * price, rate);
+                    }
                 }
             }
             let in_base = by_currency.iter().filter_map(|(currency, value)| {
@@ -190,7 +222,7 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
         }
     }
 
-    (positions, days, last_day)
+    (positions, days, parts, last_day)
 }
 
 /// An amount times a rate of 12 decimals.

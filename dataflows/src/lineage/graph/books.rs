@@ -290,6 +290,47 @@ pub(super) const LINEAGES: &[Lineage] = &[
         ],
     },
     Lineage {
+        view: "contribution",
+        tells: &["from", "to", "opening_value", "closing_value", "flows", "contribution_gross"],
+        steps: &[
+            Step {
+                what: "the return of the portfolio that it is a part of",
+                view: "performance",
+                on: &[("portfolio", Same("portfolio")), ("period", Same("period"))],
+                ..STEP
+            },
+            POSITION_IN_PERIOD,
+            FLOWS_IN_PERIOD,
+        ],
+    },
+    Lineage {
+        view: "attribution",
+        tells: &["from", "to", "weight", "benchmark_weight", "allocation", "selection", "interaction"],
+        steps: &[
+            Step {
+                what: "the return of the portfolio",
+                view: "performance",
+                on: &[("portfolio", Same("portfolio")), ("period", Same("period"))],
+                ..STEP
+            },
+            Step {
+                what: "the days of the portfolio",
+                view: "portfolio_timeseries",
+                on: &[("portfolio", Same("portfolio")), ("date", From("from")), ("date", To("to"))],
+                told: Told::Count,
+                ..STEP
+            },
+            Step {
+                what: "the days of the benchmark",
+                view: "portfolio_timeseries",
+                on: &[("portfolio", Same("benchmark")), ("date", From("from")), ("date", To("to"))],
+                told: Told::Count,
+                ..STEP
+            },
+            PORTFOLIO,
+        ],
+    },
+    Lineage {
         view: "risk",
         tells: &["from", "to", "returns", "volatility", "max_drawdown", "sharpe", "beta"],
         steps: OF_RETURNS,
@@ -510,6 +551,20 @@ const REFUSED_GIFTS: Except = REFUSED_OF_PORTFOLIO;
 const REFUSED_OF_PORTFOLIO: Except = Except { on: &[("portfolio", "portfolio")], ..REFUSED };
 
 const REFUSED_OF_ALL: Except = Except { on: &[], ..REFUSED };
+const POSITION_IN_PERIOD: Step = Step {
+    what: "the position on the days of the period",
+    view: "position_timeseries",
+    on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("date", From("from")), ("date", To("to"))],
+    told: Told::Count,
+    ..STEP
+};
+
+const FLOWS_IN_PERIOD: Step = Step {
+    what: "the cash that came to it or left it within the period",
+    view: "cashflows",
+    on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("date", From("from")), ("date", To("to"))],
+    ..STEP
+};
 
 const FLOWS_OF_MONTH: Step = Step { view: "cashflows", ..STEP };
 

@@ -9,10 +9,15 @@
 //! | selection | wb (r − rb), or with the interaction w (r − rb) |
 //! | interaction | (w − wb)(r − rb) |
 //!
+//! What is bought within a period has no weight at its start; what it adds counts as selection.
+//!
 //! Over all segments the effects add up to `R − Rb` if the weights on each side add up to one. Effects of several periods
 //! are linked by logarithms (Cariño 1999), so that they add up to the difference of the linked returns.
 
 use serde::{Deserialize, Serialize};
+
+use super::contribution::daily_contribution;
+use super::daily::{Basis, Day, ratio};
 
 /// What the benchmark of a segment is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,6 +52,54 @@ pub struct Segment {
     pub benchmark_weight: f64,
     /// Its return in the benchmark.
     pub benchmark_rate: f64,
+    /// What it added to the return of the portfolio beyond weight times return, less the same of the benchmark: by what was
+    /// bought within the period, and so had no weight at its start.
+    pub traded: f64,
+}
+
+/// A segment of one side in a period.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Holding {
+    /// Its part of the whole at the start of the period.
+    pub weight: f64,
+    /// What it added to the return of the whole.
+    pub contribution: f64,
+    /// Its return; none where nothing was there at the start, or much less than what came or went afterwards.
+    pub rate: Option<f64>,
+}
+
+impl Holding {
+    /// Of a day of the segment and of the whole.
+    pub fn of(segment: &Day, whole: &Day, basis: Basis) -> Holding {
+        // With more than twice of it traded the gain is that of other money.
+        const TRADED_AT_MOST: i128 = 2;
+        let base = segment.base();
+        let has_rate = segment.closing_flow.saturating_abs() <= base.saturating_abs().saturating_mul(TRADED_AT_MOST);
+        Holding {
+            weight: ratio(base, whole.base().saturating_abs()).unwrap_or(0.0),
+            contribution: daily_contribution(segment, whole, basis),
+            rate: ratio(segment.gain(basis), base).filter(|_| has_rate),
+        }
+    }
+}
+
+impl Segment {
+    /// Of what either side holds of it. A side that has no return of it is given that of the other, so that there is nothing to
+    /// select; what it added all the same was traded.
+    pub fn of(own: &Holding, benchmark: &Holding) -> Segment {
+        let rate = own.rate.or(benchmark.rate).unwrap_or(0.0);
+        let benchmark_rate = benchmark.rate.or(own.rate).unwrap_or(0.0);
+        let traded = |holding: &Holding, rate: f64| {
+            if holding.rate.is_some() { 0.0 } else { holding.contribution - holding.weight * rate }
+        };
+        Segment {
+            weight: own.weight,
+            rate,
+            benchmark_weight: benchmark.weight,
+            benchmark_rate,
+            traded: traded(own, rate) - traded(benchmark, benchmark_rate),
+        }
+    }
 }
 
 /// What made the difference, in decimals.
@@ -92,12 +145,11 @@ pub fn effects(segment: &Segment, benchmark_rate: f64, allocation: Allocation, i
         Allocation::BrinsonHoodBeebower => 0.0,
     };
     let allocation = over * (segment.benchmark_rate - compared_with);
-    match interaction {
-        Interaction::Separate => {
-            Effects { allocation, selection: segment.benchmark_weight * better, interaction: over * better }
-        }
-        Interaction::WithSelection => Effects { allocation, selection: segment.weight * better, interaction: 0.0 },
-    }
+    let (selection, interaction) = match interaction {
+        Interaction::Separate => (segment.benchmark_weight * better, over * better),
+        Interaction::WithSelection => (segment.weight * better, 0.0),
+    };
+    Effects { allocation, selection: selection + segment.traded, interaction }
 }
 
 /// The effects of a segment over consecutive periods, linked by logarithms.
@@ -155,9 +207,9 @@ mod tests {
     /// The three segments of the example that Bacon's "Practical Portfolio Performance Measurement and Attribution" (2nd
     /// edition, chapter 5) works through: a portfolio of 8.3 % against a benchmark of 6.4 %.
     const BACON: [Segment; 3] = [
-        Segment { weight: 0.4, rate: 0.20, benchmark_weight: 0.4, benchmark_rate: 0.10 },
-        Segment { weight: 0.3, rate: -0.05, benchmark_weight: 0.2, benchmark_rate: -0.04 },
-        Segment { weight: 0.3, rate: 0.06, benchmark_weight: 0.4, benchmark_rate: 0.08 },
+        Segment { weight: 0.4, rate: 0.20, benchmark_weight: 0.4, benchmark_rate: 0.10, traded: 0.0 },
+        Segment { weight: 0.3, rate: -0.05, benchmark_weight: 0.2, benchmark_rate: -0.04, traded: 0.0 },
+        Segment { weight: 0.3, rate: 0.06, benchmark_weight: 0.4, benchmark_rate: 0.08, traded: 0.0 },
     ];
 
     #[test]
@@ -172,6 +224,38 @@ mod tests {
             let ours = effects(segment, 0.064, Allocation::BrinsonHoodBeebower, Interaction::WithSelection);
             assert!((ours.allocation - of_hood).abs() < 1e-15);
             assert!((ours.selection - (expected[1] + expected[2])).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn what_has_no_weight_at_the_start_adds_to_selection_and_what_is_not_held_to_allocation() {
+        let day = |opening_value, closing_flow, closing_value| Day {
+            opening_value,
+            closing_flow,
+            closing_value,
+            ..Day::default()
+        };
+        let whole = day(1_000, 0, 1_020);
+        let of = |segment: Day| Holding::of(&segment, &whole, Basis::Gross);
+        let (held, bought, none) = (of(day(100, 0, 110)), of(day(0, 200, 210)), of(day(0, 0, 0)));
+        assert_eq!((held.weight, held.rate), (0.1, Some(0.1)));
+        assert_eq!((bought.weight, bought.rate, bought.contribution), (0.0, None, 0.01));
+        // A little is held, and much more is bought: its gain is not the return of the little.
+        assert_eq!(of(day(1, 200, 211)).rate, None);
+
+        let cases = [
+            // own, benchmark, allocation, selection and interaction against a benchmark of two per cent
+            (bought, none, [0.0, 0.01, 0.0]),
+            (bought, held, [-0.1 * 0.08, 0.01, 0.0]),
+            (none, held, [-0.1 * 0.08, 0.0, 0.0]),
+            (held, none, [0.1 * 0.08, 0.0, 0.0]),
+            (held, bought, [0.1 * 0.08, -0.01, 0.0]),
+        ];
+        for (own, benchmark, expected) in cases {
+            let ours = effects(&Segment::of(&own, &benchmark), 0.02, Allocation::BrinsonFachler, Interaction::Separate);
+            for (ours, expected) in [ours.allocation, ours.selection, ours.interaction].into_iter().zip(expected) {
+                assert!((ours - expected).abs() < 1e-15, "{own:?} {benchmark:?}: {ours} {expected}");
+            }
         }
     }
 
@@ -193,6 +277,7 @@ mod tests {
                 rate: rates[0],
                 benchmark_weight,
                 benchmark_rate: rates[1],
+                traded: 0.0,
             };
             vec![
                 segment(weight, benchmark_weight, &rates[..2]),

@@ -46,6 +46,26 @@ impl Day {
         self.opening_value.saturating_add(self.opening_flow)
     }
 
+    /// What two parts are together.
+    pub fn plus(&self, other: &Day) -> Day {
+        self.with(other, i128::saturating_add)
+    }
+
+    /// What is left without a part.
+    pub fn less(&self, part: &Day) -> Day {
+        self.with(part, i128::saturating_sub)
+    }
+
+    fn with(&self, other: &Day, amount: fn(i128, i128) -> i128) -> Day {
+        Day {
+            opening_value: amount(self.opening_value, other.opening_value),
+            opening_flow: amount(self.opening_flow, other.opening_flow),
+            closing_flow: amount(self.closing_flow, other.closing_flow),
+            closing_value: amount(self.closing_value, other.closing_value),
+            fee: amount(self.fee, other.fee),
+        }
+    }
+
     /// What was gained.
     pub fn gain(&self, basis: Basis) -> i128 {
         let flows = self.opening_flow.saturating_add(self.closing_flow);
