@@ -128,7 +128,7 @@ pub struct LotChange {
 pub fn book<'scope>(
     books: &Books,
     transactions: Collection<'scope, Arc<Transaction>>,
-    portfolios: Collection<'scope, Arc<Portfolio>>,
+    portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, Booked> {
     let transactions = begun(transactions);
@@ -173,13 +173,13 @@ fn begun<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collecti
 fn with_rules<'scope>(
     books: &Books,
     transactions: Collection<'scope, Arc<Transaction>>,
-    portfolios: Collection<'scope, Arc<Portfolio>>,
+    portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
 ) -> Collection<'scope, Posting> {
     let by_portfolio = transactions.map(|transaction| (transaction.portfolio, transaction));
     let books = books.clone();
     lookup_left(
         &arrange(by_portfolio, "transactions by portfolio"),
-        &arrange(portfolios.map(|portfolio| (portfolio.id, portfolio)), "portfolios"),
+        portfolios,
         "transactions with rules",
         move |_portfolio, transaction: &Arc<Transaction>, portfolio: Option<&Arc<Portfolio>>| Posting {
             transaction: Arc::clone(transaction),

@@ -58,7 +58,8 @@ enum Said {
 }
 
 /// How each security is priced: in the currency of its instrument, else in the greatest in which there are prices
-/// (`priced`), else in that of its cost.
+/// (`priced`), else in that of its cost. Where several sources tell an instrument, all that the one says counts which is
+/// defined last.
 pub fn pricing<'scope>(
     instruments: Collection<'scope, Arc<Instrument>>,
     priced: Collection<'scope, Priced>,
@@ -83,7 +84,7 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
         has_prices: false,
         instrument: None,
     };
-    // What is said last counts: the instrument, else prices, else costs.
+    // What is said last counts: the instrument of the source that is defined last, else prices, else costs.
     for said in said {
         match said {
             Said::HeldIn(currency) => pricing.currency = *currency,
@@ -91,15 +92,15 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
                 pricing.currency = *currency;
                 pricing.has_prices = true;
             }
-            Said::Instrument(instrument) => {
-                if !instrument.currency.is_none() {
-                    pricing.currency = instrument.currency;
-                }
-                pricing.multiplier = instrument.multiplier.scaled().unwrap_or(Quantity::ONE_SCALED);
-                pricing.is_cash = instrument.product == Product::Cash;
-                pricing.instrument = Some(Arc::clone(instrument));
-            }
+            Said::Instrument(instrument) => pricing.instrument = Some(Arc::clone(instrument)),
         }
+    }
+    if let Some(instrument) = &pricing.instrument {
+        if !instrument.currency.is_none() {
+            pricing.currency = instrument.currency;
+        }
+        pricing.multiplier = instrument.multiplier.scaled().unwrap_or(Quantity::ONE_SCALED);
+        pricing.is_cash = instrument.product == Product::Cash;
     }
     pricing
 }

@@ -213,7 +213,7 @@ impl Returned {
 /// The first day of each portfolio: that of its first change, or the one that the portfolio says.
 pub fn inceptions<'scope>(
     changes: Collection<'scope, PricedChange>,
-    portfolios: Collection<'scope, Arc<Portfolio>>,
+    portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
 ) -> Collection<'scope, (Symbol, i32)> {
     let days = distinct(changes.map(|change| (change.target.0, change.day)), "days of changes");
     let days = arrange(days.map(|(portfolio, day)| (portfolio, Reverse(day))), "days of changes");
@@ -226,10 +226,15 @@ pub fn inceptions<'scope>(
             out.extend(top.greatest.iter().map(|(Reverse(day), _)| (*portfolio, *day)));
         },
     );
-    let said = portfolios.flat_map(|portfolio| portfolio.inception_date.days().map(|day| (portfolio.id, day)));
-    lookup_left(&arrange(first, "first days"), &arrange(said, "inceptions"), "inceptions", |portfolio, first, said| {
-        (*portfolio, *said.unwrap_or(first))
-    })
+    lookup_left(
+        &arrange(first, "first days"),
+        portfolios,
+        "inceptions",
+        |portfolio, first, known: Option<&Arc<Portfolio>>| {
+            let said = known.and_then(|known| known.inception_date.days());
+            (*portfolio, said.unwrap_or(*first))
+        },
+    )
 }
 
 /// The periods of all portfolios, as seen from the last day.

@@ -87,6 +87,7 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
                 series.insert(rate.rate_date.0, rate.rate.scaled().unwrap());
                 last_day = last_day.max(rate.rate_date.0);
             }
+            // Records come in the order of their sources, so the one that is defined last counts.
             Record::Portfolio(portfolio) => drop(base_currencies.insert(portfolio.id, portfolio.base_currency)),
             Record::Instrument(instrument) => {
                 instrument_currency.insert(instrument.id, instrument.currency);
