@@ -1,15 +1,19 @@
 //! At the edges: two sources that tell the same, numbers that are too large, what has no rate, and the day on which all is
 //! gone.
 
-use model::{Instrument, Portfolio, Product, Quantity, SourceId, Symbol};
+use model::{Amount, Instrument, Portfolio, Product, Quantity, Rate, SourceId, Symbol, Transaction, TransactionType as T};
 
 use crate::desk;
 use crate::kit::{Change, Desk, put_all};
-use crate::records::{date, fx_rate, instrument, keep, know, level, portfolio};
-use crate::stories::invested;
+use crate::records::{amount, date, fx_rate, instrument, keep, know, level, portfolio, put, transaction};
+use crate::stories::{invested, performance};
 
 fn days(desk: &Desk, columns: &[&str]) -> Vec<String> {
     desk.columns("portfolio_timeseries", columns)
+}
+
+fn refused(desk: &Desk) -> Vec<String> {
+    desk.columns("refused_transactions", &["transaction", "what"])
 }
 
 #[test]
@@ -55,4 +59,43 @@ fn of_two_sources_that_tell_an_instrument_the_one_that_is_defined_last_counts_wh
 
 fn quantity_of(units: i64) -> Quantity {
     Quantity::from_scaled(units * Quantity::ONE_SCALED as i64)
+}
+
+#[test]
+fn amounts_with_a_sign_and_rates_that_are_none_are_refused_on_every_type() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    let day = "2026-01-07";
+    for (id, kind) in [("N1", T::Fee), ("N2", T::Tax), ("N3", T::Dividend), ("N4", T::Interest)] {
+        let signed = transaction(id, kind, "A", day, "0", "0");
+        records.push(put(Transaction { gross_amount: amount("-100"), ..signed }));
+    }
+    for (number, kind) in [T::Fee, T::Dividend, T::Deposit].into_iter().enumerate() {
+        let without = transaction(&format!("R{number}"), kind, "CASH", day, "1", "1");
+        records.push(put(Transaction { fx_to_base: Rate::from_scaled(0), ..without }));
+    }
+    let large = transaction("Z1", T::Dividend, "A", day, "0", "0");
+    records.push(put(Transaction { gross_amount: Amount::from_scaled(i128::MAX >> 4), ..large }));
+    desk.tick(&put_all(records));
+    let negative = |id: &str| format!("{id} `gross_amount` is below 0");
+    let no_rate = |id: &str| format!("{id} `fx_to_base` is not above 0");
+    let mut expected: Vec<String> = ["N1", "N2", "N3", "N4"].map(negative).into();
+    expected.extend(["R0", "R1", "R2"].map(no_rate));
+    expected.push("Z1 an amount or a quantity would be too large".to_owned());
+    assert_eq!(refused(&desk), expected);
+    let (gross, net) = (performance(&desk, "time_weighted_gross"), performance(&desk, "time_weighted_net"));
+    assert!(net <= gross, "{net} {gross}");
+}
+
+#[test]
+fn a_rate_of_a_currency_into_itself_counts_neither_in_costs_nor_in_flows() {
+    let mut desk = desk("", 1);
+    let doubled =
+        |transaction: Transaction| Transaction { fx_to_base: Rate::from_scaled(2 * Rate::ONE_SCALED), ..transaction };
+    let mut records = invested();
+    records.push(put(doubled(transaction("B2", T::Buy, "B", "2026-01-07", "1", "100"))));
+    records.push(put(doubled(transaction("V1", T::Dividend, "B", "2026-01-07", "0", "30"))));
+    desk.tick(&put_all(records));
+    assert_eq!(desk.columns("positions", &["security", "cost_local", "cost_base"])[1], "B 100 100");
+    assert_eq!(desk.columns("income", &["income", "income_base"]), ["30 30"]);
 }
