@@ -62,6 +62,37 @@ fn quantity_of(units: i64) -> Quantity {
 }
 
 #[test]
+fn a_flow_weighs_from_its_own_end_of_the_day() {
+    // 10000 came at the start of the first of four days, and 1000 more in the third: by its rule at the start or at the end.
+    let modified_dietz = |timing: &str| {
+        let mut desk = desk(&format!("[books.cash_flow.DEPOSIT]\ntiming = \"{timing}\""), 1);
+        let mut records = invested();
+        records.push(put(transaction("D2", T::Deposit, "CASH", "2026-01-07", "1000", "1000")));
+        desk.tick(&put_all(records));
+        performance(&desk, "modified_dietz")
+    };
+    let [start, end] = ["begin_of_day", "end_of_day"].map(modified_dietz);
+    assert!((start - 500.0 / (10_000.0 + 1_000.0 * 2.0 / 4.0)).abs() < 1e-9, "{start}");
+    assert!((end - 500.0 / (10_000.0 * 3.0 / 4.0 + 1_000.0 / 4.0)).abs() < 1e-9, "{end}");
+}
+
+#[test]
+fn a_fee_lessens_the_net_gain_and_what_is_weighted_by_money() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    records.push(put(transaction("F1", T::Fee, "CASH", "2026-01-07", "100", "100")));
+    records.push(put(transaction("F1-cash", T::Sell, "CASH", "2026-01-07", "100", "100")));
+    desk.tick(&put_all(records));
+    let [gross, net, fees] = ["gain_gross", "gain_net", "fees"].map(|column| performance(&desk, column));
+    assert_eq!((gross, net, fees), (500.0, 400.0, 100.0));
+    // What was paid in is 10000, and 10400 are left.
+    let dietz = performance(&desk, "modified_dietz");
+    assert!((dietz - 0.04).abs() < 1e-9, "{dietz}");
+    let annual = performance(&desk, "money_weighted_annual");
+    assert!(((1.0 + annual).ln() - 1.04f64.ln() * 365.0 / 3.0).abs() < 1e-6, "{annual}");
+}
+
+#[test]
 fn amounts_with_a_sign_and_rates_that_are_none_are_refused_on_every_type() {
     let mut desk = desk("", 1);
     let mut records = invested();
