@@ -150,13 +150,14 @@ pub fn daily_prices<'scope>(
     carry_forward(prices, &until(keys, valuation_day, "last days of prices"), "prices on every day")
 }
 
-/// What each currency of a pair was worth in the other on every day; in itself it is worth one.
+/// What each currency of a pair was worth in the other on every day; in itself it is worth one, if it is known.
 pub fn daily_rates<'scope>(
     rates: Collection<'scope, RateOf>,
     pairs: Collection<'scope, CurrencyPair>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, CurrencyPair, i32, DayBlock<i128>> {
-    let own = pairs.clone().flat_map(|pair| (pair.0 == pair.1).then_some((pair, Date::EARLIEST.0, Rate::ONE_SCALED)));
+    let own = pairs.clone().filter(|pair| pair.0 == pair.1 && !pair.1.is_none());
+    let own = own.map(|pair| (pair, Date::EARLIEST.0, Rate::ONE_SCALED));
     let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
     carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
 }

@@ -25,7 +25,7 @@ use crate::table::{AMOUNT, PRICE, QUANTITY, currency_cell, day_cell, number_cell
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Happened {
     /// Units came or left: those of the position, and the units of price that they stand for.
-    Units { quantity: i64, priced_units: i64 },
+    Units { quantity: i128, priced_units: i64 },
     /// Cash flowed between the position and the portfolio's cash, in the currency of the price.
     Flow { timing: FlowTiming, amount: i128 },
 }
@@ -109,7 +109,8 @@ fn rows_of(
             while let Some((_, event)) = events.next_if(|(on, _)| on <= day) {
                 held.quantity += event.quantity;
                 held.priced_units += event.priced_units;
-                held.flows = event.flows;
+                // What came to pass before there was a price belongs to the first day that has one.
+                held.flows.iter_mut().zip(event.flows).for_each(|(sum, flow)| *sum = sum.saturating_add(flow));
             }
             if *day < first || (held.quantity == 0 && held.flows == [0; 2] && opening_value == 0) {
                 continue;
@@ -153,7 +154,7 @@ impl OnDay {
         let count = count as i128;
         match event {
             Happened::Units { quantity, priced_units } => {
-                self.quantity += i128::from(*quantity) * count;
+                self.quantity += quantity * count;
                 self.priced_units += i128::from(*priced_units) * count;
             }
             Happened::Flow { timing, amount } => {

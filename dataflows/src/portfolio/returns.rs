@@ -71,7 +71,7 @@ pub struct Measures {
     pub flows: i128,
     /// The fees among it.
     pub fees: i128,
-    /// On how many days a position could not be valued.
+    /// On how many days a position could not be valued, or a flow had no rate.
     pub days_incomplete: u32,
     /// The long and the short leg, if they are asked for and there are days.
     legs: Option<Box<Legs>>,
@@ -99,7 +99,7 @@ impl Measures {
             net: Linked::of(&with_opening, Basis::Net),
             flows: day.opening_flow.saturating_add(day.closing_flow),
             fees: day.fee,
-            days_incomplete: u32::from(day.positions_unvalued > 0),
+            days_incomplete: u32::from(day.is_incomplete()),
         }
     }
 
@@ -176,7 +176,7 @@ pub struct Returned {
     growth_net: Float,
     /// On how many days something was invested.
     pub days_invested: u32,
-    /// On how many days a position could not be valued.
+    /// On how many days a position could not be valued, or a flow had no rate.
     pub days_incomplete: u32,
     /// The returns of the long leg, the short one and both, and how often they started again.
     legs: Option<([Float; 3], u32)>,
@@ -292,9 +292,10 @@ pub fn register<'scope>(
         |portfolio, _span, of: &PeriodOf, summary| (*portfolio, Part::Period(Returned::new(of, summary))),
     );
     // A fee is no money that is taken out: left out here, it makes less of what is there, and the returns are net of it.
-    let flows = flows
-        .filter(|flow| !flow.is_fee)
-        .map(|PortfolioFlow { portfolio, day, timing, amount, .. }| (portfolio, Part::Flow { day, timing, amount }));
+    let flows =
+        flows.filter(|flow| !flow.is_fee).flat_map(|PortfolioFlow { portfolio, day, timing, amount, .. }| {
+            amount.map(|amount| (portfolio, Part::Flow { day, timing, amount }))
+        });
     let parts = arrange(returned.concat(flows), "returns and flows");
     let annualisation = books.annualisation;
     views.derived(spec(), &parts, move |portfolio, parts, rows| {

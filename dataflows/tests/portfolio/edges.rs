@@ -1,12 +1,17 @@
 //! At the edges: two sources that tell the same, numbers that are too large, what has no rate, and the day on which all is
 //! gone.
 
-use model::{Amount, Instrument, Portfolio, Product, Quantity, Rate, SourceId, Symbol, Transaction, TransactionType as T};
+use model::{
+    Amount, Date, Instrument, Portfolio, Price, Product, Quantity, Rate, Record, SourceId, Symbol, Transaction,
+    TransactionType as T,
+};
 
 use crate::desk;
 use crate::kit::{Change, Desk, put_all};
-use crate::records::{amount, date, fx_rate, instrument, keep, know, level, portfolio, put, transaction};
-use crate::stories::{invested, performance};
+use crate::records::{
+    amount, currency, date, fx_rate, instrument, keep, know, level, portfolio, price, put, transaction,
+};
+use crate::stories::{invested, one, performance};
 
 fn days(desk: &Desk, columns: &[&str]) -> Vec<String> {
     desk.columns("portfolio_timeseries", columns)
@@ -59,6 +64,99 @@ fn of_two_sources_that_tell_an_instrument_the_one_that_is_defined_last_counts_wh
 
 fn quantity_of(units: i64) -> Quantity {
     Quantity::from_scaled(units * Quantity::ONE_SCALED as i64)
+}
+
+#[test]
+fn a_position_that_is_too_large_has_no_value_in_any_view_and_comes_back_when_it_is_smaller() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    // Twenty million times a million are more units of price than can be valued, from the second of three days on.
+    records.push(know(Instrument { multiplier: quantity_of(1_000_000), ..instrument("F", Product::Future, "USD") }));
+    records.push(price("F", "2026-01-06", "0.001", "USD"));
+    records.push(put(transaction("F1", T::Buy, "F", "2026-01-06", "10", "1")));
+    records.push(put(transaction("F2", T::Buy, "F", "2026-01-07", "20000000", "1")));
+    let sale = put(transaction("F3", T::Sell, "F", "2026-01-08", "19999998", "1"));
+    desk.tick(&put_all(records));
+    let columns = ["date", "closing_value", "positions", "positions_unvalued"];
+    assert_eq!(days(&desk, &columns)[1..], ["2026-01-06 20000 3 0", "2026-01-07 10000 3 1", "2026-01-08 10500 3 1"]);
+    let valuation = |desk: &Desk| desk.columns("valuations", &["security", "status", "value_base"])[2].clone();
+    assert_eq!(valuation(&desk), "F FAILED ");
+    assert_eq!(performance(&desk, "days_incomplete"), 2.0);
+
+    desk.tick(&put_all([sale]));
+    assert_eq!(days(&desk, &columns)[1..], ["2026-01-06 20000 3 0", "2026-01-07 10000 3 1", "2026-01-08 22500 3 0"]);
+    assert_eq!(valuation(&desk), "F STALE 12000");
+    let of_position = desk.columns("position_timeseries", &["security", "date", "quantity"]);
+    assert_eq!(of_position.last().unwrap(), "F 2026-01-08 12");
+}
+
+#[test]
+fn a_position_from_one_end_of_what_fits_to_the_other_is_counted() {
+    let mut desk = desk("oversell = \"short\"", 1);
+    let most = Quantity::MAX.to_string();
+    let bought = |id: &str, kind, day: &str| put(transaction(id, kind, "A", day, &most, "1"));
+    let records = [
+        keep(portfolio("P", "USD")),
+        bought("S1", T::Sell, "2026-01-06"),
+        bought("B1", T::Buy, "2026-01-07"),
+        bought("B2", T::Buy, "2026-01-07"),
+    ];
+    desk.tick(&put_all(records));
+    assert_eq!(desk.columns("positions", &["quantity"]), [most]);
+    assert_eq!(days(&desk, &["date", "positions"]), ["2026-01-06 1", "2026-01-07 1"]);
+}
+
+#[test]
+fn a_value_too_large_in_base_currency_is_no_value() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    records.push(know(instrument("B", Product::Equity, "XAU")));
+    records.push(price("B", "2026-01-06", "90000000000", "XAU"));
+    let bought =
+        Transaction { currency: currency("XAU"), ..transaction("B9", T::Buy, "B", "2026-01-06", "1000000", "1") };
+    records.push(put(bought));
+    // 9 · 10¹⁶ ounces of gold are more dollars than can be told, or few enough, as the rate is.
+    records.push(fx_rate("XAU", "USD", "2026-01-06", "90000"));
+    records.push(fx_rate("XAU", "USD", "2026-01-08", "900"));
+    desk.tick(&put_all(records));
+    let columns = ["date", "closing_value", "positions", "positions_unvalued"];
+    let valued = "2026-01-08 81000000000000010500 3 0";
+    assert_eq!(days(&desk, &columns)[1..], ["2026-01-06 10000 3 1", "2026-01-07 10000 3 1", valued]);
+    assert_eq!(desk.columns("valuations", &["security", "status", "value_base"])[1], "B STALE 81000000000000000000");
+    desk.tick(&put_all([fx_rate("XAU", "USD", "2026-01-08", "90000")]));
+    assert_eq!(days(&desk, &columns)[3], "2026-01-08 10500 3 1");
+    assert_eq!(desk.columns("valuations", &["security", "status", "value_base"])[1], "B FAILED ");
+}
+
+#[test]
+fn a_very_large_rate_converts_in_days_as_in_valuations() {
+    let mut desk = desk("", 1);
+    let bought = Transaction { currency: currency("XAU"), ..transaction("B1", T::Buy, "B", "2026-01-06", "9999", "1") };
+    let records = [
+        keep(portfolio("P", "IRR")),
+        know(instrument("B", Product::Equity, "XAU")),
+        price("B", "2026-01-06", "1", "XAU"),
+        fx_rate("XAU", "IRR", "2026-01-06", "1600000000"),
+        put(bought),
+    ];
+    desk.tick(&put_all(records));
+    assert_eq!(days(&desk, &["closing_value", "positions_unvalued"]), ["15998400000000 0"]);
+    assert_eq!(desk.column("valuations", "value_base"), ["15998400000000"]);
+}
+
+#[test]
+fn more_positions_than_a_small_number_holds_are_counted() {
+    let mut desk = desk("by_year = false\nperiods = [\"si\"]", 1);
+    let held = 33_000;
+    let mut records = vec![keep(portfolio("P", "USD"))];
+    for number in 0..held {
+        let security = format!("A{number}");
+        records.push(price(&security, "2026-01-06", "2", "USD"));
+        records.push(put(transaction(&format!("B{number}"), T::Buy, &security, "2026-01-06", "1", "1")));
+    }
+    desk.tick(&put_all(records));
+    let columns = ["closing_value", "positions", "positions_unvalued"];
+    assert_eq!(days(&desk, &columns), [format!("{} {held} 0", 2 * held)]);
 }
 
 #[test]
@@ -129,4 +227,75 @@ fn a_rate_of_a_currency_into_itself_counts_neither_in_costs_nor_in_flows() {
     desk.tick(&put_all(records));
     assert_eq!(desk.columns("positions", &["security", "cost_local", "cost_base"])[1], "B 100 100");
     assert_eq!(desk.columns("income", &["income", "income_base"]), ["30 30"]);
+}
+
+#[test]
+fn a_flow_without_a_rate_is_counted_and_makes_its_day_incomplete() {
+    let mut desk = desk("", 1);
+    let mut records = invested();
+    let deposit = transaction("D2", T::Deposit, "EURO", "2026-01-07", "1000", "1000");
+    let rated = Transaction { currency: currency("EUR"), fx_to_base: Rate::from_scaled(Rate::ONE_SCALED), ..deposit };
+    records.push(put(rated));
+    desk.tick(&put_all(records));
+    let columns = ["date", "opening_flow", "flows_without_rate"];
+    assert_eq!(days(&desk, &columns)[1..3], ["2026-01-06 0 0", "2026-01-07 0 1"]);
+    // The position has no price either, from that day on.
+    assert_eq!(performance(&desk, "days_incomplete"), 2.0);
+    desk.tick(&put_all([price("EURO", "2026-01-07", "1", "USD")]));
+    assert_eq!(performance(&desk, "days_incomplete"), 1.0);
+    desk.tick(&put_all([fx_rate("EUR", "USD", "2026-01-02", "1.1")]));
+    assert_eq!(days(&desk, &columns)[2], "2026-01-07 1100 0");
+    assert_eq!(performance(&desk, "days_incomplete"), 0.0);
+}
+
+#[test]
+fn the_day_on_which_the_last_position_goes_is_a_day_and_its_loss_is_linked() {
+    let mut desk = desk("", 1);
+    let records = [
+        keep(portfolio("P", "USD")),
+        put(transaction("I1", T::TransferIn, "A", "2026-01-05", "1", "100")),
+        price("A", "2026-01-05", "100", "USD"),
+        price("A", "2026-01-07", "0", "USD"),
+        // It is worth nothing, and is taken off the books.
+        put(transaction("S1", T::Sell, "A", "2026-01-07", "1", "0")),
+        price("OTHER", "2026-01-09", "1", "USD"),
+    ];
+    desk.tick(&put_all(records));
+    let columns = ["date", "opening_value", "closing_value", "return_gross", "positions"];
+    assert_eq!(days(&desk, &columns), ["2026-01-05 0 100 0 1", "2026-01-06 100 100 0 1", "2026-01-07 100 0 -1 0"]);
+    assert_eq!((performance(&desk, "time_weighted_gross"), performance(&desk, "gain_gross")), (-1.0, -100.0));
+}
+
+#[test]
+fn flows_of_days_before_the_first_price_add_up_on_the_day_that_has_one() {
+    let mut desk = desk("", 1);
+    let records = [
+        keep(portfolio("P", "USD")),
+        put(transaction("B1", T::Buy, "A", "2026-01-05", "1", "100")),
+        put(transaction("B2", T::Buy, "A", "2026-01-06", "1", "110")),
+        put(transaction("V1", T::Dividend, "A", "2026-01-06", "0", "5")),
+        put(transaction("B3", T::Buy, "A", "2026-01-07", "1", "120")),
+        price("A", "2026-01-07", "120", "USD"),
+    ];
+    desk.tick(&put_all(records));
+    let columns = ["date", "quantity", "opening_value", "opening_flow", "closing_flow", "closing_value"];
+    assert_eq!(desk.columns("position_timeseries", &columns), ["2026-01-07 3 0 -330 5 360"]);
+    assert_eq!(one(&desk, "position_timeseries", "date"), "2026-01-07");
+}
+
+#[test]
+fn without_a_base_currency_nothing_has_a_value_in_it() {
+    let mut desk = desk("", 1);
+    let no_currency =
+        Transaction { currency: model::Currency::NONE, ..transaction("B1", T::Buy, "A", "2026-01-05", "1", "9") };
+    let rated = Transaction { fx_to_base: Rate::from_scaled(Rate::ONE_SCALED), ..no_currency };
+    let of_no_currency = model::MarketPrice {
+        security: Symbol::of("A"),
+        price_date: Date(date("2026-01-05").0),
+        price: Price::from_scaled(100_000_000),
+        ..model::MarketPrice::default()
+    };
+    desk.tick(&put_all([put(rated), Record::MarketPrice(of_no_currency)]));
+    assert_eq!(desk.columns("valuations", &["status", "value_base"]), ["FAILED "]);
+    assert_eq!(days(&desk, &["closing_value", "positions", "positions_unvalued"]), ["0 1 1"]);
 }

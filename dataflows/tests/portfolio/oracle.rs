@@ -1,6 +1,6 @@
 //! What the views must say, worked out plainly from all records: day by day, position by position.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::portfolio::cash_flow_rules::{CashFlowRules, FlowTiming};
 use dataflows::portfolio::cost_basis::{Book, BookRules, ProcessingOrder};
@@ -9,8 +9,8 @@ use model::{Amount, Currency, Date, Product, Record, Symbol, Transaction};
 use crate::kit::Desk;
 use crate::risk_oracle;
 
-/// What there is on a day of a portfolio: value, flows at its start and end.
-pub type Day = [i128; 3];
+/// What there is on a day of a portfolio: value, flows at its start and end, how many flows have no rate.
+pub type Day = [i128; 4];
 
 /// Half to even.
 pub fn rounded(numerator: i128, denominator: i128) -> i128 {
@@ -30,7 +30,7 @@ pub fn last(series: Option<&BTreeMap<i32, i128>>, day: i32) -> Option<i128> {
 
 impl Market {
     fn rate(&self, from: Currency, to: Currency, day: i32) -> Option<i128> {
-        if from == to { Some(10i128.pow(12)) } else { last(self.rates.get(&(from, to)), day) }
+        if from == to && !to.is_none() { Some(10i128.pow(12)) } else { last(self.rates.get(&(from, to)), day) }
     }
 }
 
@@ -54,14 +54,15 @@ pub fn check(records: &[Record], desk: &Desk) {
     let mut shown: Vec<String> = days
         .iter()
         .flat_map(|(portfolio, days)| {
-            let row = move |(day, [value, opening, closing]): (&i32, &Day)| {
-                format!("{portfolio} {} {} {} {}", Date::from_days(*day), text(*opening), text(*closing), text(*value))
+            let row = move |(day, [value, opening, closing, without_rate]): (&i32, &Day)| {
+                let [value, opening, closing] = [value, opening, closing].map(|amount| text(*amount));
+                format!("{portfolio} {} {opening} {closing} {value} {without_rate}", Date::from_days(*day))
             };
             days.iter().map(row)
         })
         .collect();
     shown.sort();
-    let columns = ["portfolio", "date", "opening_flow", "closing_flow", "closing_value"];
+    let columns = ["portfolio", "date", "opening_flow", "closing_flow", "closing_value", "flows_without_rate"];
     assert_eq!(desk.columns("portfolio_timeseries", &columns), shown);
     risk_oracle::check(records, &days, desk);
 }
@@ -105,7 +106,8 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
     let mut books: BTreeMap<(Symbol, Symbol), Book> = BTreeMap::new();
     let mut units: BTreeMap<(Symbol, Symbol), BTreeMap<i32, i128>> = BTreeMap::new();
     let mut costs_in: BTreeMap<Symbol, Vec<Currency>> = BTreeMap::new();
-    let mut flows: BTreeMap<Symbol, BTreeMap<i32, [i128; 2]>> = BTreeMap::new();
+    let mut flows: BTreeMap<Symbol, BTreeMap<i32, [i128; 3]>> = BTreeMap::new();
+    let mut days_of_changes: BTreeSet<(Symbol, i32)> = BTreeSet::new();
     let cash_flow_rules = CashFlowRules::default();
     for transaction in &transactions {
         let (portfolio, security) = (transaction.portfolio, transaction.security);
@@ -131,6 +133,7 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
             if before.unwrap_or_default() != book {
                 let own = if book.currency().is_none() { transaction.currency } else { book.currency() };
                 costs_in.entry(security).or_default().push(own);
+                days_of_changes.insert((portfolio, day));
                 last_day = last_day.max(day);
             }
             units.entry((portfolio, security)).or_default().insert(day, book.quantity().scaled().unwrap());
@@ -138,12 +141,15 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
         if flow.is_some() {
             last_day = last_day.max(day);
         }
-        if let Some(flow) = flow.filter(|flow| flow.is_portfolio_flow)
-            && let Some(rate) = market.rate(flow.currency, base_currency, day)
-        {
-            let end = usize::from(flow.timing == FlowTiming::EndOfDay);
-            let amount = rounded_product(flow.amount.scaled().unwrap(), rate);
-            flows.entry(portfolio).or_default().entry(day).or_default()[end] += amount;
+        if let Some(flow) = flow.filter(|flow| flow.is_portfolio_flow) {
+            let of_day = flows.entry(portfolio).or_default().entry(day).or_default();
+            match market.rate(flow.currency, base_currency, day) {
+                Some(rate) => {
+                    let end = usize::from(flow.timing == FlowTiming::EndOfDay);
+                    of_day[end] += rounded_product(flow.amount.scaled().unwrap(), rate);
+                }
+                None => of_day[2] += 1,
+            }
         }
     }
 
@@ -183,10 +189,11 @@ fn expected(records: &[Record]) -> (Positions, BTreeMap<Symbol, BTreeMap<i32, Da
                 let rate = market.rate(*currency, base_currency, day)?;
                 Some(rounded_ratio(*value, rate))
             });
-            let [opening, closing] = own_flows.and_then(|flows| flows.get(&day)).copied().unwrap_or_default();
+            let [opening, closing, without_rate] =
+                own_flows.and_then(|flows| flows.get(&day)).copied().unwrap_or_default();
             let has_flow = own_flows.is_some_and(|flows| flows.contains_key(&day));
-            if held > 0 || has_flow {
-                days.entry(portfolio).or_default().insert(day, [in_base.sum(), opening, closing]);
+            if held > 0 || has_flow || days_of_changes.contains(&(portfolio, day)) {
+                days.entry(portfolio).or_default().insert(day, [in_base.sum(), opening, closing, without_rate]);
             }
         }
     }
