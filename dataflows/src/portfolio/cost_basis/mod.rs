@@ -46,6 +46,7 @@
 //! let transaction = |id, kind, day, quantity: &str, gross: &str| -> Result<Transaction, model::NumberError> {
 //!     Ok(Transaction {
 //!         id: Symbol::of(id),
+//!         security: Symbol::of("A"),
 //!         transaction_type: kind,
 //!         trade_date: Date::from_days(day),
 //!         currency: usd,
