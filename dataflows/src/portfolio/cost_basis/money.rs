@@ -139,6 +139,8 @@ mod tests {
         for (amount, part, whole, expected) in cases {
             assert_eq!(share(amount, part, whole), Some(expected), "{amount} {part}/{whole}");
         }
+        // 9,999 in 14 decimals, at a rate of 1.6 billion: amount times part would not fit.
+        assert_eq!(share(9_999 * 10i128.pow(14), 16 * 10i128.pow(20), 10i128.pow(18)), Some(159_984 * 10i128.pow(16)));
         assert_eq!(share(1, 1, 0), None);
         assert_eq!(share(i128::MAX, 2, 1), None);
         assert_eq!(share(LARGEST, 1 << 62, (1 << 62) + 1).map(|share| share < LARGEST), Some(true));
