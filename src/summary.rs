@@ -82,7 +82,7 @@ pub(crate) struct Summary {
 
 /// What came of portfolios, as of one tick.
 struct BooksSummary {
-    /// Portfolio, from, to, value, gain, return since inception before fees and after, of which the last are percentages.
+    /// Portfolio, from, to, value, gain after fees, return since inception before fees and after, of which the last are percentages.
     portfolios: Vec<[String; 7]>,
     refused: usize,
     unvalued: usize,
@@ -96,8 +96,16 @@ impl BooksSummary {
         let (_, performance) = ViewRows::read(reader, "performance", Some(tick)).await?;
         let (_, refused) = ViewRows::read(reader, "refused_transactions", Some(tick)).await?;
         let (_, valuations) = ViewRows::read(reader, "valuations", Some(tick)).await?;
-        let columns =
-            ["portfolio", "period", "from", "to", "closing_value", "gain", "time_weighted_gross", "time_weighted_net"];
+        let columns = [
+            "portfolio",
+            "period",
+            "from",
+            "to",
+            "closing_value",
+            "gain_net",
+            "time_weighted_gross",
+            "time_weighted_net",
+        ];
         let since_inception = performance.texts(columns).filter(|[_, period, ..]| period == "si");
         let mut portfolios: Vec<[String; 7]> = since_inception
             .map(|[portfolio, _, from, to, value, gain, gross, net]| {
@@ -112,7 +120,7 @@ impl BooksSummary {
 
 impl fmt::Display for BooksSummary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = ["portfolio", "from", "to", "value", "gain", "return before fees", "after fees"];
+        let header = ["portfolio", "from", "to", "value", "gain after fees", "return before fees", "after fees"];
         let is_number = [false, false, false, true, true, true, true];
         let rows = self.portfolios.iter().map(|row| row.to_vec());
         writeln!(f, "{}", output::table(&header, &is_number, rows))?;

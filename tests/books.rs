@@ -42,7 +42,7 @@ fn held(spec: &BooksSpec) -> BTreeMap<(Symbol, Symbol), Quantity> {
         let effects =
             effects.unwrap_or_else(|refusal| panic!("seed {}: {transaction:?} is refused: {refusal}", spec.seed));
         if let Some(carried) = effects.carried {
-            let key = (carried.portfolio, carried.security);
+            let key = (transaction.portfolio, carried.security);
             let (book, effects) = positions.remove(&key).unwrap_or_default().receive(rules, &carried);
             positions.insert(key, book);
             effects.unwrap_or_else(|refusal| panic!("seed {}: {carried:?} is refused: {refusal}", spec.seed));

@@ -5,14 +5,14 @@
 //!  rates  (key → block; difference: 64 days) ─────────┴─▶ f(value, rate) day by day ──▶ Σ target → block
 //! ```
 //! Inputs     two arrangements by the same key, such as a pair of currencies: values `(target, block)` and rates, whose
-//!            differences are [`DayBlock`]s. A pure function from a value and the rate of its day.
+//!            differences are [`DayBlock`]s. A pure function from a value and the rate of its day, which may give nothing.
 //! Output     an arrangement `target → block` whose difference is a [`DayBlock`]: for each day of a target that has a value
-//!            and a rate what the function gives, with the count of the value; nothing for the others. What a target has
-//!            under several keys is added up.
+//!            and a rate what the function gives, with the count of the value; nothing for the others, nor where the
+//!            function gives nothing. What a target has under several keys is added up.
 //! Update     a changed value costs its block, a changed block of rates that block of each target under the key, found by
 //!            search. The function is called, before and after, for days that changed alone.
 //! Order      independent of arrival order. A function that rounds is not linear, so what it gave is taken back as a whole.
-//! Bounds     no state but the arrangements. What changes at ticks that close together is added up in memory: 1,152 bytes a
+//! Bounds     no state but the arrangements. What changes at ticks that close together is added up in memory: 1,280 bytes a
 //!            target and block. At most one rate a day: more are taken as their sum.
 //!
 //! # Example
@@ -31,7 +31,9 @@
 //!         });
 //!         let rates = input.flat_map(|(kind, day, rate)| (kind == 'r').then_some((*b"EURUSD", day, rate)));
 //!         let rates = arrange_days(rates, "rates");
-//!         let converted = convert(&arrange(values, "values"), &rates, "in dollars", |value, rate| value * i128::from(rate) / 10);
+//!         let converted = convert(&arrange(values, "values"), &rates, "in dollars", |value, rate| {
+//!             Some(value * i128::from(rate) / 10)
+//!         });
 //!         days(&converted, "in dollars by day")
 //!     },
 //! );
@@ -55,7 +57,7 @@ pub fn convert<'scope, K: Key, G: Key, T: Number>(
     values: &Arranged<'scope, K, (G, i32), DayBlock<i128>>,
     rates: &Arranged<'scope, K, i32, DayBlock<T>>,
     name: &str,
-    convert_day: impl Fn(i128, T) -> i128 + 'static,
+    convert_day: impl Fn(i128, T) -> Option<i128> + 'static,
 ) -> Arranged<'scope, G, i32, DayBlock<i128>> {
     let converted = gather_both(values, rates, name, move |_key: &K, tick, values, rates, sums: &mut BlockSums<G>| {
         let mut rates_read = BTreeMap::new();
@@ -111,7 +113,7 @@ fn visit_row<'a, G: Ord>(
 fn change_of_block<G, T: Number>(
     values: &Passed<'_, (G, i32), DayBlock<i128>>,
     rates: &BlockAt<T>,
-    convert_day: &impl Fn(i128, T) -> i128,
+    convert_day: &impl Fn(i128, T) -> Option<i128>,
 ) -> DayBlock<i128> {
     let mut change = DayBlock::<i128>::zero();
     for day in 0..BLOCK_DAYS {
@@ -122,8 +124,9 @@ fn change_of_block<G, T: Number>(
         }
         for (of_day, times) in [(before, -1), (now, 1)] {
             let Some(((value, count), rate)) = of_day else { continue };
-            change.values[day] = change.values[day].plus(convert_day(value, rate).times(times));
-            change.counts[day] = change.counts[day].wrapping_add(count.wrapping_mul(times as i16));
+            let Some(converted) = convert_day(value, rate) else { continue };
+            change.values[day] = change.values[day].plus(converted.times(times));
+            change.counts[day] = change.counts[day].wrapping_add(count.wrapping_mul(times as i32));
         }
     }
     change
@@ -168,12 +171,13 @@ mod tests {
         (arrange(values, "values"), arrange_days(input.flat_map(rate), "rates"))
     }
 
-    /// Not linear in either.
-    fn rounded(value: i128, rate: i64) -> i128 {
-        (value * i128::from(rate) + 1).div_euclid(3)
+    /// Not linear in either, and nothing for some.
+    fn rounded(value: i128, rate: i64) -> Option<i128> {
+        let product = value * i128::from(rate);
+        (product != 4).then(|| (product + 1).div_euclid(3))
     }
 
-    type Output = (u32, i32, i128, i16);
+    type Output = (u32, i32, i128, i32);
 
     fn converted<'s>(input: Collection<'s, Input>) -> Collection<'s, Output> {
         let (values, rates) = sides(input);
@@ -192,11 +196,11 @@ mod tests {
                 Input::Rate(key, day, rate) => *rates.entry((key, day)).or_default() += rate * *count as i64,
             }
         }
-        let mut sums: BTreeMap<(u32, i32), (i128, i16)> = BTreeMap::new();
+        let mut sums: BTreeMap<(u32, i32), (i128, i32)> = BTreeMap::new();
         for ((key, target, day), (value, number)) in values {
-            if let Some(rate) = rates.get(&(key, day)) {
+            if let Some(converted) = rates.get(&(key, day)).and_then(|rate| rounded(value, *rate)) {
                 let (sum, count) = sums.entry((target, day)).or_default();
-                (*sum, *count) = (*sum + rounded(value, *rate), *count + number as i16);
+                (*sum, *count) = (*sum + converted, *count + number as i32);
             }
         }
         sums.into_iter().map(|((target, day), (sum, count))| ((target, day, sum, count), 1)).collect()

@@ -181,7 +181,7 @@ impl<T: Number, G: FnMut(i32, DayBlock<T>)> Filled<T, G> {
             let last = to.min(day_of(block, BLOCK_DAYS - 1));
             let days = day_in_block(from)..=day_in_block(last);
             self.days.values[days.clone()].iter_mut().for_each(|sum| *sum = sum.plus(value));
-            self.days.counts[days].iter_mut().for_each(|count| *count = count.wrapping_add(times as i16));
+            self.days.counts[days].iter_mut().for_each(|count| *count = count.wrapping_add(times as i32));
             if last == to {
                 break;
             }

@@ -12,9 +12,9 @@
 //! Update     O(1) a point, in one row a block that changes; `days` reads that block, and gives the days that changed.
 //! Order      independent of arrival order: addition of integers, which wraps, so that sums which pass the greatest number
 //!            and come back are right.
-//! Bounds     a block is a row of 640 bytes (`i64`) or 1,152 (`i128`; an array is as many times that), however few of its days hold a point: this is for
+//! Bounds     a block is a row of 768 bytes (`i64`) or 1,280 (`i128`; of an array, as many times its 1,024), however few of its days hold a point: this is for
 //!            series with a point on most days. A block of which nothing is left is gone; one whose points are all zero
-//!            is not. Counts are exact up to 32,767 points a day. Points wait for their tick to close, and are put into
+//!            is not. Counts are exact up to 2,147,483,647 points a day. Points wait for their tick to close, and are put into
 //!            blocks before they go to other workers: a message holds a dozen blocks, which should not be of a point each.
 //!
 //! # Example
@@ -112,7 +112,7 @@ pub struct DayBlock<T> {
     pub values: [T; BLOCK_DAYS],
     /// How many points there are by day, so that a value of zero is told from none.
     #[serde(with = "by_day")]
-    pub counts: [i16; BLOCK_DAYS],
+    pub counts: [i32; BLOCK_DAYS],
 }
 
 impl<T: Number> DayBlock<T> {
@@ -127,11 +127,11 @@ impl<T: Number> DayBlock<T> {
     pub fn add(&mut self, day: i32, value: T, times: isize) {
         let day = day_in_block(day);
         self.values[day] = self.values[day].plus(value.times(times));
-        self.counts[day] = self.counts[day].wrapping_add(times as i16);
+        self.counts[day] = self.counts[day].wrapping_add(times as i32);
     }
 
     /// What there is of a day of the block, and how many points that is.
-    pub fn on(&self, day_in_block: usize) -> Option<(T, i16)> {
+    pub fn on(&self, day_in_block: usize) -> Option<(T, i32)> {
         let count = self.counts[day_in_block];
         (count != 0).then_some((self.values[day_in_block], count))
     }
@@ -173,7 +173,7 @@ impl<T: Number> Multiply<isize> for DayBlock<T> {
 
     fn multiply(mut self, times: &isize) -> Self {
         self.values.iter_mut().for_each(|value| *value = value.times(*times));
-        self.counts.iter_mut().for_each(|count| *count = count.wrapping_mul(*times as i16));
+        self.counts.iter_mut().for_each(|count| *count = count.wrapping_mul(*times as i32));
         self
     }
 }
@@ -245,8 +245,8 @@ pub fn days<'scope, K: Key, T: Number>(
                 let (before, now) = (changed.before.on(day), changed.now.on(day));
                 if before != now {
                     let point = |value| (key.clone(), day_of(block, day), value);
-                    out.extend(before.map(|(value, count)| (point(value), -isize::from(count))));
-                    out.extend(now.map(|(value, count)| (point(value), isize::from(count))));
+                    out.extend(before.map(|(value, count)| (point(value), -(count as isize))));
+                    out.extend(now.map(|(value, count)| (point(value), count as isize)));
                 }
             }
         }

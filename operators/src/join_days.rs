@@ -40,7 +40,7 @@ pub fn join_days<'scope, K: Key, A: Number, B: Number, D: Data>(
     left: &Arranged<'scope, K, i32, DayBlock<A>>,
     right: &Arranged<'scope, K, i32, DayBlock<B>>,
     name: &str,
-    row: impl Fn(&K, i32, Option<(A, i16)>, Option<(B, i16)>) -> Option<D> + 'static,
+    row: impl Fn(&K, i32, Option<(A, i32)>, Option<(B, i32)>) -> Option<D> + 'static,
 ) -> Collection<'scope, D> {
     follow_both(left, right, name, move |key, tick, left, right, out| {
         let (of_left, of_right) = (left.changes.iter().map(|one| *one.row), right.changes.iter().map(|one| *one.row));
@@ -84,9 +84,9 @@ mod tests {
     type Flows = [i128; 3];
 
     /// What there is of a day on either side.
-    type Both = (Option<(i64, i16)>, Option<(Flows, i16)>);
+    type Both = (Option<(i64, i32)>, Option<(Flows, i32)>);
 
-    type Output = (u8, i32, Option<(i64, i16)>, Option<(Flows, i16)>);
+    type Output = (u8, i32, Option<(i64, i32)>, Option<(Flows, i32)>);
 
     type Sides<'s> = (Arranged<'s, u8, i32, DayBlock<i64>>, Arranged<'s, u8, i32, DayBlock<Flows>>);
 
@@ -102,7 +102,7 @@ mod tests {
     }
 
     /// Not all days are worth a row.
-    fn row(key: &u8, day: i32, left: Option<(i64, i16)>, right: Option<(Flows, i16)>) -> Option<Output> {
+    fn row(key: &u8, day: i32, left: Option<(i64, i32)>, right: Option<(Flows, i32)>) -> Option<Output> {
         assert!(left.is_some() || right.is_some());
         (left != Some((2, 1))).then_some((*key, day, left, right))
     }
@@ -118,10 +118,10 @@ mod tests {
             let of_day = days.entry((*key, *day)).or_default();
             if *is_left {
                 let (sum, number) = of_day.0.get_or_insert_default();
-                (*sum, *number) = (*sum + value * *count as i64, *number + *count as i16);
+                (*sum, *number) = (*sum + value * *count as i64, *number + *count as i32);
             } else {
                 let (sum, number) = of_day.1.get_or_insert_default();
-                *number += *count as i16;
+                *number += *count as i32;
                 sum.iter_mut().zip(flows(*value)).for_each(|(sum, flow)| *sum += flow * *count as i128);
             }
         }

@@ -14,9 +14,9 @@
 //!            and the days that changed, for each target that holds the key. Neither reads the other side's history again.
 //!            One row a target and block that changes, however many keys it changes in.
 //! Order      independent of arrival order: products and sums of integers, which are bilinear.
-//! Bounds     no state but the arrangements. What changes at ticks that close together is added up in memory: 1,152 bytes a
+//! Bounds     no state but the arrangements. What changes at ticks that close together is added up in memory: 1,280 bytes a
 //!            target and block. What an `i64` holds is the limit of the amounts of one target and day of a key, and of the
-//!            points of one day, also in between; what is held may be more. Counts are exact up to 32,767.
+//!            points of one day, also in between; what is held may be more. Counts are exact up to 2,147,483,647.
 //!
 //! # Example
 //! ```
@@ -175,13 +175,13 @@ fn add_products_of_target<G>(steps: &[(&G, i32, Step)], factors: &[Factor], sums
 #[derive(Default)]
 struct Held {
     amount: i128,
-    count: i16,
+    count: i32,
 }
 
 impl Held {
     fn change(&mut self, step: Step) {
         self.amount += i128::from(step.amount);
-        self.count = self.count.wrapping_add(step.count as i16);
+        self.count = self.count.wrapping_add(step.count as i32);
     }
 
     /// Adds what is held, times the values of some days of a block.
@@ -251,14 +251,14 @@ mod tests {
         (arrange(input.clone().explode(step), "steps"), arrange_days(input.flat_map(point), "series"))
     }
 
-    fn products<'s>(input: Collection<'s, Input>) -> Collection<'s, (u32, i32, i128, i16)> {
+    fn products<'s>(input: Collection<'s, Input>) -> Collection<'s, (u32, i32, i128, i32)> {
         let (steps, series) = sides(input);
         days_as_rows(&step_products(&steps, &series, "products"))
     }
 
     /// By target and day, over all keys, what is held times the points.
-    fn products_of(input: &[(Input, isize)]) -> Changes<(u32, i32, i128, i16)> {
-        let mut sums: BTreeMap<(u32, i32), (i128, i16)> = BTreeMap::new();
+    fn products_of(input: &[(Input, isize)]) -> Changes<(u32, i32, i128, i32)> {
+        let mut sums: BTreeMap<(u32, i32), (i128, i32)> = BTreeMap::new();
         for (step, step_count) in input {
             let Input::Step(key, target, from, step) = *step else { continue };
             for (point, point_count) in input {
@@ -267,7 +267,7 @@ mod tests {
                     let times = step_count * point_count;
                     let (sum, count) = sums.entry((target, day)).or_default();
                     *sum += i128::from(step.amount) * i128::from(value) * times as i128;
-                    *count += (step.count * times as i64) as i16;
+                    *count += (step.count * times as i64) as i32;
                 }
             }
         }

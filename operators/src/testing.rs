@@ -210,7 +210,7 @@ pub fn sums_as_rows<'scope, G: Key, O: Data>(
 #[cfg(test)]
 pub(crate) fn days_as_rows<'scope, K: Key, T: Number>(
     blocks: &Arranged<'scope, K, i32, DayBlock<T>>,
-) -> Collection<'scope, (K, i32, T, i16)> {
+) -> Collection<'scope, (K, i32, T, i32)> {
     follow(blocks, "days as rows", |key: &K, tick, blocks, out| {
         for block in blocks.rows.forwards(tick, |_| false) {
             for (DayBlock { values, counts }, times) in [(block.before, -1), (block.now, 1)] {

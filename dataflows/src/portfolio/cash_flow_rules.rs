@@ -12,6 +12,9 @@
 //! | DEPOSIT | cash flow in | begin of day | position and portfolio | gross − fees |
 //! | WITHDRAWAL | cash flow out | end of day | position and portfolio | −(gross − fees) |
 //!
+//! Amounts are given without a sign, and the direction says it: a gross amount below zero is refused, as is an expense of the
+//! portfolio that comes in, so that net returns are never above gross ones.
+//!
 //! The other types have no flow unless the configuration gives them a rule. It may change any part of a rule:
 //!
 //! ```toml
@@ -33,6 +36,8 @@ use std::collections::BTreeMap;
 use model::{Amount, Currency, Date, Side, Symbol, Transaction, TransactionType};
 use serde::{Deserialize, Serialize};
 
+use super::cost_basis::book::gross;
+use super::cost_basis::money::is_bounded;
 use super::refusal::{Needed, Refusal};
 use crate::rule_error::{RuleError, unknown};
 
@@ -241,10 +246,9 @@ impl CashFlowRules {
 impl CashFlowRule {
     /// The amount with its sign.
     fn amount(&self, transaction: &Transaction) -> Result<Amount, Refusal> {
-        let gross = transaction.gross_amount.scaled().ok_or(Refusal::Missing(Needed::GrossAmount))?;
         let accrued = transaction.detail.as_ref().map_or(Amount::NONE, |detail| detail.accrued_interest);
         let charges = [(self.fees, transaction.fees), (self.accrued_interest, accrued)];
-        let amount = charges.into_iter().try_fold(gross, |amount, (charge, by)| {
+        let amount = charges.into_iter().try_fold(gross(transaction)?, |amount, (charge, by)| {
             let by = by.scaled().unwrap_or(0);
             match charge {
                 Charge::Ignored => Some(amount),
@@ -252,9 +256,12 @@ impl CashFlowRule {
                 Charge::Deducted => amount.checked_sub(by),
             }
         });
-        let amount = amount.ok_or(Refusal::TooLarge)?;
-        let signed = if self.is_outflow(transaction.side)? { amount.checked_neg() } else { Some(amount) };
-        signed.map(Amount::from_scaled).ok_or(Refusal::TooLarge)
+        let amount = amount.filter(|amount| is_bounded(*amount)).ok_or(Refusal::TooLarge)?;
+        let amount = if self.is_outflow(transaction.side)? { -amount } else { amount };
+        if self.is_portfolio_flow && self.class == FlowClass::Expense && amount > 0 {
+            return Err(Refusal::ExpenseComesIn);
+        }
+        Ok(Amount::from_scaled(amount))
     }
 
     fn is_outflow(&self, side: Side) -> Result<bool, Refusal> {
@@ -391,6 +398,25 @@ mod tests {
     }
 
     #[test]
+    fn a_sign_is_refused_because_the_type_says_the_direction() {
+        let rules = CashFlowRules::default();
+        for kind in USUAL.map(|rule| rule.0) {
+            let signed = Transaction { gross_amount: amount("-1"), ..transaction(kind) };
+            assert_eq!(rules.flow(&signed), Err(Refusal::Negative(Needed::GrossAmount)), "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_expense_of_the_portfolio_never_comes_in() {
+        let rules = CashFlowRules::default();
+        let paid_back = |kind| Transaction { fees: amount("-2000"), ..transaction(kind) };
+        assert_eq!(rules.flow(&paid_back(TransactionType::Fee)), Err(Refusal::ExpenseComesIn));
+        // A tax is between a position and the cash of the portfolio, so it may be one that is paid back.
+        let reclaimed = Transaction { fees: amount("2000"), ..transaction(TransactionType::Tax) };
+        assert_eq!(rules.flow(&reclaimed).unwrap().unwrap().amount, amount("1000"));
+    }
+
+    #[test]
     fn what_a_flow_needs_is_refused_where_it_is_not_known() {
         let rules = CashFlowRules::default();
         let refusal = |change: fn(&mut Transaction)| {
@@ -401,6 +427,7 @@ mod tests {
         assert_eq!(refusal(|buy| buy.gross_amount = Amount::NONE), Refusal::Missing(Needed::GrossAmount));
         assert_eq!(refusal(|buy| buy.trade_date = Date::NONE), Refusal::Missing(Needed::TradeDate));
         assert_eq!(refusal(|buy| buy.gross_amount = Amount::MAX), Refusal::TooLarge);
+        assert_eq!(refusal(|buy| buy.fees = Amount::from_scaled(i128::MAX >> 8)), Refusal::TooLarge);
         assert_eq!(refusal(|buy| buy.transaction_type = TransactionType::Unknown), Refusal::UnknownType);
     }
 }

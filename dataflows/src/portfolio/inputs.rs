@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use engine::Key;
 use model::{Currency, FxRate, Instrument, Limit, MarketPrice, Portfolio, Record, Symbol, Transaction};
-use operators::{Arranged, Collection};
+use operators::derive::derive_rows;
+use operators::{Arranged, Collection, arrange};
 
 /// The records of portfolios and of the market, as the graphs want them.
 pub struct Inputs<'scope> {
@@ -76,6 +77,18 @@ impl<'scope> Inputs<'scope> {
             }),
         }
     }
+}
+
+/// Each portfolio once, by its id: where several sources tell it, all that the one says which is defined last.
+pub fn portfolios_by_id<'scope>(
+    portfolios: Collection<'scope, Arc<Portfolio>>,
+) -> Arranged<'scope, Symbol, Arc<Portfolio>> {
+    let told = arrange(portfolios.map(|portfolio| (portfolio.id, portfolio)), "portfolios as told");
+    let chosen = derive_rows(&told, "portfolios", |id: &Symbol, told, out| {
+        let last = told.iter().map(|(portfolio, _)| *portfolio).max_by_key(|portfolio| portfolio.source);
+        last.into_iter().for_each(|portfolio| out.row((*id, Arc::clone(portfolio))));
+    });
+    arrange(chosen, "portfolios by id")
 }
 
 fn pick<'scope, T: operators::Data>(

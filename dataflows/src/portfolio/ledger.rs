@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cash_flow_rules::{CashFlow, CashFlowRules};
 use super::config::Books;
-use super::cost_basis::money::share;
+use super::cost_basis::money::{is_bounded, share};
 use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
 use super::inputs::{CurrencyPair, RateOf};
 use super::market::start_of;
@@ -128,7 +128,7 @@ pub struct LotChange {
 pub fn book<'scope>(
     books: &Books,
     transactions: Collection<'scope, Arc<Transaction>>,
-    portfolios: Collection<'scope, Arc<Portfolio>>,
+    portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, Booked> {
     let transactions = begun(transactions);
@@ -173,13 +173,13 @@ fn begun<'scope>(transactions: Collection<'scope, Arc<Transaction>>) -> Collecti
 fn with_rules<'scope>(
     books: &Books,
     transactions: Collection<'scope, Arc<Transaction>>,
-    portfolios: Collection<'scope, Arc<Portfolio>>,
+    portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
 ) -> Collection<'scope, Posting> {
     let by_portfolio = transactions.map(|transaction| (transaction.portfolio, transaction));
     let books = books.clone();
     lookup_left(
         &arrange(by_portfolio, "transactions by portfolio"),
-        &arrange(portfolios.map(|portfolio| (portfolio.id, portfolio)), "portfolios"),
+        portfolios,
         "transactions with rules",
         move |_portfolio, transaction: &Arc<Transaction>, portfolio: Option<&Arc<Portfolio>>| Posting {
             transaction: Arc::clone(transaction),
@@ -274,10 +274,8 @@ fn post(state: &mut State, posting: &Posting, cash_flow_rules: &CashFlowRules, o
     };
     turns.iter().for_each(|turn| turn.tell(state.book(turn.security), posting, out));
     turns.into_iter().for_each(|turn| state.put(turn.security, turn.after));
-    out.extend(flow.map(|flow| {
-        let amount_base = in_base_currency(&flow, posting);
-        Booked::Flow { flow, base_currency: posting.rules.base_currency, amount_base }
-    }));
+    let base_currency = posting.rules.base_currency;
+    out.extend(flow.map(|(flow, amount_base)| Booked::Flow { flow, base_currency, amount_base }));
 }
 
 /// What a transaction does to the books: to that of its security, and to that of the one which receives what it gives.
@@ -285,7 +283,7 @@ fn turns(
     state: &State,
     Posting { transaction, rules }: &Posting,
     cash_flow_rules: &CashFlowRules,
-) -> Result<(Vec<Turn>, Option<CashFlow>), Refusal> {
+) -> Result<(Vec<Turn>, Option<FlowInBase>), Refusal> {
     match transaction.effective_time().date() {
         date if date.is_none() => {}
         date if date < Date::EARLIEST => return Err(Refusal::TooEarly),
@@ -294,7 +292,8 @@ fn turns(
     }
     let (after, effects) = state.book(transaction.security).clone().apply(rules, transaction);
     let mut effects = effects?;
-    let flow = cash_flow_rules.flow(transaction)?;
+    let rate = rules.base_rate(transaction)?;
+    let flow = cash_flow_rules.flow(transaction)?.map(|flow| in_base_currency(flow, rate)).transpose()?;
     let received = effects.carried.take().map(|carried| {
         let (after, effects) = state.book(carried.security).clone().receive(rules, &carried);
         Ok(Turn { security: carried.security, after, effects: effects? })
@@ -303,13 +302,14 @@ fn turns(
     Ok((std::iter::once(given).chain(received.transpose()?).collect(), flow))
 }
 
-/// The amount of a flow in base currency, at the rate of its transaction.
-fn in_base_currency(flow: &CashFlow, Posting { transaction, rules }: &Posting) -> Option<i128> {
-    let amount = flow.amount.scaled()?;
-    if flow.currency == rules.base_currency {
-        return Some(amount);
-    }
-    share(amount, transaction.fx_to_base.scaled()?, Rate::ONE_SCALED).filter(|_| !rules.base_currency.is_none())
+/// A flow, and its amount in base currency where that is known.
+type FlowInBase = (CashFlow, Option<i128>);
+
+/// A flow with its amount in base currency, at the rate of its transaction.
+fn in_base_currency(flow: CashFlow, rate: Option<i128>) -> Result<FlowInBase, Refusal> {
+    let Some((amount, rate)) = flow.amount.scaled().zip(rate) else { return Ok((flow, None)) };
+    let amount_base = share(amount, rate, Rate::ONE_SCALED).filter(|amount| is_bounded(*amount));
+    Ok((flow, Some(amount_base.ok_or(Refusal::TooLarge)?)))
 }
 
 /// What became of the book of a security.

@@ -60,7 +60,8 @@ enum Said {
 }
 
 /// How each security is priced: in the currency of its instrument, else in the greatest in which there are prices
-/// (`priced`), else in that of its cost.
+/// (`priced`), else in that of its cost. Where several sources tell an instrument, all that the one says counts which is
+/// defined last.
 pub fn pricing<'scope>(
     instruments: Collection<'scope, Arc<Instrument>>,
     priced: Collection<'scope, Priced>,
@@ -85,7 +86,7 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
         has_prices: false,
         instrument: None,
     };
-    // What is said last counts: the instrument, else prices, else costs.
+    // What is said last counts: the instrument of the source that is defined last, else prices, else costs.
     for said in said {
         match said {
             Said::HeldIn(currency) => pricing.currency = *currency,
@@ -93,15 +94,15 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
                 pricing.currency = *currency;
                 pricing.has_prices = true;
             }
-            Said::Instrument(instrument) => {
-                if !instrument.currency.is_none() {
-                    pricing.currency = instrument.currency;
-                }
-                pricing.multiplier = instrument.multiplier.scaled().unwrap_or(Quantity::ONE_SCALED);
-                pricing.is_cash = instrument.product == Product::Cash;
-                pricing.instrument = Some(Arc::clone(instrument));
-            }
+            Said::Instrument(instrument) => pricing.instrument = Some(Arc::clone(instrument)),
         }
+    }
+    if let Some(instrument) = &pricing.instrument {
+        if !instrument.currency.is_none() {
+            pricing.currency = instrument.currency;
+        }
+        pricing.multiplier = instrument.multiplier.scaled().unwrap_or(Quantity::ONE_SCALED);
+        pricing.is_cash = instrument.product == Product::Cash;
     }
     pricing
 }
@@ -160,13 +161,14 @@ pub fn daily_prices<'scope>(
     carry_forward(prices, &until(keys, valuation_day, "last days of prices"), "prices on every day")
 }
 
-/// What each currency of a pair was worth in the other on every day; in itself it is worth one.
+/// What each currency of a pair was worth in the other on every day; in itself it is worth one, if it is known.
 pub fn daily_rates<'scope>(
     rates: Collection<'scope, RateOf>,
     pairs: Collection<'scope, CurrencyPair>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, CurrencyPair, i32, DayBlock<i128>> {
-    let own = pairs.clone().flat_map(|pair| (pair.0 == pair.1).then_some((pair, Date::EARLIEST.0, Rate::ONE_SCALED)));
+    let own = pairs.clone().filter(|pair| pair.0 == pair.1 && !pair.1.is_none());
+    let own = own.map(|pair| (pair, Date::EARLIEST.0, Rate::ONE_SCALED));
     let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
     carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
 }

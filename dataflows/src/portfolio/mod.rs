@@ -85,7 +85,8 @@ pub fn build<'scope>(
 /// Builds the graphs of portfolios and registers their views. Gives when breaches of limits were first seen.
 pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) -> FirstSeen<Key> {
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
-    let booked = ledger::book(books, inputs.transactions, inputs.portfolios.clone(), &fx_rates);
+    let portfolios = inputs::portfolios_by_id(inputs.portfolios);
+    let booked = ledger::book(books, inputs.transactions, &portfolios, &fx_rates);
     let changes =
         booked.clone().flat_map(|booked| if let Booked::Change(change) = booked { Some(change) } else { None });
     let lots = booked.clone().flat_map(|booked| if let Booked::Lot(change) = booked { Some(change) } else { None });
@@ -115,7 +116,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     positions_by_day::register(booked.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
     let flows = series::portfolio_flows(booked.clone(), &fx_rates);
     let days = series::days(&values, flows.clone(), priced_changes.clone(), &valuation_day);
-    let inceptions = returns::inceptions(priced_changes.clone(), inputs.portfolios.clone());
+    let inceptions = returns::inceptions(priced_changes.clone(), &portfolios);
     let periods = returns::periods(books, inceptions.clone(), &valuation_day);
 
     let parts = parts::parts(
@@ -134,7 +135,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
 
     let returns = return_series::returns(&days, &books.risk.buckets, books.risk.config.basis);
     let by_bucket = return_series::parts(returns, periods.clone());
-    let compared_with = return_series::compared_with(books, inceptions.clone(), inputs.portfolios);
+    let compared_with = return_series::compared_with(books, inceptions.clone(), &portfolios);
     let market = return_series::market(
         books,
         inputs.benchmark_levels,

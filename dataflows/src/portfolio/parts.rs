@@ -40,7 +40,7 @@ use timely::dataflow::operators::vec::Map;
 use super::analyses::{Analysis, Side};
 use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::config::Books;
-use super::cost_basis::money::share;
+use super::cost_basis::money::{is_bounded, share};
 use super::dimension::group_of;
 use super::inputs::{CurrencyPair, Priced};
 use super::ledger::Booked;
@@ -200,7 +200,7 @@ fn position_flows<'scope>(
         _ => None,
     });
     series::in_base_currency(flows, fx_rates, "flows of positions", |flow: &PositionFlow, rate| {
-        let amount = share(flow.amount, rate, Rate::ONE_SCALED)?;
+        let amount = share(flow.amount, rate?, Rate::ONE_SCALED).filter(|amount| is_bounded(*amount))?;
         Some(PositionFlow { amount, ..flow.clone() })
     })
 }

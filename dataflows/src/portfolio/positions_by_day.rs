@@ -24,8 +24,9 @@ use crate::table::{AMOUNT, PRICE, QUANTITY, currency_cell, day_cell, number_cell
 /// What happened to a position on a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Happened {
-    /// Units came or left: those of the position, and the units of price that they stand for.
-    Units { quantity: i64, priced_units: i64 },
+    /// Units came or left: those of the position, and the units of price that they stand for. The position can be valued from
+    /// then on (1), or no longer (-1).
+    Units { quantity: i128, priced_units: i64, valuable: i64 },
     /// Cash flowed between the position and the portfolio's cash, in the currency of the price.
     Flow { timing: FlowTiming, amount: i128 },
 }
@@ -42,7 +43,8 @@ pub fn register<'scope>(
     views: &mut Views,
 ) {
     let units = changes.map(|change| {
-        let happened = Happened::Units { quantity: change.quantity, priced_units: change.units };
+        let PricedChange { quantity, units: priced_units, valuable, .. } = change;
+        let happened = Happened::Units { quantity, priced_units, valuable };
         (change.priced, (change.target.0, change.day, happened))
     });
     let events = arrange(units.concat(flows(booked, pricing)), "events of positions");
@@ -109,12 +111,14 @@ fn rows_of(
             while let Some((_, event)) = events.next_if(|(on, _)| on <= day) {
                 held.quantity += event.quantity;
                 held.priced_units += event.priced_units;
-                held.flows = event.flows;
+                held.valuable += event.valuable;
+                // What came to pass before there was a price belongs to the first day that has one.
+                held.flows.iter_mut().zip(event.flows).for_each(|(sum, flow)| *sum = sum.saturating_add(flow));
             }
             if *day < first || (held.quantity == 0 && held.flows == [0; 2] && opening_value == 0) {
                 continue;
             }
-            let value = share(held.priced_units, (*price).into(), Quantity::ONE_SCALED);
+            let value = held.value(*price);
             let [opening_flow, closing_flow] = held.flows;
             let row = Row::new([
                 symbol_cell(portfolio),
@@ -144,17 +148,26 @@ fn points(block: i32, prices: &DayBlock<i64>) -> impl Iterator<Item = (i32, i64)
 struct OnDay {
     quantity: i128,
     priced_units: i128,
+    /// Whether there is a position that can be valued (1) or not (0), or how this changed.
+    valuable: i128,
     /// At the start of the day and at its end.
     flows: [i128; 2],
 }
 
 impl OnDay {
+    /// What is held is worth so much at a price; `None` if it is too large.
+    fn value(&self, price: i64) -> Option<i128> {
+        let is_known = self.quantity == 0 || self.valuable != 0;
+        share(self.priced_units, price.into(), Quantity::ONE_SCALED).filter(|_| is_known)
+    }
+
     fn add(&mut self, event: &Happened, count: isize) {
         let count = count as i128;
         match event {
-            Happened::Units { quantity, priced_units } => {
-                self.quantity += i128::from(*quantity) * count;
+            Happened::Units { quantity, priced_units, valuable } => {
+                self.quantity += quantity * count;
                 self.priced_units += i128::from(*priced_units) * count;
+                self.valuable += i128::from(*valuable) * count;
             }
             Happened::Flow { timing, amount } => {
                 self.flows[usize::from(*timing == FlowTiming::EndOfDay)] += amount.saturating_mul(count);

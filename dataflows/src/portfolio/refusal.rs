@@ -26,6 +26,9 @@ pub enum Refusal {
     /// A field is below zero, where it must not be.
     #[error("`{0}` is below 0")]
     Negative(Needed),
+    /// An expense of the portfolio is paid to it, so that more would be left after fees than before them.
+    #[error("it is an expense, but more comes in than goes out")]
+    ExpenseComesIn,
     /// `cost_share` is no share.
     #[error("`cost_share` is not between 0 and 1")]
     NoShare,
@@ -135,6 +138,9 @@ impl Refusal {
             Refusal::Missing(_) => "give it; the type of the transaction needs it",
             Refusal::NotPositive(_) | Refusal::Negative(_) => {
                 "give it without a sign; the type of the transaction says which way it goes"
+            }
+            Refusal::ExpenseComesIn => {
+                "correct `fees`, or tell what is paid back as a type that is no expense, such as DEPOSIT"
             }
             Refusal::NoShare => "give the share of the cost that goes to the other security, such as 0.25",
             Refusal::OtherCurrency { .. } => {

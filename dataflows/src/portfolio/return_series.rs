@@ -122,11 +122,10 @@ pub fn returns<'scope>(
 pub fn compared_with<'scope>(
     books: &Books,
     inceptions: Collection<'scope, (Symbol, i32)>,
-    portfolios: Collection<'scope, Arc<Portfolio>>,
+    portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
 ) -> Collection<'scope, (Symbol, ComparedWith)> {
     let books = books.clone();
-    let known = arrange(portfolios.map(|portfolio| (portfolio.id, portfolio)), "portfolios by id");
-    lookup_left(&arrange(inceptions, "portfolios of risk"), &known, "compared with", move |portfolio, _, known| {
+    lookup_left(&arrange(inceptions, "portfolios of risk"), portfolios, "compared with", move |portfolio, _, known| {
         let known = known.map(Arc::as_ref);
         let benchmark = known.map_or(Symbol::NONE, |known| known.benchmark);
         (*portfolio, (benchmark, books.rules_of(known).base_currency))

@@ -8,6 +8,9 @@
 //! The long and the short leg of [`legs`](super::performance::legs) are linked where the configuration asks for them. A reset
 //! that waits for money at the start of a day counts as of that day.
 //!
+//! What is weighted by money is net of fees: they are not among its flows. A flow weighs from the end of the day that it has
+//! by its rule.
+//!
 //! A corrected day links again the few stretches of the tree above it. A stretch knows its first day without what was there
 //! before it, which the stretch before it adds.
 
@@ -24,14 +27,15 @@ use operators::top_n::top_n;
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
+use super::cash_flow_rules::FlowTiming;
 use super::config::Books;
 use super::performance::annualised::Annualisation;
 use super::performance::daily::{Basis, Day};
 use super::performance::day_count::DayCount;
-use super::performance::dietz::{Flow, FlowTiming as DietzTiming, modified_dietz};
+use super::performance::dietz::{Flow, modified_dietz};
 use super::performance::legs::{LegDay, Legs};
 use super::performance::linked::Linked;
-use super::performance::money_weighted::{RootChoice, xirr};
+use super::performance::money_weighted::{Payment, RootChoice, xirr};
 use super::performance::periods::{DateRange, Period};
 use super::return_series::Float;
 use super::series::{PortfolioDay, PortfolioFlow, PricedChange, opening_value};
@@ -67,7 +71,7 @@ pub struct Measures {
     pub flows: i128,
     /// The fees among it.
     pub fees: i128,
-    /// On how many days a position could not be valued.
+    /// On how many days a position could not be valued, or a flow had no rate.
     pub days_incomplete: u32,
     /// The long and the short leg, if they are asked for and there are days.
     legs: Option<Box<Legs>>,
@@ -95,7 +99,7 @@ impl Measures {
             net: Linked::of(&with_opening, Basis::Net),
             flows: day.opening_flow.saturating_add(day.closing_flow),
             fees: day.fee,
-            days_incomplete: u32::from(day.positions_unvalued > 0),
+            days_incomplete: u32::from(day.is_incomplete()),
         }
     }
 
@@ -172,7 +176,7 @@ pub struct Returned {
     growth_net: Float,
     /// On how many days something was invested.
     pub days_invested: u32,
-    /// On how many days a position could not be valued.
+    /// On how many days a position could not be valued, or a flow had no rate.
     pub days_incomplete: u32,
     /// The returns of the long leg, the short one and both, and how often they started again.
     legs: Option<([Float; 3], u32)>,
@@ -204,16 +208,17 @@ impl Returned {
         if basis == Basis::Gross { self.growth_gross.get() } else { self.growth_net.get() }
     }
 
-    /// What was gained, fees taken off.
-    pub fn gain(&self) -> i128 {
-        self.closing_value.saturating_sub(self.opening_value).saturating_sub(self.flows)
+    /// What was gained, before fees or after them.
+    pub fn gain(&self, basis: Basis) -> i128 {
+        let gross = self.closing_value.saturating_sub(self.opening_value).saturating_sub(self.flows);
+        if basis == Basis::Gross { gross } else { gross.saturating_sub(self.fees) }
     }
 }
 
 /// The first day of each portfolio: that of its first change, or the one that the portfolio says.
 pub fn inceptions<'scope>(
     changes: Collection<'scope, PricedChange>,
-    portfolios: Collection<'scope, Arc<Portfolio>>,
+    portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
 ) -> Collection<'scope, (Symbol, i32)> {
     let days = distinct(changes.map(|change| (change.target.0, change.day)), "days of changes");
     let days = arrange(days.map(|(portfolio, day)| (portfolio, Reverse(day))), "days of changes");
@@ -226,10 +231,15 @@ pub fn inceptions<'scope>(
             out.extend(top.greatest.iter().map(|(Reverse(day), _)| (*portfolio, *day)));
         },
     );
-    let said = portfolios.flat_map(|portfolio| portfolio.inception_date.days().map(|day| (portfolio.id, day)));
-    lookup_left(&arrange(first, "first days"), &arrange(said, "inceptions"), "inceptions", |portfolio, first, said| {
-        (*portfolio, *said.unwrap_or(first))
-    })
+    lookup_left(
+        &arrange(first, "first days"),
+        portfolios,
+        "inceptions",
+        |portfolio, first, known: Option<&Arc<Portfolio>>| {
+            let said = known.and_then(|known| known.inception_date.days());
+            (*portfolio, said.unwrap_or(*first))
+        },
+    )
 }
 
 /// The periods of all portfolios, as seen from the last day.
@@ -255,7 +265,7 @@ pub fn periods<'scope>(
 /// A flow or a period of a portfolio.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Part {
-    Flow { day: i32, amount: i128 },
+    Flow { day: i32, timing: FlowTiming, amount: i128 },
     Period(Returned),
 }
 
@@ -281,16 +291,20 @@ pub fn register<'scope>(
         move |_portfolio, day, own: &PortfolioDay, _count| Stretch::of(day, own, legs),
         |portfolio, _span, of: &PeriodOf, summary| (*portfolio, Part::Period(Returned::new(of, summary))),
     );
-    let flows = flows.map(|flow| (flow.portfolio, Part::Flow { day: flow.day, amount: flow.amount }));
+    // A fee is no money that is taken out: left out here, it makes less of what is there, and the returns are net of it.
+    let flows =
+        flows.filter(|flow| !flow.is_fee).flat_map(|PortfolioFlow { portfolio, day, timing, amount, .. }| {
+            amount.map(|amount| (portfolio, Part::Flow { day, timing, amount }))
+        });
     let parts = arrange(returned.concat(flows), "returns and flows");
     let annualisation = books.annualisation;
     views.derived(spec(), &parts, move |portfolio, parts, rows| {
         let mut flows: Vec<Flow> = Vec::new();
         for (part, count) in parts {
             match part {
-                Part::Flow { day, amount } => {
+                Part::Flow { day, timing, amount } => {
                     let amount = amount.saturating_mul(*count as i128);
-                    flows.push(Flow { date: Date::from_days(*day), amount });
+                    flows.push(Flow { date: Date::from_days(*day), timing: *timing, amount });
                 }
                 Part::Period(returned) => rows.push((row(*portfolio, returned, &flows, &annualisation), *count)),
             }
@@ -308,7 +322,8 @@ fn spec() -> engine::ViewSpec {
         ("closing_value", AMOUNT),
         ("flows", AMOUNT),
         ("fees", AMOUNT),
-        ("gain", AMOUNT),
+        ("gain_gross", AMOUNT),
+        ("gain_net", AMOUNT),
         ("time_weighted_gross", RATIO),
         ("time_weighted_net", RATIO),
         ("annualised_gross", RATIO),
@@ -323,7 +338,8 @@ fn spec() -> engine::ViewSpec {
         ("time_weighted_long_short", RATIO),
         ("resets", ColumnKind::Int),
     ];
-    let about = "What each portfolio returned over each period, in base currency: weighted by time, before and after fees, and by money.";
+    let about = "What each portfolio returned over each period, in base currency: weighted by time, before and after fees, \
+                 and by money, after them.";
     table::spec("performance", about, &columns, 2)
 }
 
@@ -331,7 +347,7 @@ fn row(portfolio: Symbol, returned: &Returned, flows: &[Flow], annualisation: &A
     let range = returned.of.range;
     let [gross, net] = [Basis::Gross, Basis::Net].map(|basis| returned.growth(basis));
     let leg = |number: usize| returned.legs.map(|(rates, _)| rates[number].get());
-    let dietz = modified_dietz(range, returned.opening_value, flows, returned.closing_value, DietzTiming::EndOfDay);
+    let dietz = modified_dietz(range, returned.opening_value, flows, returned.closing_value);
     Row::new([
         symbol_cell(portfolio),
         Cell::text(returned.of.period.to_string()),
@@ -341,7 +357,8 @@ fn row(portfolio: Symbol, returned: &Returned, flows: &[Flow], annualisation: &A
         Cell::fixed(returned.closing_value),
         Cell::fixed(returned.flows),
         Cell::fixed(returned.fees),
-        Cell::fixed(returned.gain()),
+        Cell::fixed(returned.gain(Basis::Gross)),
+        Cell::fixed(returned.gain(Basis::Net)),
         ratio_cell(Some(gross - 1.0)),
         ratio_cell(Some(net - 1.0)),
         ratio_cell(annualisation.rate(gross, range.days())),
@@ -359,12 +376,12 @@ fn row(portfolio: Symbol, returned: &Returned, flows: &[Flow], annualisation: &A
 }
 
 /// The annual rate at which what was there and came in grew to what is there: XIRR, with what was there on the first day
-/// and what is left on the last. Nothing where the period has one day or no rate fits.
+/// and what is left on the last. It knows days, not their ends. Nothing where the period has one day or no rate fits.
 fn money_weighted(returned: &Returned, flows: &[Flow]) -> Option<f64> {
     let DateRange { from, to } = returned.of.range;
     let inside = flows.iter().filter(|flow| from <= flow.date && flow.date <= to);
-    let mut invested = vec![Flow { date: from, amount: returned.opening_value.saturating_neg() }];
-    invested.extend(inside.map(|flow| Flow { amount: flow.amount.saturating_neg(), ..*flow }));
-    invested.push(Flow { date: to, amount: returned.closing_value });
+    let mut invested = vec![Payment { date: from, amount: returned.opening_value.saturating_neg() }];
+    invested.extend(inside.map(|flow| Payment { date: flow.date, amount: flow.amount.saturating_neg() }));
+    invested.push(Payment { date: to, amount: returned.closing_value });
     xirr(&invested, DayCount::Actual365Fixed, RootChoice::default())
 }

@@ -8,7 +8,8 @@
 //!  changes ──▶ how many positions are held by day ─────────────────────────────────────────────────────────┴─▶ days
 //! ```
 //! Values are summed exactly, in the currency of the prices, and turned into base currency once for each portfolio, currency
-//! and day. So the value of a day may differ in the last decimal from the sum of values that were rounded one by one.
+//! and day. So the value of a day may differ in the last decimal from the sum of values that were rounded one by one. What a
+//! portfolio holds in one currency is summed right up to 10²⁴ of it.
 
 use differential_dataflow::AsCollection;
 use engine::{Cell, ColumnKind, Row, Views};
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
 use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
-use super::cost_basis::money::share;
+use super::cost_basis::money::{is_bounded, share};
 use super::inputs::{CurrencyPair, PriceOf, Priced};
 use super::ledger::{Booked, Change};
 use super::market::{Pricing, until};
@@ -49,9 +50,16 @@ pub struct PortfolioDay {
     pub positions: i32,
     /// How many of them could not be valued.
     pub positions_unvalued: i32,
+    /// How many flows are not among those above, because there is no rate into base currency.
+    pub flows_without_rate: i32,
 }
 
 impl PortfolioDay {
+    /// Whether a position has no value, or a flow no rate: what is told of the day leaves it out.
+    pub const fn is_incomplete(&self) -> bool {
+        self.positions_unvalued > 0 || self.flows_without_rate > 0
+    }
+
     /// The day, for what was worth so much before it.
     pub fn after(&self, opening_value: i128) -> Day {
         Day {
@@ -75,11 +83,13 @@ pub struct PricedChange {
     /// From which day on.
     pub day: i32,
     /// How many units came, in units of [`model::Quantity`].
-    pub quantity: i64,
-    /// How many units of price that is: times the multiplier of the instrument.
+    pub quantity: i128,
+    /// How many units of price that is: times the multiplier of the instrument. A position of too many stands for none.
     pub units: i64,
     /// 1, 0 or -1.
     pub held: i64,
+    /// The same, of a position that can be valued where there is a price: not one of too many units.
+    pub valuable: i64,
     /// Whether a unit is worth one, because it is cash and no price says otherwise.
     pub is_at_par: bool,
 }
@@ -101,14 +111,17 @@ fn priced_change(security: Symbol, change: &Change, pricing: Option<&Pricing>) -
     let currency = pricing.map_or(change.currency, |pricing| pricing.currency);
     let [before, now] = [change.quantity_before, change.quantity].map(|quantity| quantity.scaled().unwrap_or(0));
     // The difference of what is rounded, so that nothing is left when all units are gone.
-    let units = contract_units(now, multiplier)?.checked_sub(contract_units(before, multiplier)?)?;
+    let [units_before, units] = [before, now].map(|quantity| contract_units(quantity, multiplier));
+    let is_valuable = |quantity: i128, units: Option<i128>| i64::from(quantity != 0 && units.is_some());
     Some(PricedChange {
         priced: (security, currency),
         target: (change.holding.0, (currency, change.base_currency)),
         day: change.date.days()?,
-        quantity: i64::try_from(now.checked_sub(before)?).ok()?,
-        units: i64::try_from(units).ok()?,
+        quantity: now - before,
+        // Both are bounded, so that their difference always fits.
+        units: (units.unwrap_or(0) - units_before.unwrap_or(0)) as i64,
         held: i64::from(now != 0) - i64::from(before != 0),
+        valuable: is_valuable(now, units) - is_valuable(before, units_before),
         is_at_par: pricing.is_some_and(|pricing| pricing.is_at_par()),
     })
 }
@@ -137,28 +150,30 @@ fn arrange_steps<'scope, G: operators::Key>(
     changes: Collection<'scope, (G, PricedChange)>,
 ) -> Arranged<'scope, Priced, ((G, CurrencyPair), i32), Step> {
     let steps = changes.explode(|(target, change)| {
-        let step = Step { amount: change.units, count: change.held };
+        let step = Step { amount: change.units, count: change.valuable };
         Some(((change.priced, ((target, change.target.1), change.day)), step))
     });
     arrange(steps, "steps")
 }
 
-/// A value of 14 decimals, units times price, in base currency.
-fn to_base(value: i128, rate: i128) -> i128 {
+/// A value of 14 decimals, units times price, in base currency; `None` if it is too large: then it is not valued.
+fn to_base(value: i128, rate: i128) -> Option<i128> {
     // The decimals of a quantity beside those of the rate.
     const WHOLE: i128 = Quantity::ONE_SCALED * Rate::ONE_SCALED;
-    share(value, rate, WHOLE).unwrap_or(i128::MAX >> 2)
+    share(value, rate, WHOLE).filter(|value| is_bounded(*value))
 }
 
-/// What comes in and goes out of a portfolio, and how many positions it has: opening flow, closing flow, fee, positions.
-type Totals = [i128; 4];
+/// What comes in and goes out of a portfolio, and how many positions it has: opening flow, closing flow, fee, flows without a
+/// rate, positions.
+type Totals = [i128; 5];
 
 const OPENING_FLOW: usize = 0;
 const CLOSING_FLOW: usize = 1;
 const FEE: usize = 2;
-const POSITIONS: usize = 3;
+const WITHOUT_RATE: usize = 3;
+const POSITIONS: usize = 4;
 
-/// A flow of a portfolio that is to be turned into base currency.
+/// A flow between a portfolio and the world.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PortfolioFlow {
     /// The portfolio.
@@ -169,11 +184,11 @@ pub struct PortfolioFlow {
     pub timing: FlowTiming,
     /// Whether it is a charge.
     pub is_fee: bool,
-    /// Above zero where it comes in.
-    pub amount: i128,
+    /// Above zero where it comes in; `None` where there is no rate into base currency, or it would be too large.
+    pub amount: Option<i128>,
 }
 
-/// The flows between portfolios and the world, in base currency as of their day. One without a rate is left out.
+/// The flows between portfolios and the world, in base currency as of their day.
 pub fn portfolio_flows<'scope>(
     booked: Collection<'scope, Booked>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
@@ -185,23 +200,22 @@ pub fn portfolio_flows<'scope>(
         _ => None,
     });
     in_base_currency(flows, fx_rates, "flows of portfolios", |flow: &PortfolioFlow, rate| {
-        let amount = share(flow.amount, rate, Rate::ONE_SCALED)?;
-        Some(PortfolioFlow { amount, ..flow.clone() })
+        let amount = flow.amount.zip(rate).and_then(|(amount, rate)| share(amount, rate, Rate::ONE_SCALED));
+        Some(PortfolioFlow { amount: amount.filter(|amount| is_bounded(*amount)), ..flow.clone() })
     })
 }
 
-/// Flows with their days, each at the last rate up to its day: `at_rate` gives the flow at a rate. One without a rate is left
-/// out.
+/// Flows with their days, each at the last rate up to its day: `at_rate` gives the flow at a rate, or where there is none.
 pub fn in_base_currency<'scope, F: operators::Data>(
     flows: Collection<'scope, (CurrencyPair, (i32, F))>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     name: &str,
-    at_rate: impl Fn(&F, i128) -> Option<F> + 'static,
+    at_rate: impl Fn(&F, Option<i128>) -> Option<F> + 'static,
 ) -> Collection<'scope, F> {
-    let is_own = |pair: &CurrencyPair| pair.0 == pair.1;
+    let is_own = |pair: &CurrencyPair| pair.0 == pair.1 && !pair.1.is_none();
     let foreign = flows.clone().filter(move |(pair, _)| !is_own(pair));
     let converted = as_of(&arrange(foreign, name), fx_rates, name, move |_pair, _day, flow, found| {
-        found.and_then(|(_, rate)| at_rate(flow, *rate))
+        at_rate(flow, found.map(|(_, rate)| *rate))
     });
     flows.filter(move |(pair, _)| is_own(pair)).map(|(_, (_, flow))| flow).concat(converted.flat_map(|flow| flow))
 }
@@ -212,15 +226,20 @@ fn portfolio_flow(flow: &CashFlow) -> Option<PortfolioFlow> {
         day: flow.date.days()?,
         timing: flow.timing,
         is_fee: flow.class == FlowClass::Expense,
-        amount: flow.amount.scaled()?,
+        amount: flow.amount.scaled(),
     })
 }
 
 fn totals_of(flow: &PortfolioFlow) -> Totals {
-    let mut totals = [0; 4];
+    let mut totals = [0; 5];
     let end = if flow.timing == FlowTiming::BeginOfDay { OPENING_FLOW } else { CLOSING_FLOW };
-    totals[end] = flow.amount;
-    totals[FEE] = if flow.is_fee { -flow.amount } else { 0 };
+    match flow.amount {
+        Some(amount) => {
+            totals[end] = amount;
+            totals[FEE] = if flow.is_fee { -amount } else { 0 };
+        }
+        None => totals[WITHOUT_RATE] = 1,
+    }
     totals
 }
 
@@ -240,21 +259,24 @@ fn positions_held<'scope>(
     step_products(&arrange(steps, "steps of positions"), &every_day, "positions by day")
 }
 
-/// The days of all portfolios.
+/// The days of all portfolios: those on which something is held, flows or changes. So the day on which the last position
+/// goes is one of them.
 pub fn days<'scope>(
     values: &Arranged<'scope, Symbol, i32, DayBlock<i128>>,
     flows: Collection<'scope, PortfolioFlow>,
     changes: Collection<'scope, PricedChange>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, Symbol, (i32, PortfolioDay)> {
-    let flows = arrange_days(flows.map(|flow| (flow.portfolio, flow.day, totals_of(&flow))), "flows by day");
+    let flows = flows.map(|flow| (flow.portfolio, flow.day, totals_of(&flow)));
+    let changed = changes.clone().map(|change| (change.target.0, change.day, [0; 5]));
+    let flows = arrange_days(flows.concat(changed), "flows by day");
     let held = positions_held(changes, valuation_day).as_collection(|portfolio, block| (*portfolio, *block)).inner;
-    let held = held.map(|(block, tick, held)| (block, tick, held.map(|positions| [0, 0, 0, positions])));
+    let held = held.map(|(block, tick, held)| (block, tick, held.map(|positions| [0, 0, 0, 0, positions])));
     let totals = flows.as_collection(|portfolio, block| (*portfolio, *block)).concat(held.as_collection());
     let totals = arrange(totals, "totals by day");
     let days = join_days(values, &totals, "portfolio days", |portfolio, day, value, totals| {
-        let (value, valued) = value.map_or((0, 0), |(value, count)| (value, i32::from(count)));
-        let totals: Totals = totals.map_or([0; 4], |(totals, _)| totals);
+        let (value, valued) = value.unwrap_or((0, 0));
+        let totals: Totals = totals.map_or([0; 5], |(totals, _)| totals);
         let positions = i32::try_from(totals[POSITIONS]).unwrap_or(i32::MAX);
         let row = PortfolioDay {
             value,
@@ -263,6 +285,7 @@ pub fn days<'scope>(
             fee: totals[FEE],
             positions,
             positions_unvalued: positions - valued,
+            flows_without_rate: i32::try_from(totals[WITHOUT_RATE]).unwrap_or(i32::MAX),
         };
         Some((*portfolio, (day, row)))
     });
@@ -283,6 +306,7 @@ pub fn register<'scope>(days: &Arranged<'scope, Symbol, (i32, PortfolioDay)>, vi
         ("return_net", RATIO),
         ("positions", ColumnKind::Int),
         ("positions_unvalued", ColumnKind::Int),
+        ("flows_without_rate", ColumnKind::Int),
     ];
     let about = "Each portfolio on every day: its value in base currency, what came in and went out, and its return.";
     views.derived(spec("portfolio_timeseries", about, &columns, 2), days, |portfolio, group, rows| {
@@ -313,5 +337,6 @@ fn row(portfolio: Symbol, day: i32, own: &PortfolioDay, with_opening: &Day) -> R
         ratio_cell(Some(with_opening.rate(Basis::Net))),
         Cell::Int(own.positions.into()),
         Cell::Int(own.positions_unvalued.into()),
+        Cell::Int(own.flows_without_rate.into()),
     ])
 }

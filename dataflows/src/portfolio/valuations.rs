@@ -29,7 +29,7 @@ use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::config::Books;
-use super::cost_basis::money::share;
+use super::cost_basis::money::{is_bounded, share};
 use super::inputs::{CurrencyPair, Priced};
 use super::ledger::Holding;
 use super::market::{Pricing, until};
@@ -237,7 +237,7 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
     let value_local =
         price.zip(pricing).and_then(|((price, _), pricing)| local_value(quantity, price, pricing.multiplier));
     let value_base = value_local.zip(fx_rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
-    let value_base = value_base.filter(|_| !base_currency.is_none());
+    let value_base = value_base.filter(|value| !base_currency.is_none() && is_bounded(*value));
     Valuation {
         holding: (portfolio, *security),
         cost_currency,
@@ -265,9 +265,13 @@ pub fn local_value(quantity: i128, price: i64, multiplier: i128) -> Option<i128>
     share(units, price.into(), Quantity::ONE_SCALED)
 }
 
-/// How many units of price a quantity stands for: 2 futures on an index with a multiplier of 50 are 100.
+/// A position of more units of price has no value, in no view: so the difference of two of them fits into an `i64`.
+const MOST_UNITS: u128 = (i64::MAX >> 1) as u128;
+
+/// How many units of price a quantity stands for: 2 futures on an index with a multiplier of 50 are 100. `None` if they are
+/// too many: more than 4.6 · 10¹².
 pub fn contract_units(quantity: i128, multiplier: i128) -> Option<i128> {
-    if multiplier == Quantity::ONE_SCALED { Some(quantity) } else { share(quantity, multiplier, Quantity::ONE_SCALED) }
+    share(quantity, multiplier, Quantity::ONE_SCALED).filter(|units| units.unsigned_abs() <= MOST_UNITS)
 }
 
 const ABOUT: &str =

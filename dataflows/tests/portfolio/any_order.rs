@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Portfolio, Product, Record, Symbol, TransactionType};
+use model::{Portfolio, Product, Record, SourceId, Symbol, TransactionType};
 use proptest::prelude::*;
 
 use crate::kit::{Book, Change, Desk, TextRow, put_all};
@@ -80,6 +80,9 @@ fn record() -> impl Strategy<Value = Record> {
         (prop_oneof![Just("USD"), Just("EUR")], prop_oneof![Just(""), Just("IX"), Just("IY")])
             .prop_map(|(of, benchmark)| keep(Portfolio { benchmark: Symbol::of(benchmark), ..portfolio("P", of) })),
         Just(keep(portfolio("Q", "USD"))),
+        prop_oneof![Just("USD"), Just("EUR")]
+            .prop_map(|of| keep(Portfolio { source: SourceId(1), ..portfolio("Q", of) })),
+        Just(know(model::Instrument { source: SourceId(1), ..instrument("A", Product::Equity, "EUR") })),
         Just(know(instrument("CASH", Product::Cash, "USD"))),
         Just(know(instrument("A", Product::Equity, "USD"))),
     ];

@@ -156,7 +156,8 @@ fn positions(records: &[Record], desk: &Desk) -> Vec<Position> {
     let column = |name: &str| desk.spec("valuations").column(name).unwrap();
     let code = |text: &str| if text.is_empty() { Currency::NONE } else { records::currency(text) };
     let instrument = |id: Symbol| {
-        records.iter().find_map(|record| match record {
+        // Of several sources the one that is defined last counts, and records come in their order.
+        records.iter().rev().find_map(|record| match record {
             Record::Instrument(instrument) if instrument.id == id => Some((**instrument).clone()),
             _ => None,
         })

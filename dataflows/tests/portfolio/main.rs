@@ -8,6 +8,7 @@ mod kit;
 mod reference;
 
 mod any_order;
+mod edges;
 mod exposure;
 mod exposure_oracle;
 mod lineage;

@@ -1,6 +1,6 @@
 //! What the views must say, worked out plainly from all records: day by day, position by position.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dataflows::portfolio::cash_flow_rules::{CashFlowRules, FlowTiming};
 use dataflows::portfolio::cost_basis::{Book, BookRules, ProcessingOrder};
@@ -9,8 +9,8 @@ use model::{Amount, Currency, Date, Product, Record, Symbol, Transaction, Transa
 use crate::kit::Desk;
 use crate::{parts_oracle, risk_oracle};
 
-/// What there is on a day of a portfolio: value, flows at its start and end.
-pub type Day = [i128; 3];
+/// What there is on a day of a portfolio: value, flows at its start and end, how many flows have no rate.
+pub type Day = [i128; 4];
 
 /// What there is of a security on a day of its portfolio: value, what came to it less what left, fees, and what of the
 /// flows came at the start.
@@ -37,7 +37,7 @@ pub fn last(series: Option<&BTreeMap<i32, i128>>, day: i32) -> Option<i128> {
 
 impl Market {
     fn rate(&self, from: Currency, to: Currency, day: i32) -> Option<i128> {
-        if from == to { Some(10i128.pow(12)) } else { last(self.rates.get(&(from, to)), day) }
+        if from == to && !to.is_none() { Some(10i128.pow(12)) } else { last(self.rates.get(&(from, to)), day) }
     }
 }
 
@@ -61,14 +61,15 @@ pub fn check(records: &[Record], desk: &Desk) {
     let mut shown: Vec<String> = days
         .iter()
         .flat_map(|(portfolio, days)| {
-            let row = move |(day, [value, opening, closing]): (&i32, &Day)| {
-                format!("{portfolio} {} {} {} {}", Date::from_days(*day), text(*opening), text(*closing), text(*value))
+            let row = move |(day, [value, opening, closing, without_rate]): (&i32, &Day)| {
+                let [value, opening, closing] = [value, opening, closing].map(|amount| text(*amount));
+                format!("{portfolio} {} {opening} {closing} {value} {without_rate}", Date::from_days(*day))
             };
             days.iter().map(row)
         })
         .collect();
     shown.sort();
-    let columns = ["portfolio", "date", "opening_flow", "closing_flow", "closing_value"];
+    let columns = ["portfolio", "date", "opening_flow", "closing_flow", "closing_value", "flows_without_rate"];
     assert_eq!(desk.columns("portfolio_timeseries", &columns), shown);
     risk_oracle::check(records, &days, desk);
     parts_oracle::check_contributions(&days, &parts, desk);
@@ -99,6 +100,7 @@ fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
                 series.insert(rate.rate_date.0, rate.rate.scaled().unwrap());
                 last_day = last_day.max(rate.rate_date.0);
             }
+            // Records come in the order of their sources, so the one that is defined last counts.
             Record::Portfolio(portfolio) => drop(base_currencies.insert(portfolio.id, portfolio.base_currency)),
             Record::Instrument(instrument) => {
                 instrument_currency.insert(instrument.id, instrument.currency);
@@ -116,7 +118,8 @@ fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
     let mut books: BTreeMap<(Symbol, Symbol), Book> = BTreeMap::new();
     let mut units: BTreeMap<(Symbol, Symbol), BTreeMap<i32, i128>> = BTreeMap::new();
     let mut costs_in: BTreeMap<Symbol, Vec<Currency>> = BTreeMap::new();
-    let mut flows: BTreeMap<Symbol, BTreeMap<i32, [i128; 2]>> = BTreeMap::new();
+    let mut flows: BTreeMap<Symbol, BTreeMap<i32, [i128; 3]>> = BTreeMap::new();
+    let mut days_of_changes: BTreeSet<(Symbol, i32)> = BTreeSet::new();
     let mut parts = Parts::new();
     let cash_flow_rules = CashFlowRules::default();
     for transaction in &transactions {
@@ -143,6 +146,7 @@ fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
             if before.unwrap_or_default() != book {
                 let own = if book.currency().is_none() { transaction.currency } else { book.currency() };
                 costs_in.entry(security).or_default().push(own);
+                days_of_changes.insert((portfolio, day));
                 last_day = last_day.max(day);
             }
             units.entry((portfolio, security)).or_default().insert(day, book.quantity().scaled().unwrap());
@@ -150,11 +154,18 @@ fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
         if flow.is_some() {
             last_day = last_day.max(day);
         }
-        if let Some(flow) = flow
-            && let Some(rate) = market.rate(flow.currency, base_currency, day)
-        {
-            let end = usize::from(flow.timing == FlowTiming::EndOfDay);
-            let amount = rounded_product(flow.amount.scaled().unwrap(), rate);
+        let Some(flow) = flow else { continue };
+        let rate = market.rate(flow.currency, base_currency, day);
+        let amount = rate.map(|rate| rounded_product(flow.amount.scaled().unwrap(), rate));
+        let end = usize::from(flow.timing == FlowTiming::EndOfDay);
+        if flow.is_portfolio_flow {
+            let of_day = flows.entry(portfolio).or_default().entry(day).or_default();
+            match amount {
+                Some(amount) => of_day[end] += amount,
+                None => of_day[2] += 1,
+            }
+        }
+        if let Some(amount) = amount {
             let part = parts.entry(portfolio).or_default().entry(security).or_default().entry(day).or_default();
             match transaction.transaction_type {
                 TransactionType::Fee => part[2] -= amount,
@@ -167,10 +178,6 @@ fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
                 }
                 _ => part[1] -= amount,
             }
-            if !flow.is_portfolio_flow {
-                continue;
-            }
-            flows.entry(portfolio).or_default().entry(day).or_default()[end] += amount;
         }
     }
 
@@ -214,10 +221,11 @@ fn expected(records: &[Record]) -> (Positions, Days, Parts, i32) {
                 let rate = market.rate(*currency, base_currency, day)?;
                 Some(rounded_ratio(*value, rate))
             });
-            let [opening, closing] = own_flows.and_then(|flows| flows.get(&day)).copied().unwrap_or_default();
+            let [opening, closing, without_rate] =
+                own_flows.and_then(|flows| flows.get(&day)).copied().unwrap_or_default();
             let has_flow = own_flows.is_some_and(|flows| flows.contains_key(&day));
-            if held > 0 || has_flow {
-                days.entry(portfolio).or_default().insert(day, [in_base.sum(), opening, closing]);
+            if held > 0 || has_flow || days_of_changes.contains(&(portfolio, day)) {
+                days.entry(portfolio).or_default().insert(day, [in_base.sum(), opening, closing, without_rate]);
             }
         }
     }

@@ -23,7 +23,7 @@ pub fn gains(
     parts: &BTreeMap<Symbol, BTreeMap<i32, PartDay>>,
 ) -> [BTreeMap<Symbol, BTreeMap<i32, Gained>>; 2] {
     let [mut whole, mut by_security]: [BTreeMap<Symbol, BTreeMap<i32, Gained>>; 2] = Default::default();
-    for (day, [value, comes, goes]) in days {
+    for (day, [value, comes, goes, _]) in days {
         let base = days.get(&(day - 1)).map_or(0, |day| day[0]) + comes;
         let mut rest = Gained { base, gain: value - base - goes, flow: comes + goes, fee: 0 };
         let fee = parts.values().filter_map(|days| Some(days.get(day)?[2])).sum();
@@ -126,14 +126,14 @@ type Holding = (f64, f64, Option<f64>);
 impl Side<'_> {
     fn rate(&self, day: i32) -> f64 {
         let before = self.days.get(&(day - 1)).map_or(0, |day| day[0]);
-        let Some([value, comes, goes]) = self.days.get(&day) else { return 0.0 };
+        let Some([value, comes, goes, _]) = self.days.get(&day) else { return 0.0 };
         let base = before + comes;
         if base == 0 { 0.0 } else { (value - base - goes) as f64 / base.abs() as f64 }
     }
 
     fn holding(&self, day: i32, group: Symbol, group_of: &dyn Fn(Symbol) -> Symbol) -> Holding {
         let before = self.days.get(&(day - 1)).map_or(0, |day| day[0]);
-        let [value, comes, goes] = self.days.get(&day).copied().unwrap_or_default();
+        let [value, comes, goes, _] = self.days.get(&day).copied().unwrap_or_default();
         let base = if self.days.contains_key(&day) { before + comes } else { 0 };
         if base == 0 {
             return if group.is_none() { (1.0, 0.0, Some(0.0)) } else { (0.0, 0.0, None) };

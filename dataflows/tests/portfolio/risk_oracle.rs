@@ -20,7 +20,7 @@ fn weekday_of(day: i32) -> i32 {
 fn returns(days: &BTreeMap<i32, Day>) -> BTreeMap<i32, f64> {
     let mut growth: BTreeMap<i32, f64> = BTreeMap::new();
     let mut invested: Vec<i32> = Vec::new();
-    for (day, [value, comes, goes]) in days {
+    for (day, [value, comes, goes, _]) in days {
         let before = days.get(&(day - 1)).map_or(0, |day| day[0]);
         let base = before + comes;
         let rate = if base == 0 { 0.0 } else { (value - base - goes) as f64 / base.abs() as f64 };

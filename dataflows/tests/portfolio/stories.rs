@@ -6,7 +6,7 @@ use crate::desk;
 use crate::kit::{Change, Desk, put_all};
 use crate::records::{fx_rate, instrument, keep, know, portfolio, price, put, transaction};
 
-fn invested() -> Vec<Record> {
+pub fn invested() -> Vec<Record> {
     vec![
         keep(portfolio("P", "USD")),
         know(instrument("CASH", Product::Cash, "USD")),
@@ -19,13 +19,13 @@ fn invested() -> Vec<Record> {
     ]
 }
 
-fn one(desk: &Desk, view: &str, column: &str) -> String {
+pub fn one(desk: &Desk, view: &str, column: &str) -> String {
     let cells = desk.column(view, column);
     assert_eq!(cells.len(), 1, "{view}.{column}: {cells:?}");
     cells[0].clone()
 }
 
-fn performance(desk: &Desk, column: &str) -> f64 {
+pub fn performance(desk: &Desk, column: &str) -> f64 {
     let rows = desk.columns("performance", &["period", column]);
     let row = rows.iter().find(|row| row.starts_with("si ")).unwrap();
     row.split(' ').nth(1).unwrap().parse().unwrap()

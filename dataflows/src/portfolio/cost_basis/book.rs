@@ -1,7 +1,7 @@
 //! `Book`: the open lots of one security in one portfolio, and what a transaction does to them.
 
 use model::{
-    CostMethod, Currency, LotReference, OversellPolicy, Quantity, Rate, Side, Symbol, Timestamp, Transaction,
+    CostMethod, Currency, LotReference, OversellPolicy, Quantity, Side, Symbol, Timestamp, Transaction,
     TransactionType as T,
 };
 use serde::{Deserialize, Serialize};
@@ -262,8 +262,8 @@ pub(super) fn wanted(transaction: &Transaction) -> Result<i128, Refusal> {
     }
 }
 
-/// The gross amount, which must not be below zero.
-pub(super) fn gross(transaction: &Transaction) -> Result<i128, Refusal> {
+/// The gross amount, which must not be below zero: the type of the transaction says which way it goes.
+pub(crate) fn gross(transaction: &Transaction) -> Result<i128, Refusal> {
     match transaction.gross_amount.scaled() {
         None => Err(Refusal::Missing(Needed::GrossAmount)),
         Some(gross) if gross >= 0 => Ok(gross),
@@ -276,13 +276,7 @@ pub(super) fn fees(transaction: &Transaction) -> i128 {
     transaction.fees.scaled().unwrap_or(0)
 }
 
-/// A local amount with its worth in base currency. The rate is 1 only where both currencies are known to be the same.
+/// A local amount with its worth in base currency.
 pub(super) fn converted(rules: &BookRules, transaction: &Transaction, local: i128) -> Result<Money, Refusal> {
-    let is_base = !rules.base_currency.is_none() && transaction.currency == rules.base_currency;
-    match transaction.fx_to_base.scaled() {
-        Some(rate) if rate > 0 => Money::converted(local, rate),
-        Some(_) => Err(Refusal::NotPositive(Needed::FxToBase)),
-        None if is_base => Money::converted(local, Rate::ONE_SCALED),
-        None => Err(Refusal::Missing(Needed::FxToBase)),
-    }
+    Money::converted(local, rules.base_rate(transaction)?.ok_or(Refusal::Missing(Needed::FxToBase))?)
 }

@@ -47,7 +47,7 @@ impl Book {
         let (new, old) = ratio(transaction)?;
         let costs: Vec<Money> = self.lots().map(Lot::cost).collect();
         let lots = rebased(self.lots(), &self.shares_of(given(held, new, old)?)?, &costs)?;
-        let carried = Some(self.carried(transaction, security, lots));
+        let carried = Some(self.carried(security, lots));
         let (quantity_change, cost_change) = (quantity(-held)?, Money::ZERO.minus(self.cost())?);
         *self = Book::default();
         Ok(Effects { quantity_change, cost_change, carried, ..Effects::NONE })
@@ -66,7 +66,7 @@ impl Book {
         let kept: Vec<Lot> = self.lots().zip(&costs).map(kept).collect::<Result<_, _>>()?;
         let goes = costs.iter().try_fold(Money::ZERO, |sum, cost| sum.plus(*cost))?;
         let (cost, cost_change) = (self.cost().minus(goes)?, Money::ZERO.minus(goes)?);
-        let carried = Some(self.carried(transaction, security, lots));
+        let carried = Some(self.carried(security, lots));
         if part != 0 {
             self.replace(kept, self.quantity(), cost, rules.method);
         }
@@ -89,7 +89,7 @@ impl Book {
         let mut effects = book.exchange(rules, &leaving)?;
         let cost = paid.minus(effects.cost_change)?;
         let lot = Lot::new(transaction.id, transaction.effective_time(), received, cost);
-        effects.carried = Some(self.carried(transaction, security, vec![lot]));
+        effects.carried = Some(self.carried(security, vec![lot]));
         *self = book;
         Ok(effects)
     }
@@ -118,16 +118,8 @@ impl Book {
         divided(total, &parts)
     }
 
-    fn carried(&self, transaction: &Transaction, security: Symbol, lots: Vec<Lot>) -> Carried {
-        Carried {
-            transaction: transaction.id,
-            transaction_type: transaction.transaction_type,
-            time: transaction.effective_time(),
-            portfolio: transaction.portfolio,
-            security,
-            currency: self.currency(),
-            lots,
-        }
+    fn carried(&self, security: Symbol, lots: Vec<Lot>) -> Carried {
+        Carried { security, currency: self.currency(), lots }
     }
 }
 

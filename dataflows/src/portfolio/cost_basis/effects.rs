@@ -1,6 +1,6 @@
 //! What a transaction does: to the position, to its lots, to another security.
 
-use model::{Currency, Quantity, Symbol, Timestamp, TransactionType};
+use model::{Currency, Quantity, Symbol, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::lot::Lot;
@@ -52,14 +52,6 @@ pub struct Disposal {
 /// Lots that a corporate action gives to another security, for the book of that security to receive.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Carried {
-    /// The transaction that gives them.
-    pub transaction: Symbol,
-    /// Its type.
-    pub transaction_type: TransactionType,
-    /// When it counts from.
-    pub time: Timestamp,
-    /// The portfolio.
-    pub portfolio: Symbol,
     /// The security that receives them.
     pub security: Symbol,
     /// The currency of their cost.

@@ -10,8 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::portfolio::refusal::Refusal;
 
-/// Amounts beyond this are refused, so that a part of one can always be taken.
-const LARGEST: i128 = i128::MAX >> 2;
+/// Amounts beyond this, 4 · 10²⁰ of a currency, are refused: so a part of one can always be taken, and four billion of them
+/// can be added up.
+const LARGEST: i128 = i128::MAX >> 32;
+
+/// Whether an amount is none that is refused because it is too large.
+pub(crate) fn is_bounded(scaled: i128) -> bool {
+    scaled.unsigned_abs() <= LARGEST.unsigned_abs()
+}
 
 /// An amount in the currency of the security and in the base currency of the portfolio. Always known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,7 +39,7 @@ impl Money {
 
     fn of(local: Option<i128>, base: Option<i128>) -> Result<Money, Refusal> {
         let amount = |scaled: Option<i128>| match scaled {
-            Some(scaled) if scaled.unsigned_abs() <= LARGEST.unsigned_abs() => Ok(Amount::from_scaled(scaled)),
+            Some(scaled) if is_bounded(scaled) => Ok(Amount::from_scaled(scaled)),
             _ => Err(Refusal::TooLarge),
         };
         Ok(Money { local: amount(local)?, base: amount(base)? })
@@ -70,10 +76,11 @@ impl Money {
 /// `amount · part / whole`, rounded half to even; `None` where it would be too large or the whole is 0.
 pub(crate) fn share(amount: i128, part: i128, whole: i128) -> Option<i128> {
     let (part, whole) = if whole < 0 { (part.checked_neg()?, whole.checked_neg()?) } else { (part, whole) };
-    // The quotient first: then only its remainder is multiplied, which is smaller than the whole.
+    // The quotients first: then only the remainders are multiplied, which are smaller than the whole.
     let (quotient, remainder) = (amount.checked_div_euclid(whole)?, amount.checked_rem_euclid(whole)?);
-    let rest = remainder.checked_mul(part)?;
-    let floor = quotient.checked_mul(part)?.checked_add(rest.div_euclid(whole))?;
+    let rest = remainder.checked_mul(part % whole)?;
+    let floor = quotient.checked_mul(part)?.checked_add(remainder.checked_mul(part / whole)?)?;
+    let floor = floor.checked_add(rest.div_euclid(whole))?;
     let above_floor = rest.rem_euclid(whole);
     let up = match above_floor.cmp(&(whole - above_floor)) {
         std::cmp::Ordering::Less => false,
@@ -132,6 +139,8 @@ mod tests {
         for (amount, part, whole, expected) in cases {
             assert_eq!(share(amount, part, whole), Some(expected), "{amount} {part}/{whole}");
         }
+        // 9,999 in 14 decimals, at a rate of 1.6 billion: amount times part would not fit.
+        assert_eq!(share(9_999 * 10i128.pow(14), 16 * 10i128.pow(20), 10i128.pow(18)), Some(159_984 * 10i128.pow(16)));
         assert_eq!(share(1, 1, 0), None);
         assert_eq!(share(i128::MAX, 2, 1), None);
         assert_eq!(share(LARGEST, 1 << 62, (1 << 62) + 1).map(|share| share < LARGEST), Some(true));

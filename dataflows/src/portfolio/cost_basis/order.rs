@@ -5,9 +5,6 @@ use std::cmp::Reverse;
 use model::{Quantity, Symbol, Timestamp, Transaction, TransactionType};
 use serde::{Deserialize, Serialize};
 
-use super::effects::Carried;
-use super::money::{quantity, units};
-
 /// Earlier first; at one time corporate actions first, then the larger quantity, then the lesser id.
 ///
 /// A corporate action comes before the trades of its time because those of the day from which it counts already trade
@@ -28,17 +25,6 @@ impl ProcessingOrder {
             rank: rank(transaction.transaction_type),
             quantity: Reverse(transaction.quantity),
             id: transaction.id,
-        }
-    }
-
-    /// The place of lots that another security gave, among the transactions of the one that receives them.
-    pub fn of_carried(carried: &Carried) -> ProcessingOrder {
-        let total = carried.lots.iter().map(|lot| units(lot.quantity)).sum();
-        ProcessingOrder {
-            time: carried.time,
-            rank: rank(carried.transaction_type),
-            quantity: Reverse(quantity(total).unwrap_or(Quantity::MAX)),
-            id: carried.transaction,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Returns from average capital: Modified Dietz, and the return on average investment.
 //!
 //! Modified Dietz weighs each flow by the part of the period for which it was there:
-//! `(closing − opening − Σ F) / (opening + Σ F · w)`, with `w` the days that were left by all days of the period. Whether
-//! the day of the flow is among those that were left is a policy.
+//! `(closing − opening − Σ F) / (opening + Σ F · w)`, with `w` the days that were left by all days of the period. The day of
+//! a flow is among those that were left if it flowed at its start.
 //!
 //! The return on average investment is the same idea with what was *paid* for what is held, as Ghostfolio has it: the gain
 //! by the average cost, weighed by days. A sale takes its cost away, not its proceeds.
@@ -12,25 +12,17 @@ use serde::{Deserialize, Serialize};
 
 use super::daily::ratio;
 use super::periods::DateRange;
+use crate::portfolio::cash_flow_rules::FlowTiming;
 
 /// An amount that came in (positive) or went out on a date, in units of one scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Flow {
     /// When.
     pub date: Date,
+    /// At which end of that day.
+    pub timing: FlowTiming,
     /// How much.
     pub amount: i128,
-}
-
-/// Whether a flow was there on its own day.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlowTiming {
-    /// From the start of its day.
-    StartOfDay,
-    /// From the end of its day.
-    #[default]
-    EndOfDay,
 }
 
 /// A return from average capital.
@@ -51,7 +43,6 @@ pub fn modified_dietz(
     opening_value: i128,
     flows: &[Flow],
     closing_value: i128,
-    timing: FlowTiming,
 ) -> Option<DietzReturn> {
     let days = i128::from(period.days());
     if days == 0 {
@@ -61,7 +52,8 @@ pub fn modified_dietz(
     // Sums of amounts and of amounts by days are exact; they are divided once.
     let (mut sum, mut by_days) = (0i128, opening_value.saturating_mul(days));
     for flow in inside {
-        let left = flow.date.days_until(period.to).map_or(0, i128::from) + i128::from(timing == FlowTiming::StartOfDay);
+        let left =
+            flow.date.days_until(period.to).map_or(0, i128::from) + i128::from(flow.timing == FlowTiming::BeginOfDay);
         sum = sum.saturating_add(flow.amount);
         by_days = by_days.saturating_add(flow.amount.saturating_mul(left));
     }
@@ -104,26 +96,31 @@ mod tests {
     }
 
     #[test]
-    fn a_flow_counts_for_the_days_that_it_was_there() {
-        let flow = |day: &str, amount| Flow { date: date(day), amount };
-        let flows = [flow("2025-06-10", 600), flow("2025-07-01", 5_000)];
-        let end = modified_dietz(june(), 1_000, &flows, 1_720, FlowTiming::EndOfDay).unwrap();
+    fn a_flow_counts_for_the_days_that_it_was_there_each_from_its_own_end_of_the_day() {
+        let flow = |day: &str, timing, amount| Flow { date: date(day), timing, amount };
+        let later = flow("2025-07-01", FlowTiming::BeginOfDay, 5_000);
+        let end = [flow("2025-06-10", FlowTiming::EndOfDay, 600), later];
+        let end = modified_dietz(june(), 1_000, &end, 1_720).unwrap();
         assert_eq!((end.average_capital, end.rate), (1_400.0, Some(120.0 / 1_400.0)));
-        let start = modified_dietz(june(), 1_000, &flows, 1_720, FlowTiming::StartOfDay).unwrap();
+        let start = [flow("2025-06-10", FlowTiming::BeginOfDay, 600), later];
+        let start = modified_dietz(june(), 1_000, &start, 1_720).unwrap();
         assert_eq!((start.average_capital, start.rate), (1_420.0, Some(120.0 / 1_420.0)));
         assert!(!end.is_simple && !start.is_simple);
+        let both = ["2025-06-10", "2025-06-10"].into_iter().zip([FlowTiming::BeginOfDay, FlowTiming::EndOfDay]);
+        let both: Vec<Flow> = both.map(|(day, timing)| flow(day, timing, 300)).collect();
+        assert_eq!(modified_dietz(june(), 1_000, &both, 1_720).unwrap().average_capital, 1_410.0);
     }
 
     #[test]
     fn without_capital_the_return_is_simple_and_says_so() {
-        let flows = [Flow { date: date("2025-06-01"), amount: -2_000 }];
-        let drawn = modified_dietz(june(), 1_000, &flows, -900, FlowTiming::EndOfDay).unwrap();
+        let flows = [Flow { date: date("2025-06-01"), timing: FlowTiming::EndOfDay, amount: -2_000 }];
+        let drawn = modified_dietz(june(), 1_000, &flows, -900).unwrap();
         assert!(drawn.is_simple);
         assert_eq!(drawn.rate, Some(0.1));
-        let empty = modified_dietz(june(), 0, &[], 10, FlowTiming::EndOfDay).unwrap();
+        let empty = modified_dietz(june(), 0, &[], 10).unwrap();
         assert_eq!((empty.rate, empty.is_simple), (None, true));
         let no_days = DateRange { from: june().to, to: june().from };
-        assert_eq!(modified_dietz(no_days, 1, &[], 1, FlowTiming::EndOfDay), None);
+        assert_eq!(modified_dietz(no_days, 1, &[], 1), None);
     }
 
     #[test]

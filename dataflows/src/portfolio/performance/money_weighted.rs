@@ -25,7 +25,6 @@ use model::Date;
 use serde::{Deserialize, Serialize};
 
 use super::day_count::DayCount;
-use super::dietz::Flow;
 
 /// A rate is a whole number of parts of one, so many.
 const PARTS: f64 = 1e10;
@@ -40,6 +39,15 @@ const GUESS: f64 = 0.1;
 const GUESSES_MAX: usize = 50;
 /// How many times the greatest flow they may be worth in all at a rate that a spreadsheet would take.
 const WORTH_MAX: f64 = 1e10;
+
+/// What was paid on a date: in (negative), or back (positive). At which end of the day does not matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Payment {
+    /// When.
+    pub date: Date,
+    /// How much, in units of one scale.
+    pub amount: i128,
+}
 
 /// Which rate is taken where several make flows worth nothing. With one there is nothing to choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,7 +65,7 @@ pub enum RootChoice {
 }
 
 /// The annual rate at which flows are worth nothing, in any order. `None` where there is none, or if a date is none.
-pub fn xirr(flows: &[Flow], day_count: DayCount, choice: RootChoice) -> Option<f64> {
+pub fn xirr(flows: &[Payment], day_count: DayCount, choice: RootChoice) -> Option<f64> {
     let worth = Worth::of(flows, day_count)?;
     let log_rate = match choice {
         RootChoice::FromTenPercent => worth.guessed().or_else(|| worth.nearest()).filter(|x| worth.can_be_told(*x)),
@@ -80,7 +88,7 @@ struct Worth {
 
 impl Worth {
     /// `None` unless there are amounts of both signs.
-    fn of(flows: &[Flow], day_count: DayCount) -> Option<Worth> {
+    fn of(flows: &[Payment], day_count: DayCount) -> Option<Worth> {
         let mut by_date: BTreeMap<Date, i128> = BTreeMap::new();
         for flow in flows {
             let amount = by_date.entry(flow.date).or_default();
@@ -197,8 +205,8 @@ mod tests {
 
     use super::*;
 
-    fn flows(flows: &[(i32, i128)]) -> Vec<Flow> {
-        flows.iter().map(|(day, amount)| Flow { date: Date(*day), amount: *amount }).collect()
+    fn flows(flows: &[(i32, i128)]) -> Vec<Payment> {
+        flows.iter().map(|(day, amount)| Payment { date: Date(*day), amount: *amount }).collect()
     }
 
     fn rate(of: &[(i32, i128)]) -> Option<f64> {
@@ -218,7 +226,7 @@ mod tests {
         assert_eq!(rate(&[(0, 100), (365, -100), (730, 100)]), None);
         assert_eq!(
             xirr(
-                &[Flow { date: Date::NONE, amount: 1 }, flows(&[(0, -1)])[0]],
+                &[Payment { date: Date::NONE, amount: 1 }, flows(&[(0, -1)])[0]],
                 DayCount::default(),
                 RootChoice::default()
             ),

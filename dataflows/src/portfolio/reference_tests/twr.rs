@@ -9,10 +9,9 @@ use serde_json::Value;
 use super::{Row, amount, check, date, read, shape};
 use crate::portfolio::performance::daily::{Basis, Day};
 use crate::portfolio::performance::day_count::DayCount;
-use crate::portfolio::performance::dietz::Flow;
 use crate::portfolio::performance::legs::{LegDay, Legs, Reset, Side, State};
 use crate::portfolio::performance::linked::Linked;
-use crate::portfolio::performance::money_weighted::{RootChoice, xirr};
+use crate::portfolio::performance::money_weighted::{Payment, RootChoice, xirr};
 use crate::portfolio::performance::periods::Period;
 
 #[derive(Deserialize)]
@@ -201,8 +200,8 @@ fn four_hundred_days_link_after_each_correction() {
     }
 
     // What came in is paid, and what is there at the end comes back.
-    let flow = |date, amount| Flow { date, amount };
-    let mut flows: Vec<Flow> =
+    let flow = |date, amount| Payment { date, amount };
+    let mut flows: Vec<Payment> =
         days.iter().map(|(date, day)| flow(*date, -day.opening_flow - day.closing_flow)).collect();
     flows.push(flow(as_of, days[days.len() - 1].1.closing_value));
     let ours = xirr(&flows, DayCount::Actual365Fixed, RootChoice::default());

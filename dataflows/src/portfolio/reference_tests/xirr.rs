@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use super::{Row, amount, check, date, read};
 use crate::portfolio::performance::day_count::DayCount;
-use crate::portfolio::performance::dietz::Flow;
-use crate::portfolio::performance::money_weighted::{RootChoice, xirr};
+use crate::portfolio::performance::money_weighted::{Payment, RootChoice, xirr};
 
 #[derive(Deserialize)]
 struct Sample {
@@ -30,8 +29,8 @@ struct Published {
 }
 
 impl Published {
-    fn flows(&self) -> Vec<Flow> {
-        let flow = |(day, amount): (&String, &i64)| Flow { date: date(day), amount: i128::from(*amount) };
+    fn flows(&self) -> Vec<Payment> {
+        let flow = |(day, amount): (&String, &i64)| Payment { date: date(day), amount: i128::from(*amount) };
         self.dates.iter().zip(&self.amounts).map(flow).collect()
     }
 }
@@ -42,7 +41,7 @@ fn all_sets_of_flows_have_the_published_rate() {
     let Some(samples) = read::<Vec<Sample>>(file) else { return };
     let row = |sample: &Sample| {
         let flows: Vec<_> =
-            sample.flows.iter().map(|(day, text)| Flow { date: date(day), amount: amount(text) }).collect();
+            sample.flows.iter().map(|(day, text)| Payment { date: date(day), amount: amount(text) }).collect();
         Row::new(&sample.case, sample.xirr, xirr(&flows, DayCount::Actual365Fixed, RootChoice::FromTenPercent), 1e-9)
     };
     check(file, &samples.iter().map(row).collect::<Vec<_>>(), 30);

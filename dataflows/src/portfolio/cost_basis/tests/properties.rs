@@ -35,6 +35,7 @@ fn any_transaction(number: usize) -> impl Strategy<Value = Transaction> {
         transaction.quantity = Quantity::from_scaled(quantity);
         transaction.gross_amount = if is_merger { Amount::NONE } else { Amount::from_scaled(gross) };
         transaction.fees = Amount::from_scaled(fees);
+        transaction.currency = Currency::parse("EUR").unwrap();
         transaction.fx_to_base = Rate::from_scaled(fx);
         let named = LotReference { lot: Symbol::of(&format!("T{lot}")), quantity: Quantity::NONE };
         transaction.with_detail(TransactionDetail {
