@@ -212,9 +212,12 @@ impl Follower {
             self.nodes += 1;
             let own = lineage::of_view(view).filter(|_| goes_on).map_or(&[][..], |lineage| lineage.steps);
             let has_steps = !own.is_empty() || !then.is_empty();
-            let is_above = has_steps && !self.told.insert((view.to_owned(), row.key.clone()));
+            let is_too_deep = has_steps && depth >= DEPTH_MAX;
+            self.is_cut |= is_too_deep;
+            // What is too deep here may be told whole where it is met again.
+            let is_above = has_steps && !is_too_deep && !self.told.insert((view.to_owned(), row.key.clone()));
             let mut steps = Vec::new();
-            if !is_above && depth < DEPTH_MAX {
+            if !is_above && !is_too_deep {
                 for step in own {
                     steps.extend(self.step(step, &row.columns, &Map::new(), depth).await?);
                 }

@@ -93,6 +93,23 @@ fn write_cell(
     Ok(())
 }
 
+/// Ratios that are no shares of anything: nobody reads a Sharpe ratio in per cent.
+const NO_SHARES: [&str; 13] = [
+    "beta",
+    "calmar",
+    "correlation",
+    "down_capture",
+    "excess_kurtosis",
+    "herfindahl_hirschman_index",
+    "information_ratio",
+    "omega",
+    "sharpe",
+    "skewness",
+    "sortino",
+    "up_capture",
+    "up_down_capture",
+];
+
 /// How the numbers of a column are shown; the cell has all digits.
 fn format_of(column: &Column) -> Format {
     let name = column.name.as_str();
@@ -103,9 +120,10 @@ fn format_of(column: &Column) -> Format {
         ColumnKind::Time => "yyyy-mm-dd hh:mm:ss",
         ColumnKind::Fixed(_) if name.contains("price") => "#,##0.00######",
         ColumnKind::Fixed(8) => "#,##0.00",
+        ColumnKind::Fixed(10) if NO_SHARES.contains(&name) => "0.00",
         ColumnKind::Fixed(10) => "0.00%",
         ColumnKind::Fixed(6) => "#,##0.######",
-        ColumnKind::Fixed(_) => "0.0#########",
+        ColumnKind::Fixed(_) => "0.0###########",
     };
     Format::new().set_num_format(pattern)
 }
@@ -174,6 +192,13 @@ mod tests {
         assert!(styles.contains("yyyy-mm-dd") && styles.contains("hh:mm:ss"), "{styles}");
         let list = file(&book, "xl/worksheets/sheet2.xml");
         assert!(list.contains("r=\"B2\"") && !list.contains("r=\"C1\""), "a name and a value a line: {list}");
+    }
+
+    #[test]
+    fn a_sharpe_ratio_is_not_told_in_per_cent() {
+        let ratio = |name: &str| format_of(&Column::new(name, ColumnKind::Fixed(10)));
+        assert_eq!(ratio("weight"), Format::new().set_num_format("0.00%"));
+        assert_eq!(ratio("sharpe"), Format::new().set_num_format("0.00"));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn register(books: &Books, analysed: &Analysed<'_>, views: &mut Views) {
         ("opening_value", AMOUNT),
         ("closing_value", AMOUNT),
         ("flows", AMOUNT),
-        ("gain", AMOUNT),
+        ("gain_gross", AMOUNT),
         ("fees", AMOUNT),
         ("contribution_gross", RATIO),
         ("contribution_net", RATIO),

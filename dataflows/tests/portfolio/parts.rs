@@ -99,12 +99,12 @@ fn what_securities_added_is_the_return_of_the_portfolio_and_nothing_is_left() {
                 // What was rounded is not seen.
                 assert_eq!(added.get("").copied().unwrap_or_default(), 0.0);
             }
-            let gains = numbers(&desk, "contribution", &given, "security", "gain");
-            let whole = numbers(&desk, "performance", &given, "period", "gain")[period];
+            let gains = numbers(&desk, "contribution", &given, "security", "gain_gross");
+            let whole = numbers(&desk, "performance", &given, "period", "gain_gross")[period];
             assert_near(&format!("{linking} {period}"), gains.values().sum(), whole);
         }
         // Only what is asked for is kept.
-        assert_eq!(numbers(&desk, "contribution", &[("portfolio", "Q")], "security", "gain"), BTreeMap::new());
+        assert_eq!(numbers(&desk, "contribution", &[("portfolio", "Q")], "security", "gain_gross"), BTreeMap::new());
     }
 }
 
@@ -115,7 +115,7 @@ fn a_purchase_moves_money_within_the_day_and_a_fee_lowers_the_net_alone() {
     desk.tick(&put_all([market(), traded("P")].concat()));
     let one_day = [("period", "2026-01-06..2026-01-06")];
     // A: 50 x 10 on 10000. B: bought for 3003, worth 3000. Cash: 3003 left, as B cost.
-    let gains = numbers(&desk, "contribution", &one_day, "security", "gain");
+    let gains = numbers(&desk, "contribution", &one_day, "security", "gain_gross");
     assert_eq!(gains.into_iter().collect::<Vec<_>>(), [("A".into(), 500.0), ("B".into(), -3.0), ("CASH".into(), 0.0)]);
     let added = numbers(&desk, "contribution", &one_day, "security", "contribution_gross");
     assert_near("A", added["A"], 0.05);
@@ -133,7 +133,7 @@ fn a_purchase_moves_money_within_the_day_and_a_fee_lowers_the_net_alone() {
     assert_eq!(gross["CASH"], 0.0);
     assert!(net["CASH"] < -0.002, "{net:?}");
     // The dividend is a gain of the share that pays it: 50 x 10 + 75 - 50 x 11 + what the sale brought above the price.
-    let gain = numbers(&desk, "contribution", &si, "security", "gain")["A"];
+    let gain = numbers(&desk, "contribution", &si, "security", "gain_gross")["A"];
     assert_near("A", gain, 500.0 + 75.0 + 2010.0 + 30.0 * 99.0 - 50.0 * 110.0);
 }
 
@@ -145,7 +145,7 @@ fn what_no_security_explains_is_told_without_one() {
     records.push(of("P", transaction("B9", T::Buy, "B", "2026-01-09", "10", "210")));
     desk.tick(&put_all(records));
     let si = [("period", "si")];
-    let gains = numbers(&desk, "contribution", &si, "security", "gain");
+    let gains = numbers(&desk, "contribution", &si, "security", "gain_gross");
     assert_near("rest", gains[""], 210.0);
     let added = numbers(&desk, "contribution", &si, "security", "contribution_gross");
     let whole = numbers(&desk, "performance", &si, "period", "time_weighted_gross")["si"];

@@ -100,7 +100,7 @@ pub fn check_contributions(days: &Days, parts: &Parts, desk: &Desk) {
                 assert!(amounts == [0; 5] && added == [0.0; 2], "{what}: {amounts:?} {added:?}");
                 continue;
             };
-            let columns = ["opening_value", "closing_value", "flows", "gain", "fees"];
+            let columns = ["opening_value", "closing_value", "flows", "gain_gross", "fees"];
             let cells = columns.map(|name| row[index("contribution", name)].clone());
             assert_eq!(cells, amounts.map(shown), "{what}");
             near(&what, &row[index("contribution", "contribution_gross")], added[0], sums[0][1]);
