@@ -165,10 +165,11 @@ impl Step {
             match of {
                 Of::Same(own) => and(column, "eq", known(own)?),
                 Of::SameOrMissing(own) => and(column, "eq", row.get(*own).cloned().unwrap_or(Value::Null)),
-                Of::SameIfKnown(own) => match known(own) {
-                    Some(value) => and(column, "eq", value),
-                    None => {}
-                },
+                Of::SameIfKnown(own) => {
+                    if let Some(value) = known(own) {
+                        and(column, "eq", value);
+                    }
+                }
                 Of::Missing => and(column, "eq", Value::Null),
                 Of::Is(text) => and(column, "eq", (*text).into()),
                 Of::True => and(column, "eq", true.into()),
