@@ -8,7 +8,7 @@ use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Rate, Symbol};
 use operators::derive::derive_rows;
 use operators::sum_by::sum_by_each;
-use operators::{Collection, Sums, arrange};
+use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::scope::{Exposed, InScope, Scope};
@@ -62,8 +62,8 @@ pub fn ratio(part: i128, whole: i128) -> Option<i128> {
     if whole > 0 { share(part, Rate::ONE_SCALED, whole) } else { None }
 }
 
-/// The exposures of all groups.
-pub type Exposures<'scope> = Collection<'scope, (Scope, (Group, Exposure))>;
+/// The exposures of all groups, by scope.
+pub type Exposures<'scope> = Arranged<'scope, Scope, (Group, Exposure)>;
 
 /// Adds up by all dimensions.
 pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>) -> Exposures<'scope> {
@@ -73,15 +73,16 @@ pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>) -> Exposures<'scope>
             exposed.in_scopes().for_each(|position| add((position.scope, group), Exposure::of(position)));
         }
     });
-    derive_rows(&sums, "exposures", |(scope, group): &(Scope, Group), sums, out| {
+    let exposures = derive_rows(&sums, "exposures", |(scope, group): &(Scope, Group), sums, out| {
         if let [(_, sums)] = sums {
             out.row((*scope, (*group, Exposure::from_sums(sums))));
         }
-    })
+    });
+    arrange(exposures, "exposures by scope")
 }
 
 /// Registers the view `exposures`.
-pub fn register(exposures: Exposures<'_>, views: &mut Views) {
+pub fn register(exposures: &Exposures<'_>, views: &mut Views) {
     let columns = [
         ("scope", ColumnKind::Text),
         ("portfolio", ColumnKind::Text),
@@ -97,8 +98,7 @@ pub fn register(exposures: Exposures<'_>, views: &mut Views) {
         ("positions_unvalued", ColumnKind::Int),
     ];
     let about = "What portfolios are exposed to, by dimension and group, and its weight of the net asset value.";
-    let by_scope = arrange(exposures, "exposures by scope");
-    views.derived(spec("exposures", about, &columns, 5), &by_scope, |scope: &Scope, groups, rows: &mut Rows| {
+    views.derived(spec("exposures", about, &columns, 5), exposures, |scope: &Scope, groups, rows: &mut Rows| {
         let total = groups.iter().find(|(((dimension, _), _), _)| *dimension == ExposureDimension::Total);
         let net_asset_value =
             total.map(|((_, total), _)| total).filter(|total| total.without_rate == 0).map(Exposure::net);

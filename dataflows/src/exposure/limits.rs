@@ -43,7 +43,7 @@ pub struct Measurable<'scope> {
     /// What would be lost in each scenario.
     pub stressed: StressedGroups<'scope>,
     /// What each portfolio holds in one hand.
-    pub held: Arranged<'scope, concentration::Cut, Held>,
+    pub held: Arranged<'scope, Symbol, Held>,
     /// The returns and the periods of each portfolio.
     pub by_bucket: Arranged<'scope, Symbol, Part>,
     /// How risk is measured.
@@ -124,12 +124,12 @@ pub fn build<'scope>(
     let Measurable { exposures, stressed, held, by_bucket, risk, fx_rates, valuation_day } = measurable;
     register_refusals(limits.clone(), configured.clone(), sources, views);
     let limits = limits.filter(move |limit| check(limit, &configured).is_ok());
-    let totals = exposures.clone().flat_map(|(scope, ((dimension, _), exposure))| {
-        (dimension == ExposureDimension::Total).then_some((scope, exposure))
+    let totals = exposures.clone().flat_map_ref(|scope, ((dimension, _), exposure)| {
+        (*dimension == ExposureDimension::Total).then_some((*scope, *exposure))
     });
     let (asked, unasked) = applied(limits, totals.clone(), &valuation_day);
 
-    let of_exposures = of_exposures(&asked, exposures);
+    let of_exposures = of_exposures(&asked, &exposures);
     let of_stress = of_stress(&asked, stressed);
     let of_concentration = of_concentration(&asked, held);
     let of_returns = of_returns(&asked, by_bucket, risk);
@@ -188,19 +188,18 @@ fn holds_on(limit: &Limit, day: i32) -> bool {
 
 fn of_exposures<'scope>(
     asked: &Collection<'scope, Asked>,
-    exposures: Exposures<'scope>,
+    exposures: &Exposures<'scope>,
 ) -> Collection<'scope, (Asked, Found)> {
     use LimitMeasure as M;
     let asked = asked.clone().flat_map(|(limit, scope)| {
         let is_of_exposures = !matches!(limit.measure, M::StressLoss | M::Hhi | M::TopWeight | M::ValueAtRisk);
-        is_of_exposures.then(|| ((scope, dimension_of(&limit)), limit))
+        is_of_exposures.then_some((scope, limit))
     });
-    let groups = exposures.map(|(scope, (group, exposure))| ((scope, group.0), (group.1, exposure)));
     let found = lookup(
-        &arrange(groups, "exposures by dimension"),
+        exposures,
         &arrange(asked, "limits of exposures"),
         "exposures of limits",
-        |(scope, _), (group, exposure): &(Symbol, Exposure), limit: &Arc<Limit>| {
+        |scope, ((dimension, group), exposure): &(Group, Exposure), limit: &Arc<Limit>| {
             let number = match limit.measure {
                 M::Gross | M::Leverage => exposure.gross(),
                 M::Long => exposure.long,
@@ -208,7 +207,8 @@ fn of_exposures<'scope>(
                 _ => exposure.net(),
             };
             let found = Found { group: *group, number: Ok(number), unvalued: exposure.unvalued };
-            concerns(limit, *group).then(|| ((Arc::clone(limit), *scope), found))
+            let is_asked = dimension_of(limit) == *dimension && concerns(limit, *group);
+            is_asked.then(|| ((Arc::clone(limit), *scope), found))
         },
     );
     found.flat_map(|found| found)
@@ -237,25 +237,20 @@ fn of_stress<'scope>(
 /// Indexes are worked out only where a limit asks for them.
 fn of_concentration<'scope>(
     asked: &Collection<'scope, Asked>,
-    held: Arranged<'scope, concentration::Cut, Held>,
+    held: Arranged<'scope, Symbol, Held>,
 ) -> Collection<'scope, (Asked, Found)> {
     use LimitMeasure as M;
     let asked = asked.clone().flat_map(|(limit, scope)| {
         let is_asked = matches!(limit.measure, M::Hhi | M::TopWeight);
         is_asked.then(|| ((scope.portfolio(), dimension_of(&limit)), (limit, scope)))
     });
-    let asked_cuts = distinct(asked.clone().map(|(cut, _)| cut), "concentrations asked for");
-    let asked_cuts = arrange(asked_cuts.map(|cut| (cut, ())), "concentrations asked for");
-    let held = lookup(&held, &asked_cuts, "holders asked for", |cut, held: &Held, ()| (*cut, *held));
-    let indexes = derive_rows(
-        &arrange(held, "holders asked for"),
-        "concentrations of limits",
-        |cut: &concentration::Cut, held, out| {
-            if let Some(indexes) = concentration::indexes(held.iter().map(|(held, _)| **held)) {
-                out.row((*cut, indexes));
-            }
-        },
-    );
+    let portfolios = distinct(asked.clone().map(|((portfolio, _), _)| portfolio), "concentrations asked for");
+    let portfolios = arrange(portfolios.map(|portfolio| (portfolio, ())), "concentrations asked for");
+    let held = lookup(&held, &portfolios, "holdings asked for", |portfolio, held: &Held, ()| (*portfolio, *held));
+    let held = arrange(held, "holdings asked for");
+    let indexes = derive_rows(&held, "concentrations of limits", |portfolio: &Symbol, held, out| {
+        concentration::indexes(held).for_each(|(dimension, indexes)| out.row(((*portfolio, dimension), indexes)));
+    });
     lookup(
         &arrange(asked, "limits of concentration"),
         &arrange(indexes, "concentrations of limits"),

@@ -33,7 +33,7 @@ use model::{Limit, Symbol};
 use operators::first_seen::FirstSeen;
 use operators::{Arranged, Collection};
 
-use crate::portfolio::concentration::{Cut, Held};
+use crate::portfolio::concentration::Held;
 use crate::portfolio::config::Books;
 use crate::portfolio::inputs::CurrencyPair;
 use crate::portfolio::return_series::Part;
@@ -44,7 +44,7 @@ pub struct Inputs<'scope> {
     /// What each position is worth.
     pub valuations: Collection<'scope, Valuation>,
     /// What each portfolio holds in one hand.
-    pub held: Arranged<'scope, Cut, Held>,
+    pub held: Arranged<'scope, Symbol, Held>,
     /// The returns and the periods of each portfolio.
     pub by_bucket: Arranged<'scope, Symbol, Part>,
     /// The limits.
@@ -60,7 +60,7 @@ pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut 
     let Inputs { valuations, held, by_bucket, limits, fx_rates, valuation_day } = inputs;
     let exposed = scope::exposed(valuations, books.reporting_currency, &fx_rates, &valuation_day);
     let exposures = exposures::add_up(exposed.clone());
-    exposures::register(exposures.clone(), views);
+    exposures::register(&exposures, views);
     let stressed = stress::add_up(exposed, &books.scenarios);
     stress::register(stressed.clone(), &books.scenarios, views);
     let measurable =

@@ -6,13 +6,16 @@
 //! | `issuer` | all that an issuer issued; a security without one by itself |
 //! | `ultimate_parent` | all behind which the same owner stands; an issuer without one by itself |
 //!
-//! Weights are of the sum of values without their sign, so that long and short positions do not hide each other.
+//! They are worked out of what a portfolio holds, when they are read: a day on which all prices change would write all its
+//! holders in another order again. Weights are of the sum of values without their sign, so that long and short positions do not hide each other.
+
+use std::collections::BTreeMap;
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Symbol};
-use operators::derive::derive_rows;
-use operators::sum_by::sum_by_each;
-use operators::{Arranged, Collection, Sums, arrange};
+use operators::group::Group;
+use operators::{Arranged, Collection, arrange};
+use serde::{Deserialize, Serialize};
 
 use super::dimension::group;
 use super::risk::concentration::{Total, herfindahl_hirschman_index, weights};
@@ -23,39 +26,51 @@ use crate::table::{AMOUNT, RATIO, name_cell, ratio_as_rate, ratio_cell, spec, sy
 pub const DIMENSIONS: [ExposureDimension; 3] =
     [ExposureDimension::Security, ExposureDimension::Issuer, ExposureDimension::UltimateParent];
 
-/// Whose hand a valuation is in: its group or, where that is not known, the security itself.
-fn holder(dimension: ExposureDimension, valuation: &Valuation) -> Symbol {
-    let group = group(dimension, valuation);
-    if group.is_none() { valuation.holding.1 } else { group }
+/// What a portfolio holds of a security, and in whose hand that is in each of the [`DIMENSIONS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Held {
+    value: i128,
+    hands: [Symbol; 3],
 }
 
-/// A portfolio and a dimension.
-pub type Cut = (Symbol, ExposureDimension);
-
 /// What is in one hand: the size of its value, its value, and whose hand it is.
-pub type Held = (i128, i128, Symbol);
+type InHand = (i128, i128, Symbol);
 
 /// So many of the largest are weighed together.
 const LARGEST: [usize; 3] = [1, 5, 10];
 
-/// What each portfolio has in one hand, in the order of size.
-pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scope, Cut, Held> {
-    let values = sum_by_each(valuations, "values by holder", |valuation, add| {
-        for value in valuation.value_base.into_iter().filter(|value| *value != 0) {
-            for dimension in DIMENSIONS {
-                add(((valuation.holding.0, dimension), holder(dimension, valuation)), Sums::of(0, value));
-            }
+/// What each portfolio holds that has a value.
+pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scope, Symbol, Held> {
+    let held = valuations.flat_map(|valuation| {
+        let value = valuation.value_base.filter(|value| *value != 0)?;
+        // What is in nobody's hand is by itself.
+        let hands = DIMENSIONS.map(|dimension| match group(dimension, &valuation) {
+            group if group.is_none() => valuation.holding.1,
+            group => group,
+        });
+        Some((valuation.holding.0, Held { value, hands }))
+    });
+    arrange(held, "holdings with values")
+}
+
+/// What is in each hand, in the order of size, by dimension.
+fn in_hands(held: Group<'_, '_, Held, isize>) -> [(ExposureDimension, Vec<InHand>); 3] {
+    let mut place = 0..;
+    DIMENSIONS.map(|dimension| {
+        let place = place.next().unwrap_or_default();
+        let mut values: BTreeMap<Symbol, i128> = BTreeMap::new();
+        for (held, count) in held {
+            *values.entry(held.hands[place]).or_default() += held.value * *count as i128;
         }
-    });
-    let held = derive_rows(&values, "values by holder", |(cut, holder): &(Cut, Symbol), sums, out| {
-        let value = sums.iter().map(|(_, sums)| sums.0[0]).sum::<i128>();
-        out.row((*cut, (value.saturating_abs(), value, *holder)));
-    });
-    arrange(held, "holders by value")
+        let in_hands = values.into_iter().filter(|(_, value)| *value != 0);
+        let mut in_hands: Vec<InHand> = in_hands.map(|(hand, value)| (value.saturating_abs(), value, hand)).collect();
+        in_hands.sort_unstable();
+        (dimension, in_hands)
+    })
 }
 
 /// Registers the view `concentration`.
-pub fn register(held: &Arranged<'_, Cut, Held>, views: &mut Views) {
+pub fn register(held: &Arranged<'_, Symbol, Held>, views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("dimension", ColumnKind::Text),
@@ -69,21 +84,22 @@ pub fn register(held: &Arranged<'_, Cut, Held>, views: &mut Views) {
         ("herfindahl_hirschman_index", RATIO),
     ];
     let about = "How much of each portfolio is in one security, issuer or ultimate parent; weights of the gross value.";
-    views.derived(spec("concentration", about, &columns, 2), held, |cut: &Cut, held, rows: &mut Rows| {
-        rows.push((row(cut, &held.iter().map(|(held, _)| **held).collect::<Vec<_>>()), 1));
+    views.derived(spec("concentration", about, &columns, 2), held, |portfolio, held, rows: &mut Rows| {
+        let in_hands = in_hands(held).into_iter().filter(|(_, in_hands)| !in_hands.is_empty());
+        rows.extend(in_hands.map(|(dimension, in_hands)| (row(*portfolio, dimension, &in_hands), 1)));
     });
 }
 
 /// The row of a portfolio, whose holders are in the order of their values.
-fn row((portfolio, dimension): &Cut, held: &[(i128, i128, Symbol)]) -> Row {
+fn row(portfolio: Symbol, dimension: ExposureDimension, held: &[InHand]) -> Row {
     let values: Vec<i128> = held.iter().map(|(_, value, _)| *value).collect();
     let gross: i128 = held.iter().map(|(size, ..)| size).sum();
     let weights = weights(&values, Total::Gross);
     let top = |count| weights.as_ref().map(|weights| weights.iter().take(count).map(|weight| weight.abs()).sum());
     let (largest, largest_value) = held.last().map_or((Symbol::NONE, 0), |(_, value, holder)| (*holder, *value));
     let mut cells = vec![
-        symbol_cell(*portfolio),
-        name_cell(dimension),
+        symbol_cell(portfolio),
+        name_cell(&dimension),
         Cell::Int(held.len() as i64),
         Cell::fixed(gross),
         symbol_cell(largest),
@@ -94,10 +110,13 @@ fn row((portfolio, dimension): &Cut, held: &[(i128, i128, Symbol)]) -> Row {
     Row::new(cells)
 }
 
-/// The Herfindahl-Hirschman index and the weight of the largest, in units of [`model::Rate`] and with the decimals that the
-/// view shows, of what is held in the order of size.
-pub fn indexes(held: impl Iterator<Item = Held>) -> Option<(i128, i128)> {
-    let values: Vec<i128> = held.map(|(_, value, _)| value).collect();
-    let weights = weights(&values, Total::Gross)?;
-    Some((ratio_as_rate(herfindahl_hirschman_index(&weights))?, ratio_as_rate(weights.first()?.abs())?))
+/// The Herfindahl-Hirschman index and the weight of the largest in each dimension, in units of [`model::Rate`] and with the
+/// decimals that the view shows.
+pub fn indexes(held: Group<'_, '_, Held, isize>) -> impl Iterator<Item = (ExposureDimension, (i128, i128))> {
+    in_hands(held).into_iter().filter_map(|(dimension, in_hands)| {
+        let values: Vec<i128> = in_hands.iter().map(|(_, value, _)| *value).collect();
+        let weights = weights(&values, Total::Gross)?;
+        let index = ratio_as_rate(herfindahl_hirschman_index(&weights))?;
+        Some((dimension, (index, ratio_as_rate(weights.first()?.abs())?)))
+    })
 }

@@ -18,7 +18,7 @@
 //!
 //! Cash is a security like any other. The sale of it that pays for a purchase takes as much from the cash as the purchase
 //! brings to what is bought, so the gains of a day add up to the gain of the portfolio. **What they do not add up to is the
-//! rest**: a part without a name (see [`Parts::with_rest`]). What flows on a day on which nothing is held is in neither.
+//! rest**: a part without a name (see `Parts::with_rest`). What flows on a day on which nothing is held is in neither.
 //!
 //! Flows within the portfolio are told at the end of the day, so that the bases of parts add up to that of the portfolio: its
 //! cash is not counted again in what it bought.
