@@ -93,12 +93,16 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 what: "the transaction",
                 view: "transactions",
                 on: &[("source", Same("source")), ("id", Same("transaction"))],
-                then: &[Step {
-                    what: "the position that would have received",
-                    view: "positions",
-                    on: &[("portfolio", Same("portfolio")), ("security", Same("other_security"))],
-                    ..STEP
-                }],
+                then: &[
+                    RATE_INTO_BASE,
+                    RATE_INTO_CONFIGURED_BASE,
+                    Step {
+                        what: "the position that would have received",
+                        view: "positions",
+                        on: &[("portfolio", Same("portfolio")), ("security", Same("other_security"))],
+                        ..STEP
+                    },
+                ],
                 ..STEP
             },
             POSITION,
@@ -300,7 +304,9 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 ..STEP
             },
             POSITION_IN_PERIOD,
-            FLOWS_IN_PERIOD,
+            Step { on: &[IN_PERIOD[0], IN_PERIOD[1], IN_PERIOD[2], ("security", Same("security"))], ..FLOWS_IN_PERIOD },
+            // What no security explains is what all of them leave.
+            Step { when: &[When::Unknown("security")], told: Told::Count, ..FLOWS_IN_PERIOD },
         ],
     },
     Lineage {
@@ -321,11 +327,18 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 ..STEP
             },
             Step {
-                what: "the days of the benchmark",
+                what: "the days of the benchmark, which say that it is there",
                 view: "portfolio_timeseries",
-                on: &[("portfolio", Same("benchmark")), ("date", From("from")), ("date", To("to"))],
+                on: &[("portfolio", Same("benchmark"))],
                 told: Told::Count,
                 ..STEP
+            },
+            Step { told: Told::Count, ..FLOWS_IN_PERIOD },
+            Step {
+                what: "the cash that came to the benchmark or left it within the period",
+                on: &[("portfolio", Same("benchmark")), IN_PERIOD[1], IN_PERIOD[2]],
+                told: Told::Count,
+                ..FLOWS_IN_PERIOD
             },
             PORTFOLIO,
         ],
@@ -462,39 +475,41 @@ const POSITION: Step = Step {
 };
 
 /// Where a transaction does not say its rate, it is the last one on or before its day into the base currency.
-const RATE_OF_TRANSACTION: &[Step] = &[
-    Step {
-        what: "its portfolio, for the base currency",
-        view: "portfolios",
-        on: &[("id", Same("portfolio"))],
-        when: &[When::Unknown("fx_to_base")],
-        told: Told::Through,
-        then: &[
-            Step {
-                what: "the rate of its day, as it says none",
-                view: "fx_rates",
-                on: &[
-                    ("from_currency", SameAbove("currency")),
-                    ("to_currency", Same("base_currency")),
-                    ("rate_date", LastToAbove("effective_date")),
-                ],
-                ..STEP
-            },
-            Step {
-                when: &[When::Unknown("base_currency")],
-                on: &[("from_currency", SameAbove("currency")), ("rate_date", ToAbove("effective_date"))],
-                ..RATES_INTO_ANY
-            },
-        ],
-        ..STEP
-    },
-    Step {
-        on: &[("from_currency", Same("currency")), ("rate_date", To("effective_date"))],
-        except: Some(&KNOWN_PORTFOLIO),
-        when: &[When::Unknown("fx_to_base")],
-        ..RATES_INTO_ANY
-    },
-];
+const RATE_OF_TRANSACTION: &[Step] = &[RATE_INTO_BASE, RATE_INTO_CONFIGURED_BASE];
+
+const RATE_INTO_BASE: Step = Step {
+    what: "its portfolio, for the base currency",
+    view: "portfolios",
+    on: &[("id", Same("portfolio"))],
+    when: &[When::Unknown("fx_to_base")],
+    told: Told::Through,
+    then: &[
+        Step {
+            what: "the rate of its day, as it says none",
+            view: "fx_rates",
+            on: &[
+                ("from_currency", SameAbove("currency")),
+                ("to_currency", Same("base_currency")),
+                ("rate_date", LastToAbove("effective_date")),
+            ],
+            ..STEP
+        },
+        Step {
+            when: &[When::Unknown("base_currency")],
+            on: &[("from_currency", SameAbove("currency")), ("rate_date", ToAbove("effective_date"))],
+            ..RATES_INTO_ANY
+        },
+    ],
+    ..STEP
+};
+
+/// Of a portfolio that is not known.
+const RATE_INTO_CONFIGURED_BASE: Step = Step {
+    on: &[("from_currency", Same("currency")), ("rate_date", To("effective_date"))],
+    except: Some(&KNOWN_PORTFOLIO),
+    when: &[When::Unknown("fx_to_base")],
+    ..RATES_INTO_ANY
+};
 
 /// The last rate up to the day of a position, into the base currency of its portfolio.
 const RATE_OF_DAY: &[Step] = &[
@@ -551,6 +566,7 @@ const REFUSED_GIFTS: Except = REFUSED_OF_PORTFOLIO;
 const REFUSED_OF_PORTFOLIO: Except = Except { on: &[("portfolio", "portfolio")], ..REFUSED };
 
 const REFUSED_OF_ALL: Except = Except { on: &[], ..REFUSED };
+
 const POSITION_IN_PERIOD: Step = Step {
     what: "the position on the days of the period",
     view: "position_timeseries",
@@ -559,10 +575,13 @@ const POSITION_IN_PERIOD: Step = Step {
     ..STEP
 };
 
+const IN_PERIOD: [(&str, Of); 3] = [("portfolio", Same("portfolio")), ("date", From("from")), ("date", To("to"))];
+
 const FLOWS_IN_PERIOD: Step = Step {
     what: "the cash that came to it or left it within the period",
     view: "cashflows",
-    on: &[("portfolio", Same("portfolio")), ("security", Same("security")), ("date", From("from")), ("date", To("to"))],
+    on: &IN_PERIOD,
+    then: RATE_OF_DAY,
     ..STEP
 };
 
