@@ -36,7 +36,7 @@ pub(crate) struct Plan<D: 'static> {
     pub(crate) fields: Vec<FieldPlan<D>>,
     /// How many of the fields say which record this is.
     pub(crate) identity: usize,
-    /// What no record is of use without, what says which record this is first.
+    /// The fields in which not everything may be, or not nothing; what says which record this is first.
     pub(crate) checked: Vec<&'static FieldEntry<D>>,
     /// A record of which only the source and the constants are known.
     pub(crate) template: D,

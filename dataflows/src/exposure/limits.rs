@@ -17,7 +17,7 @@ use operators::derive::derive_rows;
 use operators::distinct::distinct;
 use operators::first_seen::{FirstSeen, first_seen};
 use operators::lookup::{lookup, lookup_left};
-use operators::{Arranged, Collection, arrange};
+use operators::{Arranged, Collection, Data, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::exposures::{Exposure, Exposures, Group, ratio};
@@ -244,10 +244,7 @@ fn of_concentration<'scope>(
         let is_asked = matches!(limit.measure, M::Hhi | M::TopWeight);
         is_asked.then(|| ((scope.portfolio(), dimension_of(&limit)), (limit, scope)))
     });
-    let portfolios = distinct(asked.clone().map(|((portfolio, _), _)| portfolio), "concentrations asked for");
-    let portfolios = arrange(portfolios.map(|portfolio| (portfolio, ())), "concentrations asked for");
-    let held = lookup(&held, &portfolios, "holdings asked for", |portfolio, held: &Held, ()| (*portfolio, *held));
-    let held = arrange(held, "holdings asked for");
+    let held = only_of(&held, asked.clone().map(|((portfolio, _), _)| portfolio), "holdings asked for");
     let indexes = derive_rows(&held, "concentrations of limits", |portfolio: &Symbol, held, out| {
         concentration::indexes(held).for_each(|(dimension, indexes)| out.row(((*portfolio, dimension), indexes)));
     });
@@ -262,6 +259,16 @@ fn of_concentration<'scope>(
     )
 }
 
+/// What is known of the portfolios that are asked for.
+fn only_of<'scope, V: Data>(
+    known: &Arranged<'scope, Symbol, V>,
+    portfolios: Collection<'scope, Symbol>,
+    name: &str,
+) -> Arranged<'scope, Symbol, V> {
+    let asked = arrange(distinct(portfolios, name).map(|portfolio| (portfolio, ())), name);
+    arrange(lookup(known, &asked, name, |portfolio, value: &V, ()| (*portfolio, value.clone())), name)
+}
+
 /// What a portfolio may lose, which is worked out only where a limit asks for it: from all its returns, when one changes.
 fn of_returns<'scope>(
     asked: &Collection<'scope, Asked>,
@@ -270,11 +277,8 @@ fn of_returns<'scope>(
 ) -> Collection<'scope, (Asked, Found)> {
     let asked = asked.clone().filter(|(limit, _)| limit.measure == LimitMeasure::ValueAtRisk);
     let asked = asked.map(|(limit, scope)| (scope.portfolio(), (limit, scope)));
-    let portfolios = distinct(asked.clone().map(|(portfolio, _)| portfolio), "portfolios whose loss is limited");
-    let portfolios = arrange(portfolios.map(|portfolio| (portfolio, ())), "portfolios whose loss is limited");
-    let parts =
-        lookup(&by_bucket, &portfolios, "returns asked for", |portfolio, part: &Part, ()| (*portfolio, part.clone()));
-    let losses = derive_rows(&arrange(parts, "returns asked for"), "losses of limits", move |portfolio, parts, out| {
+    let parts = only_of(&by_bucket, asked.clone().map(|(portfolio, _)| portfolio), "returns asked for");
+    let losses = derive_rows(&parts, "losses of limits", move |portfolio: &Symbol, parts, out| {
         if let Some(loss) = limited_loss(parts, &risk) {
             out.row((*portfolio, loss));
         }

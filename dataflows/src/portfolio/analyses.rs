@@ -172,6 +172,12 @@ impl Analyses {
         has_contributions.then_some(contribution).into_iter().chain(attributions).collect()
     }
 
+    /// What a portfolio is needed for whose positions are grouped by a dimension.
+    pub fn uses_by(&self, portfolio: Symbol, by: ExposureDimension) -> impl Iterator<Item = (Analysis, Side)> + use<> {
+        let uses = self.uses_of(portfolio).into_iter().filter(move |(dimension, ..)| *dimension == by);
+        uses.map(|(_, analysis, side)| (analysis, side))
+    }
+
     /// By what the positions of a portfolio are grouped, each once.
     pub fn dimensions_of(&self, portfolio: Symbol) -> BTreeSet<ExposureDimension> {
         self.uses_of(portfolio).into_iter().map(|(dimension, ..)| dimension).collect()

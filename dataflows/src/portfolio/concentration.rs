@@ -53,11 +53,9 @@ pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scop
     arrange(held, "holdings with values")
 }
 
-/// What is in each hand, in the order of size, by dimension.
-fn in_hands(held: Group<'_, '_, Held, isize>) -> [(ExposureDimension, Vec<InHand>); 3] {
-    let mut place = 0..;
-    DIMENSIONS.map(|dimension| {
-        let place = place.next().unwrap_or_default();
+/// What is in each hand, in the order of size, by dimension; those in which nothing is are left out.
+fn in_hands(held: Group<'_, '_, Held, isize>) -> impl Iterator<Item = (ExposureDimension, Vec<InHand>)> {
+    let by_dimension = DIMENSIONS.into_iter().zip(0..).map(move |(dimension, place): (_, usize)| {
         let mut values: BTreeMap<Symbol, i128> = BTreeMap::new();
         for (held, count) in held {
             *values.entry(held.hands[place]).or_default() += held.value * *count as i128;
@@ -66,7 +64,8 @@ fn in_hands(held: Group<'_, '_, Held, isize>) -> [(ExposureDimension, Vec<InHand
         let mut in_hands: Vec<InHand> = in_hands.map(|(hand, value)| (value.saturating_abs(), value, hand)).collect();
         in_hands.sort_unstable();
         (dimension, in_hands)
-    })
+    });
+    by_dimension.filter(|(_, in_hands)| !in_hands.is_empty())
 }
 
 /// Registers the view `concentration`.
@@ -85,8 +84,7 @@ pub fn register(held: &Arranged<'_, Symbol, Held>, views: &mut Views) {
     ];
     let about = "How much of each portfolio is in one security, issuer or ultimate parent; weights of the gross value.";
     views.derived(spec("concentration", about, &columns, 2), held, |portfolio, held, rows: &mut Rows| {
-        let in_hands = in_hands(held).into_iter().filter(|(_, in_hands)| !in_hands.is_empty());
-        rows.extend(in_hands.map(|(dimension, in_hands)| (row(*portfolio, dimension, &in_hands), 1)));
+        rows.extend(in_hands(held).map(|(dimension, in_hands)| (row(*portfolio, dimension, &in_hands), 1)));
     });
 }
 
@@ -113,7 +111,7 @@ fn row(portfolio: Symbol, dimension: ExposureDimension, held: &[InHand]) -> Row 
 /// The Herfindahl-Hirschman index and the weight of the largest in each dimension, in units of [`model::Rate`] and with the
 /// decimals that the view shows.
 pub fn indexes(held: Group<'_, '_, Held, isize>) -> impl Iterator<Item = (ExposureDimension, (i128, i128))> {
-    in_hands(held).into_iter().filter_map(|(dimension, in_hands)| {
+    in_hands(held).filter_map(|(dimension, in_hands)| {
         let values: Vec<i128> = in_hands.iter().map(|(_, value, _)| *value).collect();
         let weights = weights(&values, Total::Gross)?;
         let index = ratio_as_rate(herfindahl_hirschman_index(&weights))?;

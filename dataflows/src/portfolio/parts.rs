@@ -134,13 +134,12 @@ pub fn parts<'scope>(books: &Books, from: MadeFrom<'_, 'scope>) -> Analysed<'sco
     let values =
         values.as_collection(|part, block| (*part, *block)).inner.flat_map(move |((part, block), tick, diff)| {
             let ((portfolio, dimension), group) = part;
-            let uses = analyses.uses_of(portfolio).into_iter().filter(move |(of, ..)| *of == dimension);
-            uses.map(move |(_, analysis, side)| ((analysis, (side, group, block)), tick, diff))
+            let uses = analyses.uses_by(portfolio, dimension);
+            uses.map(move |(analysis, side)| ((analysis, (side, group, block)), tick, diff))
         });
     let analyses = books.analyses.clone();
     let flows = flows.flat_map(move |((portfolio, dimension), flow)| {
-        let uses = analyses.uses_of(portfolio).into_iter().filter(move |(of, ..)| *of == dimension);
-        uses.map(move |(_, analysis, side)| (analysis, (side, flow.clone())))
+        analyses.uses_by(portfolio, dimension).map(move |(analysis, side)| (analysis, (side, flow.clone())))
     });
     let analyses = books.analyses.clone();
     let days = from.days.clone().flat_map_ref(move |portfolio, (day, own)| {

@@ -106,9 +106,9 @@ pub type Open = (Symbol, Currency, [i128; 3]);
 /// What is valued, and at what.
 pub struct Valued<'scope> {
     /// The open positions.
-    pub open: Arranged<'scope, QuoteFor, Open>,
+    open: Arranged<'scope, QuoteFor, Open>,
     /// The quotes of all that is held.
-    pub quotes: Arranged<'scope, QuoteFor, Quote>,
+    quotes: Arranged<'scope, QuoteFor, Quote>,
 }
 
 impl<'scope> Valued<'scope> {
