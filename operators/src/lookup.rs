@@ -1,6 +1,7 @@
 //! `lookup`: rows with what a reference says about their key.
 //!
-//! Input      two arrangements by the same key: the rows, and the reference (at most a few values a key).
+//! Input      two arrangements by the same key: the rows, and the reference (at most a few values a key). The difference of
+//!            rows is a count, or what they add up, as [`Sums`](crate::Sums).
 //! Output     [`lookup`]: a row for each value found. [`lookup_left`]: the same, and a row whose key has no reference
 //!            once, with `None`, until a reference comes.
 //! Update     O(matches): a changed row looks up its key, a changed reference visits the rows of its key.
@@ -29,49 +30,54 @@ use std::ops::Range;
 
 use differential_dataflow::AsCollection;
 use differential_dataflow::consolidation::consolidate;
+use differential_dataflow::difference::{Abelian, Multiply};
 use differential_dataflow::trace::TraceReader;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::progress::frontier::AntichainRef;
 
-use crate::arrangement::{Arranged, Batch, Collection, Data, Key, Tick, Trace, compact};
+use crate::arrangement::{Arranged, Batch, Collection, Data, Difference, Key, Tick, Trace, compact};
 use crate::arrived::{Arrived, first_open};
 use crate::group::{Group, History, visit_batch};
 
+/// The difference of rows: so much of it as there are values.
+pub trait Counted: Difference + Abelian + Multiply<isize, Output = Self> {}
+impl<R: Difference + Abelian + Multiply<isize, Output = Self>> Counted for R {}
+
 /// Rows that have a reference, with each value found: `logic(key, row, value)`.
-pub fn lookup<'scope, K: Key, D: Data, V: Data, O: Data>(
-    rows: &Arranged<'scope, K, D>,
+pub fn lookup<'scope, K: Key, D: Data, R: Counted, V: Data, O: Data>(
+    rows: &Arranged<'scope, K, D, R>,
     reference: &Arranged<'scope, K, V>,
     name: &str,
     mut logic: impl FnMut(&K, &D, &V) -> O + 'static,
-) -> Collection<'scope, O> {
+) -> Collection<'scope, O, R> {
     answer(rows, reference, name, move |key, row, count, values, out| {
-        out.extend(values.iter().map(|(value, times)| (logic(key, row, value), count * times)));
+        out.extend(values.iter().map(|(value, times)| (logic(key, row, value), count.clone().multiply(times))));
     })
 }
 
 /// Like [`lookup`], and rows that have no reference once, with `None`.
-pub fn lookup_left<'scope, K: Key, D: Data, V: Data, O: Data>(
-    rows: &Arranged<'scope, K, D>,
+pub fn lookup_left<'scope, K: Key, D: Data, R: Counted, V: Data, O: Data>(
+    rows: &Arranged<'scope, K, D, R>,
     reference: &Arranged<'scope, K, V>,
     name: &str,
     mut logic: impl FnMut(&K, &D, Option<&V>) -> O + 'static,
-) -> Collection<'scope, O> {
+) -> Collection<'scope, O, R> {
     answer(rows, reference, name, move |key, row, count, values, out| {
         if values.is_empty() {
-            out.push((logic(key, row, None), count));
+            out.push((logic(key, row, None), count.clone()));
         }
-        out.extend(values.iter().map(|(value, times)| (logic(key, row, Some(value)), count * times)));
+        out.extend(values.iter().map(|(value, times)| (logic(key, row, Some(value)), count.clone().multiply(times))));
     })
 }
 
 /// Keeps the answers of all rows, where `answers` gives those of one row, `count` times, from the values of its key.
-fn answer<'scope, K: Key, D: Data, V: Data, O: Data>(
-    rows: &Arranged<'scope, K, D>,
+fn answer<'scope, K: Key, D: Data, R: Counted, V: Data, O: Data>(
+    rows: &Arranged<'scope, K, D, R>,
     reference: &Arranged<'scope, K, V>,
     name: &str,
-    mut answers: impl FnMut(&K, &D, isize, Group<'_, '_, V, isize>, &mut Vec<(O, isize)>) + 'static,
-) -> Collection<'scope, O> {
+    mut answers: impl FnMut(&K, &D, &R, Group<'_, '_, V, isize>, &mut Vec<(O, R)>) + 'static,
+) -> Collection<'scope, O, R> {
     let mut rows_trace = rows.trace.clone();
     let mut values_trace = reference.trace.clone();
     let rows_stream = rows.stream.clone();
@@ -109,12 +115,12 @@ fn answer<'scope, K: Key, D: Data, V: Data, O: Data>(
 }
 
 /// Rows that change, with the values that their key has after the tick.
-fn changed_rows<K: Key, D: Data, V: Data, O: Data>(
-    batch: &Batch<K, D>,
+fn changed_rows<K: Key, D: Data, R: Counted, V: Data, O: Data>(
+    batch: &Batch<K, D, R>,
     within: Range<Tick>,
     values_trace: &mut Trace<K, V>,
-    answers: &mut impl FnMut(&K, &D, isize, Group<'_, '_, V, isize>, &mut Vec<(O, isize)>),
-    mut give: impl FnMut((O, Tick, isize)),
+    answers: &mut impl FnMut(&K, &D, &R, Group<'_, '_, V, isize>, &mut Vec<(O, R)>),
+    mut give: impl FnMut((O, Tick, R)),
 ) {
     let (mut cursor, storage) = values_trace.cursor();
     let mut values = History::new();
@@ -123,7 +129,7 @@ fn changed_rows<K: Key, D: Data, V: Data, O: Data>(
         values.seek(&mut cursor, &storage, key);
         for tick in ticks {
             let now = values.at(*tick);
-            changed.changes_at(*tick).iter().for_each(|(row, diff)| answers(key, row, *diff, now, &mut changes));
+            changed.changes_at(*tick).iter().for_each(|(row, diff)| answers(key, row, diff, now, &mut changes));
             consolidate(&mut changes);
             changes.drain(..).for_each(|(row, diff)| give((row, *tick, diff)));
         }
@@ -131,13 +137,13 @@ fn changed_rows<K: Key, D: Data, V: Data, O: Data>(
 }
 
 /// Values that change, with the rows that their key had before the tick.
-fn changed_values<K: Key, D: Data, V: Data, O: Data>(
+fn changed_values<K: Key, D: Data, R: Counted, V: Data, O: Data>(
     batch: &Batch<K, V>,
     within: Range<Tick>,
-    rows_trace: &mut Trace<K, D>,
+    rows_trace: &mut Trace<K, D, R>,
     values_trace: &mut Trace<K, V>,
-    answers: &mut impl FnMut(&K, &D, isize, Group<'_, '_, V, isize>, &mut Vec<(O, isize)>),
-    mut give: impl FnMut((O, Tick, isize)),
+    answers: &mut impl FnMut(&K, &D, &R, Group<'_, '_, V, isize>, &mut Vec<(O, R)>),
+    mut give: impl FnMut((O, Tick, R)),
 ) {
     let (mut rows_cursor, rows_storage) = rows_trace.cursor();
     let (mut values_cursor, values_storage) = values_trace.cursor();
@@ -149,9 +155,10 @@ fn changed_values<K: Key, D: Data, V: Data, O: Data>(
         for tick in ticks {
             let rows = rows.before(*tick);
             let before = values.before(*tick);
-            rows.iter().for_each(|(row, count)| answers(key, row, -count, before, &mut changes));
+            rows.iter().for_each(|(row, count)| answers(key, row, count, before, &mut changes));
+            changes.iter_mut().for_each(|(_, diff)| diff.negate());
             let now = values.at(*tick);
-            rows.iter().for_each(|(row, count)| answers(key, row, *count, now, &mut changes));
+            rows.iter().for_each(|(row, count)| answers(key, row, count, now, &mut changes));
             consolidate(&mut changes);
             changes.drain(..).for_each(|(row, diff)| give((row, *tick, diff)));
         }

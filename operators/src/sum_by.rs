@@ -46,14 +46,14 @@ pub fn sum_by<'scope, D: Data, G: Key>(
     arrange(sums.as_collection(), name)
 }
 
-/// Sums what each row adds to each of its groups: `adds(row, add)`, with a call of `add` for each.
-pub fn sum_by_each<'scope, D: Data, G: Key>(
+/// Sums what each row adds to each of its groups, a key and a value: `adds(row, add)`, with a call of `add` for each.
+pub fn sum_by_each<'scope, D: Data, K: Key, V: Data>(
     collection: Collection<'scope, D>,
     name: &str,
-    mut adds: impl FnMut(&D, &mut dyn FnMut(G, Sums)) + 'static,
-) -> Arranged<'scope, G, (), Sums> {
+    mut adds: impl FnMut(&D, &mut dyn FnMut((K, V), Sums)) + 'static,
+) -> Arranged<'scope, K, V, Sums> {
     let sums = collection.inner.unary_frontier(Pipeline, name, |_capability, _info| {
-        let mut open: BTreeMap<Tick, (Capability<Tick>, AHashMap<G, Sums>)> = BTreeMap::new();
+        let mut open: BTreeMap<Tick, (Capability<Tick>, AHashMap<(K, V), Sums>)> = BTreeMap::new();
         move |(input, frontier), output| {
             input.for_each(|capability, rows| {
                 for (row, tick, diff) in rows.drain(..) {
@@ -67,7 +67,7 @@ pub fn sum_by_each<'scope, D: Data, G: Key>(
             let still_open = open.split_off(&first_open(frontier.frontier()));
             for (tick, (capability, groups)) in std::mem::replace(&mut open, still_open) {
                 let changed = groups.into_iter().filter(|(_, sums)| !sums.is_zero());
-                output.session(&capability).give_iterator(changed.map(|(group, sums)| ((group, ()), tick, sums)));
+                output.session(&capability).give_iterator(changed.map(|(group, sums)| (group, tick, sums)));
             }
         }
     });
@@ -129,7 +129,7 @@ mod tests {
 
     fn sums_of_own_and_all<'s>(rows: Collection<'s, (u8, i128)>) -> Collection<'s, (u8, i128, i128)> {
         let sums = sum_by_each(rows, "sums", |(group, value), add| {
-            [*group, 9].into_iter().for_each(|group| add(group, Sums([*value, 1, 0, 0, 0, 0])));
+            [*group, 9].into_iter().for_each(|group| add((group, ()), Sums([*value, 1, 0, 0, 0, 0])));
         });
         sums_as_rows(&sums, |group, sums| (*group, sums.0[0], sums.0[1]))
     }

@@ -1,6 +1,6 @@
 //! `Sums`: exact sums that travel as a difference.
 
-use differential_dataflow::difference::{Abelian, IsZero, Monoid, Semigroup};
+use differential_dataflow::difference::{Abelian, IsZero, Monoid, Multiply, Semigroup};
 use serde::{Deserialize, Serialize};
 
 /// How many sums travel together: one shape for all, so that differential is compiled once for it.
@@ -40,6 +40,14 @@ impl Semigroup for Sums {
 impl Monoid for Sums {
     fn zero() -> Self {
         Sums::default()
+    }
+}
+
+impl Multiply<isize> for Sums {
+    type Output = Sums;
+
+    fn multiply(self, times: &isize) -> Sums {
+        self.times(*times as i128)
     }
 }
 

@@ -1,19 +1,23 @@
 //! What portfolios are exposed to: the view `exposures`.
 //!
 //! Every position is in one group of every dimension, where nothing is known of it in the group without a name: so the groups
-//! of each dimension add up to the total at every tick. Sums travel in the difference: a changed position costs the groups
-//! that it is in. Weights change with the net asset value, so they are worked out for those who read them.
+//! of each dimension add up to the total at every tick. They are added up from [`Components`] for those who read the view,
+//! with their weights of the net asset value; and at each tick where limits ask for a dimension of a scope.
 
+use std::collections::BTreeMap;
+
+use differential_dataflow::difference::{IsZero, Semigroup};
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Rate, Symbol};
 use operators::derive::derive_rows;
-use operators::sum_by::sum_by_each;
+use operators::distinct::distinct;
+use operators::lookup::lookup;
 use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::scope::{Exposed, InScope, Scope};
+use super::components::{Component, Components};
+use super::scope::{InScope, Scope};
 use crate::portfolio::cost_basis::money::share;
-use crate::portfolio::dimension::group;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
 /// A group of a dimension; that of the total has no name.
@@ -45,13 +49,15 @@ impl Exposure {
         self.long - self.short
     }
 
-    fn of(position: InScope) -> Sums {
+    /// The sums that a position adds to.
+    pub fn of(position: InScope) -> Sums {
         let value = position.value.unwrap_or(0);
         let is_unvalued = i128::from(position.value.is_none());
         Sums([value.max(0), (-value).max(0), 1, is_unvalued, position.lacks_rate.into(), 0])
     }
 
-    fn from_sums(Sums([long, short, positions, unvalued, without_rate, _]): &Sums) -> Exposure {
+    /// What sums of positions come to.
+    pub fn from_sums(Sums([long, short, positions, unvalued, without_rate, _]): &Sums) -> Exposure {
         let [positions, unvalued, without_rate] = [*positions, *unvalued, *without_rate].map(|count| count as i64);
         Exposure { long: *long, short: *short, positions, unvalued, without_rate }
     }
@@ -62,27 +68,51 @@ pub fn ratio(part: i128, whole: i128) -> Option<i128> {
     if whole > 0 { share(part, Rate::ONE_SCALED, whole) } else { None }
 }
 
-/// The exposures of all groups, by scope.
+/// Exposures of groups, by scope.
 pub type Exposures<'scope> = Arranged<'scope, Scope, (Group, Exposure)>;
 
-/// Adds up by all dimensions.
-pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>) -> Exposures<'scope> {
-    let sums = sum_by_each(exposed, "exposures", |exposed, add| {
-        for dimension in ExposureDimension::ALL {
-            let group = (*dimension, group(*dimension, &exposed.valuation));
-            exposed.in_scopes().for_each(|position| add((position.scope, group), Exposure::of(position)));
-        }
+/// The exposures of all groups of some dimensions of scopes.
+pub fn of_dimensions<'scope>(
+    components: &Components<'scope>,
+    asked: Collection<'scope, (Scope, ExposureDimension)>,
+) -> Exposures<'scope> {
+    let asked = arrange(distinct(asked, "dimensions asked for"), "dimensions asked for");
+    let groups = lookup(components, &asked, "exposures asked for", |scope, component: &Component, dimension| {
+        component.group(*dimension).map(|group| ((*scope, (*dimension, group)), ()))
     });
-    let exposures = derive_rows(&sums, "exposures", |(scope, group): &(Scope, Group), sums, out| {
-        if let [(_, sums)] = sums {
-            out.row((*scope, (*group, Exposure::from_sums(sums))));
-        }
+    let sums = arrange(groups.flat_map(|group| group), "exposures asked for");
+    let exposures = derive_rows(&sums, "exposures asked for", |(scope, group): &(Scope, Group), sums, out| {
+        sums.iter().for_each(|(_, sums)| out.row((*scope, (*group, Exposure::from_sums(sums)))));
     });
     arrange(exposures, "exposures by scope")
 }
 
+/// The exposure of each scope as a whole.
+pub fn totals<'scope>(components: &Components<'scope>) -> Collection<'scope, (Scope, Exposure)> {
+    let totals = components
+        .clone()
+        .flat_map_ref(|scope, component| component.group(ExposureDimension::Total).map(|_| (*scope, ())));
+    derive_rows(&arrange(totals, "totals"), "totals", |scope: &Scope, sums, out| {
+        sums.iter().for_each(|(_, sums)| out.row((*scope, Exposure::from_sums(sums))));
+    })
+}
+
+/// The exposures of all groups that a scope has, in their order.
+fn of_groups(components: operators::group::Group<'_, '_, Component, Sums>) -> Vec<(Group, Exposure)> {
+    let mut groups: BTreeMap<Group, Sums> = BTreeMap::new();
+    for (component, sums) in components {
+        for dimension in ExposureDimension::ALL {
+            if let Some(group) = component.group(*dimension) {
+                groups.entry((*dimension, group)).or_default().plus_equals(sums);
+            }
+        }
+    }
+    let groups = groups.into_iter().filter(|(_, sums)| !sums.is_zero());
+    groups.map(|(group, sums)| (group, Exposure::from_sums(&sums))).collect()
+}
+
 /// Registers the view `exposures`.
-pub fn register(exposures: &Exposures<'_>, views: &mut Views) {
+pub fn register(components: &Components<'_>, views: &mut Views) {
     let columns = [
         ("scope", ColumnKind::Text),
         ("portfolio", ColumnKind::Text),
@@ -98,13 +128,11 @@ pub fn register(exposures: &Exposures<'_>, views: &mut Views) {
         ("positions_unvalued", ColumnKind::Int),
     ];
     let about = "What portfolios are exposed to, by dimension and group, and its weight of the net asset value.";
-    views.derived(spec("exposures", about, &columns, 5), exposures, |scope: &Scope, groups, rows: &mut Rows| {
-        let total = groups.iter().find(|(((dimension, _), _), _)| *dimension == ExposureDimension::Total);
-        let net_asset_value =
-            total.map(|((_, total), _)| total).filter(|total| total.without_rate == 0).map(Exposure::net);
-        rows.extend(
-            groups.iter().map(|((group, exposure), count)| (row(*scope, *group, exposure, net_asset_value), *count)),
-        );
+    views.derived(spec("exposures", about, &columns, 5), components, |scope: &Scope, components, rows: &mut Rows| {
+        let groups = of_groups(components);
+        let total = groups.iter().find(|((dimension, _), _)| *dimension == ExposureDimension::Total);
+        let net_asset_value = total.map(|(_, total)| total).filter(|total| total.without_rate == 0).map(Exposure::net);
+        rows.extend(groups.iter().map(|(group, exposure)| (row(*scope, *group, exposure, net_asset_value), 1)));
     });
 }
 

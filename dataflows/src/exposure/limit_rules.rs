@@ -18,8 +18,8 @@ use std::fmt;
 use model::{Amount, ExposureDimension, Limit, LimitMeasure, LimitScope, Symbol};
 use serde::{Deserialize, Serialize};
 
+use super::concentration;
 use super::scenario::Scenario;
-use crate::portfolio::concentration;
 use crate::portfolio::dimension;
 
 /// Why a limit cannot be measured, and what to do.

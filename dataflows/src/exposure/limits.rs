@@ -7,43 +7,43 @@
 //!                                                │                  └─▶ of returns ───────┘
 //!                                                └─▶ nothing to measure ─────────────────────────────────────────────▶ judged
 //! ```
-//! A changed group costs the limits that are of it; a changed total costs the limits of shares in its scope.
+//! A changed group costs the limits that are of it; a changed total costs the limits of shares in its scope. Only groups of
+//! dimensions that limits are of are added up.
 
 use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Key, Row, Views};
-use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Rate, Symbol};
+use model::{Currency, Limit, LimitMeasure, LimitScope, Rate, Symbol};
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
 use operators::first_seen::{FirstSeen, first_seen};
-use operators::lookup::{lookup, lookup_left};
+use operators::lookup::{Counted, lookup, lookup_left};
 use operators::{Arranged, Collection, Data, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::exposures::{Exposure, Exposures, Group, ratio};
+use super::components::Components;
+use super::concentration;
+use super::exposures::{Exposure, Group, of_dimensions, ratio, totals};
 use super::limit_rules::{
     Configured, Measured, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge, needs_total,
     scaled_level, size_of,
 };
 use super::scope::Scope;
 use super::stress::{Stressed, StressedGroups};
-use crate::portfolio::concentration::{self, Held};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
 use crate::portfolio::return_series::Part;
 use crate::portfolio::risk_conventions::RiskConventions;
-use crate::portfolio::valuations::rates_now;
+use crate::portfolio::valuations::at_rates_now;
 use crate::portfolio::value_at_risk::limited_loss;
 use crate::table::{RATE, Sources, currency_cell, number_cell, spec, symbol_cell};
 
 /// What limits can be of.
 pub struct Measurable<'scope> {
-    /// The exposures.
-    pub exposures: Exposures<'scope>,
+    /// What exposures are sums of.
+    pub components: Components<'scope>,
     /// What would be lost in each scenario.
     pub stressed: StressedGroups<'scope>,
-    /// What each portfolio holds in one hand.
-    pub held: Arranged<'scope, Symbol, Held>,
     /// The returns and the periods of each portfolio.
     pub by_bucket: Arranged<'scope, Symbol, Part>,
     /// How risk is measured.
@@ -121,17 +121,15 @@ pub fn build<'scope>(
     sources: &[String],
     views: &mut Views,
 ) -> FirstSeen<Key> {
-    let Measurable { exposures, stressed, held, by_bucket, risk, fx_rates, valuation_day } = measurable;
+    let Measurable { components, stressed, by_bucket, risk, fx_rates, valuation_day } = measurable;
     register_refusals(limits.clone(), configured.clone(), sources, views);
     let limits = limits.filter(move |limit| check(limit, &configured).is_ok());
-    let totals = exposures.clone().flat_map_ref(|scope, ((dimension, _), exposure)| {
-        (*dimension == ExposureDimension::Total).then_some((*scope, *exposure))
-    });
+    let totals = totals(&components);
     let (asked, unasked) = applied(limits, totals.clone(), &valuation_day);
 
-    let of_exposures = of_exposures(&asked, &exposures);
+    let of_exposures = of_exposures(&asked, &components);
     let of_stress = of_stress(&asked, stressed);
-    let of_concentration = of_concentration(&asked, held);
+    let of_concentration = of_concentration(&asked, &components);
     let of_returns = of_returns(&asked, by_bucket, risk);
     let found = of_exposures.concat(of_stress).concat(of_concentration).concat(of_returns);
     let found = arrange(found, "found for limits");
@@ -188,15 +186,16 @@ fn holds_on(limit: &Limit, day: i32) -> bool {
 
 fn of_exposures<'scope>(
     asked: &Collection<'scope, Asked>,
-    exposures: &Exposures<'scope>,
+    components: &Components<'scope>,
 ) -> Collection<'scope, (Asked, Found)> {
     use LimitMeasure as M;
     let asked = asked.clone().flat_map(|(limit, scope)| {
         let is_of_exposures = !matches!(limit.measure, M::StressLoss | M::Hhi | M::TopWeight | M::ValueAtRisk);
         is_of_exposures.then_some((scope, limit))
     });
+    let dimensions = asked.clone().map(|(scope, limit)| (scope, dimension_of(&limit)));
     let found = lookup(
-        exposures,
+        &of_dimensions(components, dimensions),
         &arrange(asked, "limits of exposures"),
         "exposures of limits",
         |scope, ((dimension, group), exposure): &(Group, Exposure), limit: &Arc<Limit>| {
@@ -237,36 +236,36 @@ fn of_stress<'scope>(
 /// Indexes are worked out only where a limit asks for them.
 fn of_concentration<'scope>(
     asked: &Collection<'scope, Asked>,
-    held: Arranged<'scope, Symbol, Held>,
+    components: &Components<'scope>,
 ) -> Collection<'scope, (Asked, Found)> {
     use LimitMeasure as M;
     let asked = asked.clone().flat_map(|(limit, scope)| {
         let is_asked = matches!(limit.measure, M::Hhi | M::TopWeight);
-        is_asked.then(|| ((scope.portfolio(), dimension_of(&limit)), (limit, scope)))
+        is_asked.then(|| ((scope, dimension_of(&limit)), limit))
     });
-    let held = only_of(&held, asked.clone().map(|((portfolio, _), _)| portfolio), "holdings asked for");
-    let indexes = derive_rows(&held, "concentrations of limits", |portfolio: &Symbol, held, out| {
-        concentration::indexes(held).for_each(|(dimension, indexes)| out.row(((*portfolio, dimension), indexes)));
+    let components = only_of(components, asked.clone().map(|((scope, _), _)| scope), "components asked for");
+    let indexes = derive_rows(&components, "concentrations of limits", |scope: &Scope, components, out| {
+        concentration::indexes(components).for_each(|(dimension, indexes)| out.row(((*scope, dimension), indexes)));
     });
     lookup(
         &arrange(asked, "limits of concentration"),
         &arrange(indexes, "concentrations of limits"),
         "concentrations of limits",
-        |_cut, (limit, scope): &Asked, indexes| {
+        |(scope, _), limit: &Arc<Limit>, indexes| {
             let number = if limit.measure == M::Hhi { indexes.0 } else { indexes.1 };
             ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number: Ok(number), unvalued: 0 })
         },
     )
 }
 
-/// What is known of the portfolios that are asked for.
-fn only_of<'scope, V: Data>(
-    known: &Arranged<'scope, Symbol, V>,
-    portfolios: Collection<'scope, Symbol>,
+/// What is known of the keys that are asked for.
+fn only_of<'scope, K: operators::Key, V: Data, R: Counted>(
+    known: &Arranged<'scope, K, V, R>,
+    keys: Collection<'scope, K>,
     name: &str,
-) -> Arranged<'scope, Symbol, V> {
-    let asked = arrange(distinct(portfolios, name).map(|portfolio| (portfolio, ())), name);
-    arrange(lookup(known, &asked, name, |portfolio, value: &V, ()| (*portfolio, value.clone())), name)
+) -> Arranged<'scope, K, V, R> {
+    let asked = arrange(distinct(keys, name).map(|key| (key, ())), name);
+    arrange(lookup(known, &asked, name, |key, value: &V, ()| (key.clone(), value.clone())), name)
 }
 
 /// What a portfolio may lose, which is worked out only where a limit asks for it: from all its returns, when one changes.
@@ -334,21 +333,15 @@ fn in_currency_of_level<'scope>(
 ) -> Collection<'scope, Usage> {
     let own = usages.clone().filter(|usage| usage.foreign().is_none());
     let foreign = usages.flat_map(|usage| usage.foreign().map(|pair| (pair, usage)));
-    let pairs = distinct(foreign.clone().map(|(pair, _)| pair), "currencies of levels");
-    let converted = lookup_left(
-        &arrange(foreign, "limits by currency"),
-        &rates_now(pairs, fx_rates, valuation_day),
-        "limits in the currency of their level",
-        |_pair, usage: &Usage, rate: Option<&i128>| {
-            let convert = |value| match rate {
-                Some(rate) => share(value, *rate, Rate::ONE_SCALED).ok_or(Why::TooLarge),
-                None => Err(Why::NoRate),
-            };
-            let measured = Measured { value: usage.measured.value.and_then(convert), ..usage.measured };
-            Usage { measured, ..usage.clone() }
-        },
-    );
-    own.concat(converted)
+    let foreign = at_rates_now(foreign, fx_rates, valuation_day, "limits in the currency of their level");
+    own.concat(foreign.map(|(_pair, usage, rate)| {
+        let convert = |value| match rate {
+            Some(rate) => share(value, rate, Rate::ONE_SCALED).ok_or(Why::TooLarge),
+            None => Err(Why::NoRate),
+        };
+        let measured = Measured { value: usage.measured.value.and_then(convert), ..usage.measured };
+        Usage { measured, ..usage }
+    }))
 }
 
 impl Usage {

@@ -20,7 +20,7 @@ use num_bigint::BigInt;
 use serde::{Deserialize, Serialize};
 
 use crate::portfolio::dimension::{group, named};
-use crate::portfolio::valuations::Valuation;
+use crate::portfolio::valuations::Worth;
 use crate::rule_error::RuleError;
 
 /// A scenario, as it is configured.
@@ -120,11 +120,11 @@ impl Scenario {
     }
 
     /// What a position would be worth that is worth `value` in a currency; `None` if that is too much.
-    pub fn shifted(&self, value: i128, currency: Currency, valuation: &Valuation) -> Option<i128> {
-        let prices = self.price.iter().filter(|shift| shift.concerns(valuation)).map(|shift| shift.left);
+    pub fn shifted(&self, value: i128, currency: Currency, position: &Worth) -> Option<i128> {
+        let prices = self.price.iter().filter(|shift| shift.concerns(position)).map(|shift| shift.left);
         let fx_left = |currency: &Currency| self.fx.get(currency).copied().unwrap_or(WHOLE);
         let (mut numerator, mut denominator) = (BigInt::from(value), BigInt::from(1));
-        let own = (fx_left(&valuation.currency), fx_left(&currency));
+        let own = (fx_left(&position.currency), fx_left(&currency));
         // The two sides of the exchange rate have the same whole.
         let rate = [own].into_iter().filter(|(of, into)| of != into);
         for (left, whole) in prices.map(|left| (left, WHOLE)).chain(rate) {
@@ -155,12 +155,12 @@ impl PriceShift {
         Ok(PriceShift { left: left(&format!("{place}.percent"), config.percent)?, of })
     }
 
-    fn concerns(&self, valuation: &Valuation) -> bool {
-        let is_cash = valuation.instrument.as_ref().is_some_and(|instrument| instrument.product == Product::Cash);
+    fn concerns(&self, position: &Worth) -> bool {
+        let is_cash = position.instrument.as_ref().is_some_and(|instrument| instrument.product == Product::Cash);
         if is_cash && !self.of.contains_key(&ExposureDimension::Product) {
             return false;
         }
-        self.of.iter().all(|(dimension, groups)| groups.contains(&group(*dimension, valuation)))
+        self.of.iter().all(|(dimension, groups)| groups.contains(&group(*dimension, position)))
     }
 }
 
@@ -199,26 +199,19 @@ mod tests {
     use model::{Instrument, Product};
 
     use super::*;
-    use crate::portfolio::valuations::Status;
 
     fn currency(code: &str) -> Currency {
         Currency::parse(code).unwrap()
     }
 
-    fn position(product: Product, sector: &str, of: &str) -> Valuation {
-        Valuation {
+    fn position(product: Product, sector: &str, of: &str) -> Worth {
+        Worth {
             holding: (Symbol::of("P"), Symbol::of("A")),
-            cost_currency: currency(of),
             currency: currency(of),
             base_currency: currency("USD"),
+            value: None,
+            value_reported: None,
             instrument: Some(Arc::new(Instrument { product, sector: Symbol::of(sector), ..Instrument::default() })),
-            quantity: 1,
-            cost: (0, 0),
-            price: None,
-            fx_rate: None,
-            value_local: None,
-            value_base: None,
-            status: Status::Current,
         }
     }
 
@@ -232,7 +225,7 @@ mod tests {
             "price = [{ percent = -20, of = { product = ['equity'] } }, { percent = '-33.333333', of = { sector = ['steel'] } }]\nfx = { EUR = -10, CHF = 25 }",
         )
         .unwrap();
-        let shifted = |value, valuation: &Valuation, into: &str| scenario.shifted(value, currency(into), valuation);
+        let shifted = |value, position: &Worth, into: &str| scenario.shifted(value, currency(into), position);
         let steel = position(Product::Equity, "steel", "USD");
         assert_eq!(shifted(1_000_000_000, &position(Product::Equity, "oil", "USD"), "USD"), Some(800_000_000));
         assert_eq!(shifted(1_000_000_000, &position(Product::Bond, "steel", "USD"), "USD"), Some(666_666_670));

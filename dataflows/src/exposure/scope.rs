@@ -1,15 +1,10 @@
 //! `Scope`: whose exposures are added up, and in which currency.
 
 use engine::Cell;
-use model::{Currency, Rate, Symbol};
-use operators::distinct::distinct;
-use operators::lookup::lookup_left;
-use operators::{Arranged, Collection, arrange};
+use model::{Currency, Symbol};
 use serde::{Deserialize, Serialize};
 
-use crate::portfolio::cost_basis::money::share;
-use crate::portfolio::inputs::CurrencyPair;
-use crate::portfolio::valuations::{Valuation, rates_now};
+use crate::portfolio::valuations::Worth;
 use crate::table::{currency_cell, symbol_cell};
 
 /// Whose exposures are added up, and the currency of the amounts.
@@ -51,15 +46,6 @@ impl Scope {
     }
 }
 
-/// A position, and what it is worth in each scope that it counts in.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Exposed {
-    /// The position.
-    pub valuation: Valuation,
-    /// The reporting currency, if there is one, and what the position is worth in it.
-    reported: Option<(Currency, Option<i128>)>,
-}
-
 /// What a position is worth in a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InScope {
@@ -71,43 +57,14 @@ pub struct InScope {
     pub lacks_rate: bool,
 }
 
-impl Exposed {
-    /// All scopes that it counts in.
-    pub fn in_scopes(&self) -> impl Iterator<Item = InScope> + '_ {
-        let Valuation { holding, base_currency, value_base, .. } = self.valuation;
-        let own = [Scope::Portfolio(holding.0, base_currency), Scope::BaseCurrency(base_currency)];
-        let own = own.map(|scope| InScope { scope, value: value_base, lacks_rate: false });
-        own.into_iter().chain(self.reported.map(|(currency, value)| InScope {
-            scope: Scope::All(currency),
-            value,
-            lacks_rate: value_base.is_some() && value.is_none(),
-        }))
-    }
-}
-
-/// Each position in all scopes that it counts in. `fx_rates` are wanted for a reporting currency only.
-pub fn exposed<'scope>(
-    valuations: Collection<'scope, Valuation>,
-    reporting_currency: Option<Currency>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
-    valuation_day: &Arranged<'scope, (), i32>,
-) -> Collection<'scope, Exposed> {
-    let Some(reporting) = reporting_currency else {
-        return valuations.map(|valuation| Exposed { valuation, reported: None });
-    };
-    let pairs = valuations.map(move |valuation| ((valuation.base_currency, reporting), valuation));
-    let rates =
-        rates_now(distinct(pairs.clone().map(|(pair, _)| pair), "reported currencies"), fx_rates, valuation_day);
-    lookup_left(
-        &arrange(pairs, "valuations by base currency"),
-        &rates,
-        "valuations in reporting currency",
-        move |_pair, valuation: &Valuation, rate: Option<&i128>| reported(valuation, reporting, rate.copied()),
-    )
-}
-
-fn reported(valuation: &Valuation, reporting: Currency, rate: Option<i128>) -> Exposed {
-    let rate = if valuation.base_currency == reporting { Some(Rate::ONE_SCALED) } else { rate };
-    let value = valuation.value_base.zip(rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
-    Exposed { valuation: valuation.clone(), reported: Some((reporting, value)) }
+/// All scopes that a position counts in.
+pub fn in_scopes(position: &Worth, reporting_currency: Option<Currency>) -> impl Iterator<Item = InScope> + use<> {
+    let Worth { holding, base_currency, value, value_reported, .. } = *position;
+    let own = [Scope::Portfolio(holding.0, base_currency), Scope::BaseCurrency(base_currency)];
+    let own = own.map(|scope| InScope { scope, value, lacks_rate: false });
+    own.into_iter().chain(reporting_currency.map(|currency| InScope {
+        scope: Scope::All(currency),
+        value: value_reported,
+        lacks_rate: value.is_some() && value_reported.is_none(),
+    }))
 }

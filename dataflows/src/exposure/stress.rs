@@ -3,7 +3,7 @@
 //! A changed position costs one shift and the configured dimensions, for each scenario and scope.
 
 use engine::{Cell, ColumnKind, Row, Views};
-use model::Symbol;
+use model::{Currency, Symbol};
 use operators::derive::derive_rows;
 use operators::sum_by::sum_by_each;
 use operators::{Collection, Sums};
@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::exposures::{Group, ratio};
 use super::scenario::Scenario;
-use super::scope::{Exposed, InScope, Scope};
+use super::scope::{InScope, Scope, in_scopes};
 use crate::portfolio::dimension::group;
-use crate::portfolio::valuations::Valuation;
+use crate::portfolio::valuations::Worth;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
 /// What the positions of a group are worth before and after, in units of [`model::Amount`].
@@ -37,11 +37,11 @@ impl Stressed {
         self.before - self.after
     }
 
-    fn of(position: InScope, valuation: &Valuation, scenario: &Scenario) -> Sums {
-        let shifted = |value| scenario.shifted(value, position.scope.currency(), valuation);
-        let values = position.value.and_then(|value| Some((value, shifted(value)?)));
+    fn of(at: InScope, position: &Worth, scenario: &Scenario) -> Sums {
+        let shifted = |value| scenario.shifted(value, at.scope.currency(), position);
+        let values = at.value.and_then(|value| Some((value, shifted(value)?)));
         let (before, after) = values.unwrap_or_default();
-        Sums([before, after, 1, values.is_none().into(), position.lacks_rate.into(), 0])
+        Sums([before, after, 1, values.is_none().into(), at.lacks_rate.into(), 0])
     }
 
     fn from_sums(Sums([before, after, positions, unvalued, without_rate, _]): &Sums) -> Stressed {
@@ -54,16 +54,20 @@ impl Stressed {
 pub type StressedGroups<'scope> = Collection<'scope, ((Scope, Symbol), (Group, Stressed))>;
 
 /// Adds up by the dimensions of each scenario.
-pub fn add_up<'scope>(exposed: Collection<'scope, Exposed>, scenarios: &[Scenario]) -> StressedGroups<'scope> {
+pub fn add_up<'scope>(
+    worths: Collection<'scope, Worth>,
+    reporting_currency: Option<Currency>,
+    scenarios: &[Scenario],
+) -> StressedGroups<'scope> {
     let scenarios = scenarios.to_vec();
-    let sums = sum_by_each(exposed, "stress", move |exposed, add| {
-        let valuation = &exposed.valuation;
-        for (scenario, position) in
-            scenarios.iter().flat_map(|scenario| exposed.in_scopes().map(move |at| (scenario, at)))
-        {
-            let sums = Stressed::of(position, valuation, scenario);
-            for dimension in &scenario.dimensions {
-                add(((position.scope, scenario.id), (*dimension, group(*dimension, valuation))), sums);
+    let sums = sum_by_each(worths, "stress", move |position, add| {
+        for scenario in &scenarios {
+            for at in in_scopes(position, reporting_currency) {
+                let sums = Stressed::of(at, position, scenario);
+                for dimension in &scenario.dimensions {
+                    let cut = (at.scope, scenario.id);
+                    add(((cut, (*dimension, group(*dimension, position))), ()), sums);
+                }
             }
         }
     });

@@ -3,11 +3,11 @@
 use model::{Currency, ExposureDimension, Instrument, Product, Symbol};
 
 use super::ledger::Holding;
-use super::valuations::Valuation;
+use super::valuations::Worth;
 
 /// The group of a position in a dimension; [`Symbol::NONE`] where it is not known, which is a group too.
-pub fn group(dimension: ExposureDimension, valuation: &Valuation) -> Symbol {
-    group_of(dimension, valuation.holding, valuation.currency, valuation.instrument.as_deref())
+pub fn group(dimension: ExposureDimension, worth: &Worth) -> Symbol {
+    group_of(dimension, worth.holding, worth.currency, worth.instrument.as_deref())
 }
 
 /// Like [`group`], of a security in a portfolio, the currency that it is priced in, and what is known of it.

@@ -27,7 +27,6 @@
 pub mod analyses;
 pub mod attributions;
 pub mod cash_flow_rules;
-pub mod concentration;
 pub mod config;
 pub mod contributions;
 pub mod cost_basis;
@@ -106,7 +105,6 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
 
     let positions = positions::positions(changes);
     let valued = Valued::new(books, &positions, &pricing, &prices, &fx_rates, &valuation_day);
-    let valuations = valued.valuations();
     let values = series::values(
         priced_changes.clone().map(|change| (change.target.0, change)),
         &daily_prices,
@@ -153,14 +151,13 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     positions::register_refusals(booked.clone(), sources, views);
     income::register(booked, views);
     valued.register(views);
-    let held = concentration::held(valuations.clone());
-    concentration::register(&held, views);
     series::register(&days, views);
     returns::register(books, &days, flows, periods.clone(), views);
     contributions::register(books, &parts, views);
     attributions::register(books, &parts, views);
     value_at_risk::register(books, &by_bucket, views);
     risk_measures::register(books, beside, periods, inceptions, &valuation_day, views);
-    let inputs = exposure::Inputs { valuations, held, by_bucket, limits: inputs.limits, fx_rates, valuation_day };
+    let inputs =
+        exposure::Inputs { worths: valued.worths(), by_bucket, limits: inputs.limits, fx_rates, valuation_day };
     exposure::build(books, sources, inputs, views)
 }

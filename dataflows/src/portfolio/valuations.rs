@@ -3,9 +3,11 @@
 //! ```text
 //!  pricing, prices as of the day ──▶ price of each security ──┐
 //!                     rates as of the day ────────────────────┴─▶ quotes, by security and base currency ──┐
-//!  positions ──▶ open ones, by security and base currency ────────────────────────────────────────────────┴─▶ valuations
+//!  positions ──▶ open ones, by security and base currency ────────────────────────────────────────────────┼─▶ valuations
+//!                                                                                                         └─▶ worths
 //! ```
 //! The view joins positions and quotes when it is read: a day on which all prices change would write all its rows again.
+//! Exposure and concentration get the part that they need.
 //!
 //! | status | when |
 //! |---|---|
@@ -25,7 +27,7 @@ use operators::as_of::as_of;
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
 use operators::lookup::{lookup, lookup_left};
-use operators::{Arranged, Collection, Sums, arrange};
+use operators::{Arranged, Collection, Data, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::config::Books;
@@ -88,6 +90,23 @@ pub struct Valuation {
     pub status: Status,
 }
 
+/// What a position is worth, and what it is grouped by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Worth {
+    /// The position.
+    pub holding: Holding,
+    /// The currency of its price.
+    pub currency: Currency,
+    /// The base currency of the portfolio.
+    pub base_currency: Currency,
+    /// What it is worth in base currency, in units of [`model::Amount`].
+    pub value: Option<i128>,
+    /// What it is worth in the reporting currency, if there is one.
+    pub value_reported: Option<i128>,
+    /// What is known of the instrument.
+    pub instrument: Option<Arc<Instrument>>,
+}
+
 /// How a security is priced, and at what, for portfolios of one base currency.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Quote {
@@ -95,6 +114,8 @@ pub struct Quote {
     price: Option<(i64, i32)>,
     is_stale: bool,
     fx_rate: Option<i128>,
+    /// From the base into the reporting currency.
+    rate_reported: Option<i128>,
 }
 
 /// A security, and the base currency of those that hold it.
@@ -132,14 +153,14 @@ impl<'scope> Valued<'scope> {
         });
         let asked = distinct(open.clone().map(|(asked, _)| asked), "quotes asked for");
         let priced = security_quotes(pricing, prices, valuation_day, books.stale_after_days);
-        let quotes = with_rates(asked, &priced, fx_rates, valuation_day);
+        let quotes = with_rates(asked, &priced, books.reporting_currency, fx_rates, valuation_day);
         Valued { open: arrange(open, "open positions"), quotes: arrange(quotes, "quotes") }
     }
 
     /// What each position is worth.
-    pub fn valuations(&self) -> Collection<'scope, Valuation> {
-        lookup_left(&self.open, &self.quotes, "valuations", |asked, open: &Open, quote: Option<&Quote>| {
-            valuation(asked, open, quote)
+    pub fn worths(&self) -> Collection<'scope, Worth> {
+        lookup_left(&self.open, &self.quotes, "worths", |asked, open: &Open, quote: Option<&Quote>| {
+            Worth::of(valuation(asked, open, quote), quote.and_then(|quote| quote.rate_reported))
         })
     }
 
@@ -154,6 +175,14 @@ impl<'scope> Valued<'scope> {
                 rows.extend(open.iter().map(|(open, count)| (row(&valuation(asked, open, quote)), *count)));
             },
         );
+    }
+}
+
+impl Worth {
+    fn of(valuation: Valuation, rate_reported: Option<i128>) -> Worth {
+        let Valuation { holding, currency, base_currency, instrument, value_base: value, .. } = valuation;
+        let value_reported = value.zip(rate_reported).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
+        Worth { holding, currency, base_currency, value, value_reported, instrument }
     }
 }
 
@@ -180,7 +209,7 @@ fn security_quotes<'scope>(
             let age = price.map_or(0, |(_, price_day)| day.saturating_sub(price_day));
             // Cash does not age.
             let is_stale = !pricing.is_cash && age > i32::from(stale_after_days);
-            (priced.0, Quote { pricing: pricing.clone(), price, is_stale, fx_rate: None })
+            (priced.0, Quote { pricing: pricing.clone(), price, is_stale, fx_rate: None, rate_reported: None })
         },
     );
     arrange(quotes, "prices of securities")
@@ -190,6 +219,7 @@ fn security_quotes<'scope>(
 fn with_rates<'scope>(
     asked: Collection<'scope, QuoteFor>,
     priced: &Arranged<'scope, Symbol, Quote>,
+    reporting_currency: Option<Currency>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Collection<'scope, (QuoteFor, Quote)> {
@@ -199,24 +229,35 @@ fn with_rates<'scope>(
         "quotes in their currency",
         |security, base: &Currency, quote: &Quote| ((quote.pricing.currency, *base), (*security, quote.clone())),
     );
-    let (own, foreign) =
-        (quotes.clone().filter(|(pair, _)| pair.0 == pair.1), quotes.filter(|(pair, _)| pair.0 != pair.1));
-    let own = own
-        .map(|((_, base), (security, quote))| ((security, base), Quote { fx_rate: Some(Rate::ONE_SCALED), ..quote }));
-    let pairs = distinct(foreign.clone().map(|(pair, _)| pair), "pairs of quotes");
-    let converted = lookup_left(
-        &arrange(foreign, "foreign quotes"),
-        &rates_now(pairs, fx_rates, valuation_day),
-        "quotes with rates",
-        |(_, base), (security, quote): &(Symbol, Quote), rate: Option<&i128>| {
-            ((*security, *base), Quote { fx_rate: rate.copied(), ..quote.clone() })
-        },
-    );
-    own.concat(converted)
+    let quotes = at_rates_now(quotes, fx_rates, valuation_day, "quotes with rates");
+    let quotes = quotes.map(|((_, base), (security, quote), fx_rate): (CurrencyPair, _, _)| {
+        ((security, base), Quote { fx_rate, ..quote })
+    });
+    let Some(reporting) = reporting_currency else { return quotes };
+    let by_base = quotes.map(move |((security, base), quote)| ((base, reporting), (security, quote)));
+    let quotes = at_rates_now(by_base, fx_rates, valuation_day, "quotes with rates into the reporting currency");
+    quotes.map(|((base, _), (security, quote), rate_reported)| ((security, base), Quote { rate_reported, ..quote }))
+}
+
+/// Rows with the rate of their pair of currencies as of the day: one, where both are the same.
+pub fn at_rates_now<'scope, D: Data>(
+    rows: Collection<'scope, (CurrencyPair, D)>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+    name: &str,
+) -> Collection<'scope, (CurrencyPair, D, Option<i128>)> {
+    let own = rows.clone().filter(|(pair, _)| pair.0 == pair.1).map(|(pair, row)| (pair, row, Some(Rate::ONE_SCALED)));
+    let foreign = rows.filter(|(pair, _)| pair.0 != pair.1);
+    let pairs = distinct(foreign.clone().map(|(pair, _)| pair), name);
+    let rates = rates_now(pairs, fx_rates, valuation_day);
+    let foreign = lookup_left(&arrange(foreign, name), &rates, name, |pair, row: &D, rate: Option<&i128>| {
+        (*pair, row.clone(), rate.copied())
+    });
+    own.concat(foreign)
 }
 
 /// The rate of each pair of currencies as of the day.
-pub fn rates_now<'scope>(
+fn rates_now<'scope>(
     pairs: Collection<'scope, CurrencyPair>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     valuation_day: &Arranged<'scope, (), i32>,

@@ -100,7 +100,7 @@ const OF_LIMIT: &[Step] = &[
             ("dimension", Same("dimension")),
             ("group", SameOrMissing("group")),
         ],
-        when: &[When::Not("measure", &["stress_loss", "hhi", "top_weight"])],
+        when: &[When::Not("measure", &["stress_loss", "value_at_risk", "hhi", "top_weight"])],
         ..STEP
     },
     Step {
@@ -115,6 +115,13 @@ const OF_LIMIT: &[Step] = &[
             ("group", SameOrMissing("group")),
         ],
         when: &[When::Is("measure", &["stress_loss"])],
+        ..STEP
+    },
+    Step {
+        what: "what it measures, of which it takes the longest period",
+        view: "value_at_risk",
+        on: &[("portfolio", Same("portfolio"))],
+        when: &[When::Is("measure", &["value_at_risk"])],
         ..STEP
     },
     Step {

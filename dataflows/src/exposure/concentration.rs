@@ -6,32 +6,26 @@
 //! | `issuer` | all that an issuer issued; a security without one by itself |
 //! | `ultimate_parent` | all behind which the same owner stands; an issuer without one by itself |
 //!
-//! They are worked out of what a portfolio holds, when they are read: a day on which all prices change would write all its
-//! holders in another order again. Weights are of the sum of values without their sign, so that long and short positions do not hide each other.
+//! They are worked out from the [`Components`] of a portfolio when they are read: a day on which all prices change would
+//! write all its holders in another order again. Weights are of the sum of values without their sign, so that long and short
+//! positions do not hide each other.
 
 use std::collections::BTreeMap;
 
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Symbol};
+use operators::Sums;
 use operators::group::Group;
-use operators::{Arranged, Collection, arrange};
-use serde::{Deserialize, Serialize};
 
-use super::dimension::group;
-use super::risk::concentration::{Total, herfindahl_hirschman_index, weights};
-use super::valuations::Valuation;
+use super::components::{Component, Components};
+use super::exposures::Exposure;
+use super::scope::Scope;
+use crate::portfolio::risk::concentration::{Total, herfindahl_hirschman_index, weights};
 use crate::table::{AMOUNT, RATIO, name_cell, ratio_as_rate, ratio_cell, spec, symbol_cell};
 
 /// The dimensions.
 pub const DIMENSIONS: [ExposureDimension; 3] =
     [ExposureDimension::Security, ExposureDimension::Issuer, ExposureDimension::UltimateParent];
-
-/// What a portfolio holds of a security, and in whose hand that is in each of the [`DIMENSIONS`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Held {
-    value: i128,
-    hands: [Symbol; 3],
-}
 
 /// What is in one hand: the size of its value, its value, and whose hand it is.
 type InHand = (i128, i128, Symbol);
@@ -39,26 +33,14 @@ type InHand = (i128, i128, Symbol);
 /// So many of the largest are weighed together.
 const LARGEST: [usize; 3] = [1, 5, 10];
 
-/// What each portfolio holds that has a value.
-pub fn held<'scope>(valuations: Collection<'scope, Valuation>) -> Arranged<'scope, Symbol, Held> {
-    let held = valuations.flat_map(|valuation| {
-        let value = valuation.value_base.filter(|value| *value != 0)?;
-        // What is in nobody's hand is by itself.
-        let hands = DIMENSIONS.map(|dimension| match group(dimension, &valuation) {
-            group if group.is_none() => valuation.holding.1,
-            group => group,
-        });
-        Some((valuation.holding.0, Held { value, hands }))
-    });
-    arrange(held, "holdings with values")
-}
-
 /// What is in each hand, in the order of size, by dimension; those in which nothing is are left out.
-fn in_hands(held: Group<'_, '_, Held, isize>) -> impl Iterator<Item = (ExposureDimension, Vec<InHand>)> {
-    let by_dimension = DIMENSIONS.into_iter().zip(0..).map(move |(dimension, place): (_, usize)| {
+fn in_hands(components: Group<'_, '_, Component, Sums>) -> impl Iterator<Item = (ExposureDimension, Vec<InHand>)> {
+    let by_dimension = DIMENSIONS.into_iter().map(move |dimension| {
         let mut values: BTreeMap<Symbol, i128> = BTreeMap::new();
-        for (held, count) in held {
-            *values.entry(held.hands[place]).or_default() += held.value * *count as i128;
+        for (component, sums) in components {
+            if let Some(hand) = hand(component, dimension) {
+                *values.entry(hand).or_default() += Exposure::from_sums(sums).net();
+            }
         }
         let in_hands = values.into_iter().filter(|(_, value)| *value != 0);
         let mut in_hands: Vec<InHand> = in_hands.map(|(hand, value)| (value.saturating_abs(), value, hand)).collect();
@@ -68,8 +50,14 @@ fn in_hands(held: Group<'_, '_, Held, isize>) -> impl Iterator<Item = (ExposureD
     by_dimension.filter(|(_, in_hands)| !in_hands.is_empty())
 }
 
+/// In whose hand a security is; what is in nobody's is by itself.
+fn hand(component: &Component, dimension: ExposureDimension) -> Option<Symbol> {
+    let group = component.group(dimension)?;
+    if group.is_none() { component.group(ExposureDimension::Security) } else { Some(group) }
+}
+
 /// Registers the view `concentration`.
-pub fn register(held: &Arranged<'_, Symbol, Held>, views: &mut Views) {
+pub fn register(components: &Components<'_>, views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("dimension", ColumnKind::Text),
@@ -83,8 +71,10 @@ pub fn register(held: &Arranged<'_, Symbol, Held>, views: &mut Views) {
         ("herfindahl_hirschman_index", RATIO),
     ];
     let about = "How much of each portfolio is in one security, issuer or ultimate parent; weights of the gross value.";
-    views.derived(spec("concentration", about, &columns, 2), held, |portfolio, held, rows: &mut Rows| {
-        rows.extend(in_hands(held).map(|(dimension, in_hands)| (row(*portfolio, dimension, &in_hands), 1)));
+    views.derived(spec("concentration", about, &columns, 2), components, |scope, components, rows: &mut Rows| {
+        if let Scope::Portfolio(portfolio, _) = scope {
+            rows.extend(in_hands(components).map(|(dimension, in_hands)| (row(*portfolio, dimension, &in_hands), 1)));
+        }
     });
 }
 
@@ -110,8 +100,8 @@ fn row(portfolio: Symbol, dimension: ExposureDimension, held: &[InHand]) -> Row 
 
 /// The Herfindahl-Hirschman index and the weight of the largest in each dimension, in units of [`model::Rate`] and with the
 /// decimals that the view shows.
-pub fn indexes(held: Group<'_, '_, Held, isize>) -> impl Iterator<Item = (ExposureDimension, (i128, i128))> {
-    in_hands(held).filter_map(|(dimension, in_hands)| {
+pub fn indexes(components: Group<'_, '_, Component, Sums>) -> impl Iterator<Item = (ExposureDimension, (i128, i128))> {
+    in_hands(components).filter_map(|(dimension, in_hands)| {
         let values: Vec<i128> = in_hands.iter().map(|(_, value, _)| *value).collect();
         let weights = weights(&values, Total::Gross)?;
         let index = ratio_as_rate(herfindahl_hirschman_index(&weights))?;
