@@ -109,21 +109,21 @@ impl<T: 'static> ContainerBuilder for Passthrough<Vec<T>> {
     }
 }
 
-/// Collects a tick's updates and sorts them once.
+/// Updates as they came.
+type Updates<K, V, R> = Vec<((K, V), Tick, R)>;
+
+/// Collects a tick's updates and sorts them once. They stay in the containers that they came in until then: a vector that
+/// grows would copy them again and again.
 pub struct TickBatcher<K, V, R> {
-    pending: Vec<((K, V), Tick, R)>,
+    pending: Vec<Updates<K, V, R>>,
     lower: Antichain<Tick>,
     frontier: Antichain<Tick>,
     marker: PhantomData<R>,
 }
 
 impl<K, V, R> PushInto<Vec<((K, V), Tick, R)>> for TickBatcher<K, V, R> {
-    fn push_into(&mut self, mut updates: Vec<((K, V), Tick, R)>) {
-        if self.pending.is_empty() {
-            self.pending = updates;
-        } else {
-            self.pending.append(&mut updates);
-        }
+    fn push_into(&mut self, updates: Vec<((K, V), Tick, R)>) {
+        self.pending.push(updates);
     }
 }
 
@@ -141,11 +141,13 @@ impl<K: Key, V: Data, R: Difference> Batcher for TickBatcher<K, V, R> {
     }
 
     fn seal(&mut self, upper: Antichain<Tick>) -> (Vec<Self::Output>, Description<Tick>) {
-        let mut ready = std::mem::take(&mut self.pending);
+        let mut ready = joined(std::mem::take(&mut self.pending));
+        self.frontier = Antichain::new();
         if ready.iter().any(|(_, tick, _)| upper.less_equal(tick)) {
-            self.pending = ready.extract_if(.., |(_, tick, _)| upper.less_equal(tick)).collect();
+            let later: Updates<K, V, R> = ready.extract_if(.., |(_, tick, _)| upper.less_equal(tick)).collect();
+            self.frontier = later.iter().map(|(_, tick, _)| *tick).min().into_iter().collect();
+            self.pending.push(later);
         }
-        self.frontier = self.pending.iter().map(|(_, tick, _)| *tick).min().into_iter().collect();
         consolidate_updates(&mut ready);
         let since = Antichain::from_elem(0);
         let description = Description::new(self.lower.clone(), upper.clone(), since);
@@ -157,6 +159,17 @@ impl<K: Key, V: Data, R: Difference> Batcher for TickBatcher<K, V, R> {
     fn frontier(&mut self) -> AntichainRef<'_, Tick> {
         self.frontier.borrow()
     }
+}
+
+/// All in one vector, of the size that it needs.
+fn joined<T>(containers: Vec<Vec<T>>) -> Vec<T> {
+    let mut left = containers.iter().map(Vec::len).sum::<usize>();
+    let mut containers = containers.into_iter();
+    let mut joined = containers.next().unwrap_or_default();
+    left -= joined.len();
+    joined.reserve_exact(left);
+    containers.for_each(|mut container| joined.append(&mut container));
+    joined
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! Input      rows.
 //! Output     each row that is there, once.
-//! Update     O(1) + log: a row is given or taken away only when the first comes or the last goes.
+//! Update     O(1) + log: a row is given or taken away only when the first comes or the last goes. Rows of a tick are
+//!            counted before they are sorted: a million of the same are one.
 //! Order      independent of arrival order.
 //! Bounds     one count for each distinct row.
 //!
@@ -16,12 +17,14 @@
 //! assert_eq!(outputs, vec![vec![('a', 1), ('b', 1)], vec![], vec![('a', -1)]]);
 //! ```
 
+use crate::add_up::add_up;
 use crate::arrangement::{Collection, Key, arrange};
 use crate::derive::derive_rows;
 
 /// Gives each row once.
 pub fn distinct<'scope, D: Key>(rows: Collection<'scope, D>, name: &str) -> Collection<'scope, D> {
-    derive_rows(&arrange(rows.map(|row| (row, ())), name), name, |row: &D, _count, out| out.row(row.clone()))
+    let counts = add_up(rows, name, |row, diff: isize, add| add((row, ()), diff));
+    derive_rows(&arrange(counts, name), name, |row: &D, _count, out| out.row(row.clone()))
 }
 
 #[cfg(test)]

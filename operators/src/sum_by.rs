@@ -20,16 +20,13 @@
 
 use std::collections::BTreeMap;
 
-use ahash::AHashMap;
 use differential_dataflow::AsCollection;
-use differential_dataflow::difference::{IsZero, Semigroup};
 use timely::dataflow::channels::pact::Pipeline;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::Map;
 
+use crate::add_up::add_up;
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick, arrange};
-use crate::arrived::first_open;
 use crate::group::visit_updates;
 use crate::sums::Sums;
 
@@ -52,26 +49,10 @@ pub fn sum_by_each<'scope, D: Data, K: Key, V: Data>(
     name: &str,
     mut adds: impl FnMut(&D, &mut dyn FnMut((K, V), Sums)) + 'static,
 ) -> Arranged<'scope, K, V, Sums> {
-    let sums = collection.inner.unary_frontier(Pipeline, name, |_capability, _info| {
-        let mut open: BTreeMap<Tick, (Capability<Tick>, AHashMap<(K, V), Sums>)> = BTreeMap::new();
-        move |(input, frontier), output| {
-            input.for_each(|capability, rows| {
-                for (row, tick, diff) in rows.drain(..) {
-                    let (_, groups) =
-                        open.entry(tick).or_insert_with(|| (capability.delayed(&tick, 0), AHashMap::default()));
-                    adds(&row, &mut |group, sums| {
-                        groups.entry(group).or_default().plus_equals(&sums.times(diff as i128));
-                    });
-                }
-            });
-            let still_open = open.split_off(&first_open(frontier.frontier()));
-            for (tick, (capability, groups)) in std::mem::replace(&mut open, still_open) {
-                let changed = groups.into_iter().filter(|(_, sums)| !sums.is_zero());
-                output.session(&capability).give_iterator(changed.map(|(group, sums)| (group, tick, sums)));
-            }
-        }
+    let sums = add_up(collection, name, move |row, diff, add| {
+        adds(&row, &mut |group, sums| add(group, sums.times(diff as i128)));
     });
-    arrange(sums.as_collection(), name)
+    arrange(sums, name)
 }
 
 /// Arranges sums that are already named, under the group that each name belongs to.
