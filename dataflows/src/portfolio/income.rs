@@ -6,7 +6,7 @@ use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums};
 
 use super::cash_flow_rules::FlowClass;
-use super::ledger::Booked;
+use super::ledger::BookedFlow;
 use crate::table::{AMOUNT, currency_cell, number_cell, spec, symbol_cell};
 
 /// A portfolio, a security, a year and a month, and a currency.
@@ -25,23 +25,16 @@ fn in_base_currency(sums: &Sums, part: usize) -> Cell {
 }
 
 /// Registers the view `income`: dividends and interest by month, and the expenses beside them.
-pub fn register<'scope>(booked: Collection<'scope, Booked>, views: &mut Views) {
-    let flows = booked.flat_map(|booked| match booked {
-        Booked::Flow { flow, amount_base, .. } => {
-            let (year, month, _) = flow.date.ymd()?;
-            let part = match flow.class {
-                FlowClass::Income => INCOME,
-                FlowClass::Expense => EXPENSES,
-                _ => return None,
-            };
-            Some((
-                ((flow.portfolio, flow.security), (year, month), flow.currency),
-                part,
-                flow.amount.scaled()?,
-                amount_base,
-            ))
-        }
-        _ => None,
+pub fn register<'scope>(flows: Collection<'scope, BookedFlow>, views: &mut Views) {
+    let flows = flows.flat_map(|BookedFlow { flow, amount_base, .. }| {
+        let (year, month, _) = flow.date.ymd()?;
+        let part = match flow.class {
+            FlowClass::Income => INCOME,
+            FlowClass::Expense => EXPENSES,
+            _ => return None,
+        };
+        let month = ((flow.portfolio, flow.security), (year, month), flow.currency);
+        Some((month, part, flow.amount.scaled()?, amount_base))
     });
     let months: Arranged<'scope, Month, (), Sums> = sum_by(flows, "income", |(month, part, amount, amount_base)| {
         let mut sums = Sums::of(*part, *amount);

@@ -14,14 +14,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use differential_dataflow::AsCollection;
 use model::{Amount, Currency, Date, Portfolio, Quantity, Rate, Symbol, Timestamp, Transaction, TransactionType};
 use operators::as_of::as_of;
 use operators::deadline::deadline;
 use operators::derive::derive_rows;
 use operators::lookup::lookup_left;
 use operators::scan::scan;
-use operators::{Arranged, Collection, arrange};
+use operators::{Arranged, Collection, Data, arrange};
 use serde::{Deserialize, Serialize};
+use timely::dataflow::operators::core::OkErr;
 
 use super::cash_flow_rules::{CashFlow, CashFlowRules};
 use super::config::Books;
@@ -48,40 +50,62 @@ pub struct Posting {
 
 /// What came of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Booked {
-    /// A position changed.
+enum Booked {
     Change(Change),
-    /// A lot changed.
     Lot(LotChange),
-    /// A lot, or a part of one, was relieved.
-    Disposed {
-        /// Whose it was.
-        holding: Holding,
-        /// The transaction that relieved it.
-        transaction: Symbol,
-        /// The day.
-        date: Date,
-        /// The currency of the local amounts.
-        currency: Currency,
-        /// What was relieved.
-        disposal: Disposal,
-    },
+    Disposed(Disposed),
+    Flow(BookedFlow),
+    Refused(Refused),
+}
+
+/// What came of all transactions.
+#[derive(Clone)]
+pub struct Ledger<'scope> {
+    /// Positions changed.
+    pub changes: Collection<'scope, Change>,
+    /// Lots changed.
+    pub lots: Collection<'scope, LotChange>,
+    /// Lots, or parts of them, were relieved.
+    pub disposals: Collection<'scope, Disposed>,
     /// Cash flowed.
-    Flow {
-        /// The flow.
-        flow: CashFlow,
-        /// The base currency of the portfolio.
-        base_currency: Currency,
-        /// The amount in base currency, at the rate of the transaction; `None` where that is not known.
-        amount_base: Option<i128>,
-    },
-    /// The transaction was not booked.
-    Refused {
-        /// The transaction.
-        transaction: Arc<Transaction>,
-        /// Why.
-        refusal: Refusal,
-    },
+    pub flows: Collection<'scope, BookedFlow>,
+    /// Transactions were not booked.
+    pub refusals: Collection<'scope, Refused>,
+}
+
+/// A lot, or a part of one, that was relieved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Disposed {
+    /// Whose it was.
+    pub holding: Holding,
+    /// The transaction that relieved it.
+    pub transaction: Symbol,
+    /// The day.
+    pub date: Date,
+    /// The currency of the local amounts.
+    pub currency: Currency,
+    /// What was relieved.
+    pub disposal: Disposal,
+}
+
+/// Cash that flowed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct BookedFlow {
+    /// The flow.
+    pub flow: CashFlow,
+    /// The base currency of the portfolio.
+    pub base_currency: Currency,
+    /// The amount in base currency, at the rate of the transaction; `None` where that is not known.
+    pub amount_base: Option<i128>,
+}
+
+/// A transaction that was not booked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Refused {
+    /// The transaction.
+    pub transaction: Arc<Transaction>,
+    /// Why.
+    pub refusal: Refusal,
 }
 
 /// What a transaction changed of a position.
@@ -130,7 +154,7 @@ pub fn book<'scope>(
     transactions: Collection<'scope, Arc<Transaction>>,
     portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
-) -> Collection<'scope, Booked> {
+) -> Ledger<'scope> {
     let transactions = begun(transactions);
     let postings = with_rates(with_rules(books, transactions.clone(), portfolios), fx_rates);
     let by_holding = postings.map(|posting| ((posting.transaction.portfolio, posting.transaction.security), posting));
@@ -144,7 +168,7 @@ pub fn book<'scope>(
         },
     );
     let cash_flow_rules = books.cash_flow_rules.clone();
-    scan(
+    let booked = scan(
         &arrange(by_group, "postings in order"),
         CHECKPOINT_ROWS,
         "ledger",
@@ -154,7 +178,45 @@ pub fn book<'scope>(
                 post(state, posting, &cash_flow_rules, out);
             }
         },
-    )
+    );
+    Ledger::of(booked)
+}
+
+impl<'scope> Ledger<'scope> {
+    /// What is booked by its kind. Parted once: as one collection, each of its readers would get a copy of all.
+    fn of(booked: Collection<'scope, Booked>) -> Self {
+        let (changes, booked) = parted(booked, |booked| match booked {
+            Booked::Change(change) => Ok(change),
+            other => Err(other),
+        });
+        let (flows, booked) = parted(booked, |booked| match booked {
+            Booked::Flow(flow) => Ok(flow),
+            other => Err(other),
+        });
+        let (lots, booked) = parted(booked, |booked| match booked {
+            Booked::Lot(change) => Ok(change),
+            other => Err(other),
+        });
+        let (disposals, booked) = parted(booked, |booked| match booked {
+            Booked::Disposed(disposed) => Ok(disposed),
+            other => Err(other),
+        });
+        let refusals =
+            booked.flat_map(|booked| if let Booked::Refused(refused) = booked { Some(refused) } else { None });
+        Ledger { changes, lots, disposals, flows, refusals }
+    }
+}
+
+/// Those of one kind, and the others.
+fn parted<'scope, P: Data>(
+    booked: Collection<'scope, Booked>,
+    kind: impl Fn(Booked) -> Result<P, Booked> + 'static,
+) -> (Collection<'scope, P>, Collection<'scope, Booked>) {
+    let (of_kind, others) = booked.inner.ok_err(move |(booked, tick, diff)| match kind(booked) {
+        Ok(part) => Ok((part, tick, diff)),
+        Err(other) => Err((other, tick, diff)),
+    });
+    (of_kind.as_collection(), others.as_collection())
 }
 
 /// The transactions whose day has begun; a forward waits for its settlement.
@@ -269,13 +331,13 @@ fn post(state: &mut State, posting: &Posting, cash_flow_rules: &CashFlowRules, o
     let (turns, flow) = match turns(state, posting, cash_flow_rules) {
         Ok(booked) => booked,
         Err(refusal) => {
-            return out.push(Booked::Refused { transaction: Arc::clone(&posting.transaction), refusal });
+            return out.push(Booked::Refused(Refused { transaction: Arc::clone(&posting.transaction), refusal }));
         }
     };
     turns.iter().for_each(|turn| turn.tell(state.book(turn.security), posting, out));
     turns.into_iter().for_each(|turn| state.put(turn.security, turn.after));
     let base_currency = posting.rules.base_currency;
-    out.extend(flow.map(|(flow, amount_base)| Booked::Flow { flow, base_currency, amount_base }));
+    out.extend(flow.map(|(flow, amount_base)| Booked::Flow(BookedFlow { flow, base_currency, amount_base })));
 }
 
 /// What a transaction does to the books: to that of its security, and to that of the one which receives what it gives.
@@ -344,12 +406,14 @@ impl Turn {
         out.extend(lots.map(|((lot, opened), [quantity, local, base])| {
             Booked::Lot(LotChange { holding, currency, lot, opened, quantity, cost: (local, base) })
         }));
-        out.extend(effects.disposals.iter().map(|disposal| Booked::Disposed {
-            holding,
-            transaction: transaction.id,
-            date,
-            currency,
-            disposal: disposal.clone(),
+        out.extend(effects.disposals.iter().map(|disposal| {
+            Booked::Disposed(Disposed {
+                holding,
+                transaction: transaction.id,
+                date,
+                currency,
+                disposal: disposal.clone(),
+            })
         }));
     }
 }

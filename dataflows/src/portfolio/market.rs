@@ -23,7 +23,7 @@ use operators::{Arranged, Collection, Key, Tick, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf};
-use super::ledger::{Booked, Change};
+use super::ledger::{Change, Ledger};
 use crate::table::{day_cell, spec};
 
 /// How a security is priced.
@@ -111,15 +111,12 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
 pub fn valuation_day<'scope>(
     prices: Collection<'scope, PriceOf>,
     fx_rates: Collection<'scope, RateOf>,
-    booked: Collection<'scope, Booked>,
+    ledger: &Ledger<'scope>,
 ) -> Arranged<'scope, (), i32> {
     let days = prices.map(|(_, day, _)| day).concat(fx_rates.map(|(_, day, _)| day));
     // A fee changes no position, but it is of a day too.
-    let days = days.concat(booked.flat_map(|booked| match booked {
-        Booked::Change(change) => change.date.days(),
-        Booked::Flow { flow, .. } => flow.date.days(),
-        _ => None,
-    }));
+    let days = days.concat(ledger.changes.clone().flat_map(|change| change.date.days()));
+    let days = days.concat(ledger.flows.clone().flat_map(|booked| booked.flow.date.days()));
     let days = days.filter(|day| *day <= Date::LATEST.0);
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
     let last = derive_rows(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {

@@ -66,7 +66,6 @@ pub use risk_conventions::RiskConfig;
 
 use crate::exposure;
 use inputs::Inputs;
-use ledger::Booked;
 use valuations::Valued;
 
 /// Builds the graphs of portfolios on the records, and registers their views. Gives when breaches of limits were first
@@ -85,15 +84,12 @@ pub fn build<'scope>(
 pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) -> FirstSeen<Key> {
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
     let portfolios = inputs::portfolios_by_id(inputs.portfolios);
-    let booked = ledger::book(books, inputs.transactions, &portfolios, &fx_rates);
-    let changes =
-        booked.clone().flat_map(|booked| if let Booked::Change(change) = booked { Some(change) } else { None });
-    let lots = booked.clone().flat_map(|booked| if let Booked::Lot(change) = booked { Some(change) } else { None });
+    let ledger = ledger::book(books, inputs.transactions, &portfolios, &fx_rates);
 
-    let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), booked.clone());
+    let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), &ledger);
     let with_prices = distinct(inputs.prices.clone().map(|(priced, _, _)| priced), "priced securities");
-    let pricing = market::pricing(inputs.instruments, with_prices.clone(), changes.clone());
-    let priced_changes = series::priced_changes(changes.clone(), &pricing);
+    let pricing = market::pricing(inputs.instruments, with_prices.clone(), ledger.changes.clone());
+    let priced_changes = series::priced_changes(ledger.changes.clone(), &pricing);
     let at_par = series::cash_prices(priced_changes.clone());
     // What has prices is not at par, so each is there once.
     let priced = with_prices.concat(distinct(at_par.clone().map(|(priced, _, _)| priced), "cash at par"));
@@ -103,7 +99,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let pairs = distinct(priced_changes.clone().map(|change| change.target.1), "pairs of currencies");
     let daily_rates = market::daily_rates(inputs.fx_rates, pairs, &valuation_day);
 
-    let positions = positions::positions(changes);
+    let positions = positions::positions(ledger.changes);
     let valued = Valued::new(books, &positions, &pricing, &prices, &fx_rates, &valuation_day);
     let values = series::values(
         priced_changes.clone().map(|change| (change.target.0, change)),
@@ -111,8 +107,8 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
         &daily_rates,
         "values of portfolios",
     );
-    positions_by_day::register(booked.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
-    let flows = series::portfolio_flows(booked.clone(), &fx_rates);
+    positions_by_day::register(ledger.flows.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
+    let flows = series::portfolio_flows(ledger.flows.clone(), &fx_rates);
     let days = series::days(&values, flows.clone(), priced_changes.clone(), &valuation_day);
     let inceptions = returns::inceptions(priced_changes.clone(), &portfolios);
     let periods = returns::periods(books, inceptions.clone(), &valuation_day);
@@ -120,7 +116,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let parts = parts::parts(
         books,
         parts::MadeFrom {
-            booked: booked.clone(),
+            flows: ledger.flows.clone(),
             changes: priced_changes,
             pricing: &pricing,
             daily_prices: &daily_prices,
@@ -145,11 +141,11 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
 
     market::register(&valuation_day, views);
     positions::register_positions(&positions, views);
-    positions::register_lots(lots, views);
-    positions::register_disposals(booked.clone(), views);
-    positions::register_cash_flows(booked.clone(), views);
-    positions::register_refusals(booked.clone(), sources, views);
-    income::register(booked, views);
+    positions::register_lots(ledger.lots, views);
+    positions::register_disposals(ledger.disposals, views);
+    positions::register_cash_flows(ledger.flows.clone(), views);
+    positions::register_refusals(ledger.refusals, sources, views);
+    income::register(ledger.flows, views);
     valued.register(views);
     series::register(&days, views);
     returns::register(books, &days, flows, periods.clone(), views);

@@ -43,7 +43,7 @@ use super::config::Books;
 use super::cost_basis::money::{is_bounded, share};
 use super::dimension::group_of;
 use super::inputs::{CurrencyPair, Priced};
-use super::ledger::Booked;
+use super::ledger::BookedFlow;
 use super::market::Pricing;
 use super::performance::daily::Day;
 use super::returns::PeriodOf;
@@ -106,8 +106,8 @@ type PartOf = ((Symbol, ExposureDimension), Symbol);
 
 /// What parts are made from.
 pub struct MadeFrom<'a, 'scope> {
-    /// What was booked.
-    pub booked: Collection<'scope, Booked>,
+    /// The flows that were booked.
+    pub flows: Collection<'scope, BookedFlow>,
     /// The changes of positions.
     pub changes: Collection<'scope, PricedChange>,
     /// How securities are priced.
@@ -128,7 +128,7 @@ pub struct MadeFrom<'a, 'scope> {
 pub fn parts<'scope>(books: &Books, from: MadeFrom<'_, 'scope>) -> Analysed<'scope> {
     let changes = changes_of_parts(books, from.changes, from.pricing);
     let values = series::values(changes, from.daily_prices, from.daily_rates, "values of parts");
-    let flows = flows_of_parts(books, position_flows(books, from.booked, from.fx_rates), from.pricing);
+    let flows = flows_of_parts(books, position_flows(books, from.flows, from.fx_rates), from.pricing);
 
     let analyses = books.analyses.clone();
     let values =
@@ -188,15 +188,13 @@ struct PositionFlow {
 /// The flows of positions, in base currency as of their day. One without a rate is left out, as of portfolios.
 fn position_flows<'scope>(
     books: &Books,
-    booked: Collection<'scope, Booked>,
+    flows: Collection<'scope, BookedFlow>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, PositionFlow> {
     let analyses = books.analyses.clone();
-    let flows = booked.flat_map(move |booked| match booked {
-        Booked::Flow { flow, base_currency, .. } if !analyses.uses_of(flow.portfolio).is_empty() => {
-            position_flow(&flow).map(|own| ((flow.currency, base_currency), (own.day, own)))
-        }
-        _ => None,
+    let flows = flows.filter(move |booked| !analyses.uses_of(booked.flow.portfolio).is_empty());
+    let flows = flows.flat_map(|BookedFlow { flow, base_currency, .. }| {
+        position_flow(&flow).map(|own| ((flow.currency, base_currency), (own.day, own)))
     });
     series::in_base_currency(flows, fx_rates, "flows of positions", |flow: &PositionFlow, rate| {
         let amount = share(flow.amount, rate?, Rate::ONE_SCALED).filter(|amount| is_bounded(*amount))?;

@@ -6,7 +6,7 @@ use operators::sum_by::sum_by;
 use operators::{Arranged, Collection, Sums};
 
 use super::cost_basis::{Disposal, Money};
-use super::ledger::{Booked, Change, Holding, LotChange};
+use super::ledger::{BookedFlow, Change, Disposed, Holding, LotChange, Refused};
 use crate::table::{
     AMOUNT, QUANTITY, Sources, currency_cell, date_cell, name_cell, number_cell, spec, symbol_cell, time_cell,
 };
@@ -116,7 +116,7 @@ pub fn register_lots<'scope>(changes: Collection<'scope, LotChange>, views: &mut
 }
 
 /// Registers the view `disposals`.
-pub fn register_disposals<'scope>(booked: Collection<'scope, Booked>, views: &mut Views) {
+pub fn register_disposals<'scope>(disposals: Collection<'scope, Disposed>, views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("security", ColumnKind::Text),
@@ -134,31 +134,28 @@ pub fn register_disposals<'scope>(booked: Collection<'scope, Booked>, views: &mu
         ("gain_base", AMOUNT),
     ];
     let about = "The lots, and parts of lots, that were relieved, and what was gained.";
-    let rows = booked.flat_map(|booked| match booked {
-        Booked::Disposed { holding, transaction, date, currency, disposal } => {
-            let Disposal { lot, opened, quantity, cost, proceeds, gain } = disposal;
-            let money = |money: Option<Money>| [money.map(|money| money.local), money.map(|money| money.base)];
-            let mut cells = vec![
-                symbol_cell(holding.0),
-                symbol_cell(holding.1),
-                symbol_cell(transaction),
-                symbol_cell(lot),
-                time_cell(opened),
-                date_cell(date),
-                currency_cell(currency),
-                number_cell(quantity.scaled()),
-            ];
-            let amounts = [money(Some(cost)), money(proceeds), money(gain)].concat();
-            cells.extend(amounts.into_iter().map(|amount| number_cell(amount.and_then(Amount::scaled))));
-            Some(Row::new(cells))
-        }
-        _ => None,
+    let rows = disposals.map(|Disposed { holding, transaction, date, currency, disposal }| {
+        let Disposal { lot, opened, quantity, cost, proceeds, gain } = disposal;
+        let money = |money: Option<Money>| [money.map(|money| money.local), money.map(|money| money.base)];
+        let mut cells = vec![
+            symbol_cell(holding.0),
+            symbol_cell(holding.1),
+            symbol_cell(transaction),
+            symbol_cell(lot),
+            time_cell(opened),
+            date_cell(date),
+            currency_cell(currency),
+            number_cell(quantity.scaled()),
+        ];
+        let amounts = [money(Some(cost)), money(proceeds), money(gain)].concat();
+        cells.extend(amounts.into_iter().map(|amount| number_cell(amount.and_then(Amount::scaled))));
+        Row::new(cells)
     });
     views.rows(spec("disposals", about, &columns, 5), rows);
 }
 
 /// Registers the view `refused_transactions`.
-pub fn register_refusals<'scope>(booked: Collection<'scope, Booked>, sources: &[String], views: &mut Views) {
+pub fn register_refusals<'scope>(refusals: Collection<'scope, Refused>, sources: &[String], views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("security", ColumnKind::Text),
@@ -172,8 +169,8 @@ pub fn register_refusals<'scope>(booked: Collection<'scope, Booked>, sources: &[
     ];
     let about = "The transactions that could not be booked, why, and what to do. One goes when what was missing comes.";
     let sources = Sources::new(sources);
-    let rows = booked.flat_map(move |booked| match booked {
-        Booked::Refused { transaction, refusal } => Some(Row::new([
+    let rows = refusals.map(move |Refused { transaction, refusal }| {
+        Row::new([
             symbol_cell(transaction.portfolio),
             symbol_cell(transaction.security),
             sources.cell(transaction.source),
@@ -183,14 +180,13 @@ pub fn register_refusals<'scope>(booked: Collection<'scope, Booked>, sources: &[
             number_cell(transaction.quantity.scaled()),
             Cell::text(refusal.to_string()),
             Cell::text(refusal.help()),
-        ])),
-        _ => None,
+        ])
     });
     views.rows(spec("refused_transactions", about, &columns, 4), rows);
 }
 
 /// Registers the view `cashflows`.
-pub fn register_cash_flows<'scope>(booked: Collection<'scope, Booked>, views: &mut Views) {
+pub fn register_cash_flows<'scope>(flows: Collection<'scope, BookedFlow>, views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("security", ColumnKind::Text),
@@ -205,8 +201,8 @@ pub fn register_cash_flows<'scope>(booked: Collection<'scope, Booked>, views: &m
         ("is_portfolio_flow", ColumnKind::Bool),
     ];
     let about = "The cash that each transaction moved: above zero where it came in.";
-    let rows = booked.flat_map(|booked| match booked {
-        Booked::Flow { flow, amount_base, .. } => Some(Row::new([
+    let rows = flows.map(|BookedFlow { flow, amount_base, .. }| {
+        Row::new([
             symbol_cell(flow.portfolio),
             symbol_cell(flow.security),
             symbol_cell(flow.transaction),
@@ -218,8 +214,7 @@ pub fn register_cash_flows<'scope>(booked: Collection<'scope, Booked>, views: &m
             number_cell(amount_base),
             Cell::Bool(flow.is_position_flow),
             Cell::Bool(flow.is_portfolio_flow),
-        ])),
-        _ => None,
+        ])
     });
     views.rows(spec("cashflows", about, &columns, 3), rows);
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::cash_flow_rules::FlowTiming;
 use super::cost_basis::money::share;
 use super::inputs::Priced;
-use super::ledger::Booked;
+use super::ledger::BookedFlow;
 use super::market::Pricing;
 use super::series::PricedChange;
 use crate::table::{AMOUNT, PRICE, QUANTITY, currency_cell, day_cell, number_cell, spec, symbol_cell};
@@ -36,7 +36,7 @@ type Event = (Symbol, i32, Happened);
 
 /// Registers the view `position_timeseries`.
 pub fn register<'scope>(
-    booked: Collection<'scope, Booked>,
+    booked_flows: Collection<'scope, BookedFlow>,
     changes: Collection<'scope, PricedChange>,
     pricing: &Arranged<'scope, Symbol, Pricing>,
     daily_prices: &Arranged<'scope, Priced, i32, DayBlock<i64>>,
@@ -47,7 +47,7 @@ pub fn register<'scope>(
         let happened = Happened::Units { quantity, priced_units, valuable };
         (change.priced, (change.target.0, change.day, happened))
     });
-    let events = arrange(units.concat(flows(booked, pricing)), "events of positions");
+    let events = arrange(units.concat(flows(booked_flows, pricing)), "events of positions");
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("security", ColumnKind::Text),
@@ -67,15 +67,12 @@ pub fn register<'scope>(
 
 /// The flows of positions that are in the currency of the price.
 fn flows<'scope>(
-    booked: Collection<'scope, Booked>,
+    booked_flows: Collection<'scope, BookedFlow>,
     pricing: &Arranged<'scope, Symbol, Pricing>,
 ) -> Collection<'scope, (Priced, Event)> {
-    let flows = booked.flat_map(|booked| match booked {
-        Booked::Flow { flow, .. } if flow.is_position_flow => {
-            let happened = Happened::Flow { timing: flow.timing, amount: flow.amount.scaled()? };
-            Some((flow.security, ((flow.portfolio, flow.date.days()?, happened), flow.currency)))
-        }
-        _ => None,
+    let flows = booked_flows.filter(|booked| booked.flow.is_position_flow).flat_map(|BookedFlow { flow, .. }| {
+        let happened = Happened::Flow { timing: flow.timing, amount: flow.amount.scaled()? };
+        Some((flow.security, ((flow.portfolio, flow.date.days()?, happened), flow.currency)))
     });
     let priced = lookup_left(
         &arrange(flows, "flows by security"),

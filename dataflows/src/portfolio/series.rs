@@ -29,7 +29,7 @@ use timely::dataflow::operators::vec::Map;
 use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::cost_basis::money::{is_bounded, share};
 use super::inputs::{CurrencyPair, PriceOf, Priced};
-use super::ledger::{Booked, Change};
+use super::ledger::{BookedFlow, Change};
 use super::market::{Pricing, until};
 use super::performance::daily::{Basis, Day};
 use super::valuations::contract_units;
@@ -190,14 +190,12 @@ pub struct PortfolioFlow {
 
 /// The flows between portfolios and the world, in base currency as of their day.
 pub fn portfolio_flows<'scope>(
-    booked: Collection<'scope, Booked>,
+    flows: Collection<'scope, BookedFlow>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, PortfolioFlow> {
-    let flows = booked.flat_map(|booked| match booked {
-        Booked::Flow { flow, base_currency, .. } if flow.is_portfolio_flow => {
-            portfolio_flow(&flow).map(|own| ((flow.currency, base_currency), (own.day, own)))
-        }
-        _ => None,
+    let flows = flows.filter(|booked| booked.flow.is_portfolio_flow);
+    let flows = flows.flat_map(|BookedFlow { flow, base_currency, .. }| {
+        portfolio_flow(&flow).map(|own| ((flow.currency, base_currency), (own.day, own)))
     });
     in_base_currency(flows, fx_rates, "flows of portfolios", |flow: &PortfolioFlow, rate| {
         let amount = flow.amount.zip(rate).and_then(|(amount, rate)| share(amount, rate, Rate::ONE_SCALED));
