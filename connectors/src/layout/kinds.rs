@@ -120,6 +120,8 @@ record_kinds! {
         rating: Symbol Optional ["", "AA+"] "Its rating.";
         issuer: Symbol Optional ["Acme", "US Treasury"] "Who issued it.";
         ultimate_parent: Symbol Optional ["Acme Holding", ""] "Who stands behind the issuer in the end.";
+        counterparty: Symbol Optional ["", ""]
+            "The other side of a contract over the counter, such as a swap, a forward or a deposit. What is listed has none.";
     };
 
     Portfolio = "portfolio", Portfolio, "Whose books are kept, in which currency and by which rules." {

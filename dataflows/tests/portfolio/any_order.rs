@@ -88,10 +88,10 @@ fn record() -> impl Strategy<Value = Record> {
     ];
     let named = |names: &'static [&'static str]| prop::sample::select(names).prop_map(model::Symbol::of);
     let instruments =
-        (named(&["A", "B", "C"]), named(&["", "tech", "oil"]), named(&["", "I", "J"]), named(&["", "UP"]));
-    let instruments = instruments.prop_map(|(id, sector, issuer, ultimate_parent)| {
+        (named(&["A", "B", "C"]), named(&["", "tech", "oil"]), named(&["", "I", "J"]), named(&["", "UP"]), named(&["", "X", "Y"]));
+    let instruments = instruments.prop_map(|(id, sector, issuer, ultimate_parent, counterparty)| {
         let known = instrument("", Product::Equity, "USD");
-        know(model::Instrument { id, sector, issuer, ultimate_parent, ..known })
+        know(model::Instrument { id, sector, issuer, ultimate_parent, counterparty, ..known })
     });
     let limits =
         (0..exposure_oracle::LIMITS.len(), 1..40u32).prop_map(|(index, level)| exposure_oracle::limit(index, level));

@@ -199,6 +199,55 @@ fn long_and_short_do_not_hide_each_other() {
     assert_eq!(status(&desk), ["L OK 1.857142857143 0.928571428572"]);
 }
 
+/// With bank `X` a swap that is worth 2000 and a forward that is worth -500, with bank `Y` a deposit of 1000.
+fn over_the_counter() -> Vec<Record> {
+    let contracts = [
+        ("SWAP", Product::Swap, "X", "2000"),
+        ("FORWARD", Product::Forward, "X", "-500"),
+        ("DEPOSIT", Product::Other, "Y", "1000"),
+    ];
+    let contracts = contracts.into_iter().flat_map(|(id, product, bank, worth)| {
+        let contract = Instrument { counterparty: Symbol::of(bank), ..instrument(id, product, "USD") };
+        let agreed = transaction(&format!("B-{id}"), T::Buy, id, "2026-01-06", "1", "0");
+        [know(contract), put(agreed), price(id, "2026-01-08", worth, "USD")]
+    });
+    invested().into_iter().chain(contracts).collect()
+}
+
+#[test]
+fn contracts_over_the_counter_are_added_up_by_counterparty() {
+    let scenario =
+        "[books.stress.default]\ndimensions = ['counterparty']\nprice = [{ percent = -60, of = { counterparty = ['X'] } }]";
+    let mut desk = desk(scenario, 1);
+    desk.tick(&put_all(over_the_counter()));
+    let columns = ["scope", "dimension", "group", "gross", "net", "long", "short", "weight", "positions"];
+    let by_counterparty = |desk: &Desk| of(desk, "exposures", "portfolio counterparty ", &columns);
+    // What is listed, and cash, has no counterparty: 5000 each.
+    let listed = " 10000 10000 10000 0 0.8 2";
+    assert_eq!(by_counterparty(&desk), [listed, "X 2500 1500 2000 500 0.12 2", "Y 1000 1000 1000 0 0.08 1"]);
+    // Of 12500 in all the bank owes 1500 net, and pays two fifths of each contract.
+    let columns = ["scope", "dimension", "group", "value_before", "value_after", "change"];
+    let stressed = of(&desk, "stress", "portfolio ", &columns);
+    let expected = ["counterparty  10000 10000 0", "counterparty X 1500 600 -900", "counterparty Y 1000 1000 0"];
+    assert_eq!((&stressed[..3], stressed[3].as_str()), (&expected.map(String::from)[..], "total  12500 11600 -900"));
+    let owes = |group: &str| Limit {
+        dimension: ExposureDimension::Counterparty,
+        group: Symbol::of(group),
+        ..limit(&format!("owes{group}"), LimitMeasure::Long, "1500")
+    };
+    let stands = |desk: &Desk| desk.columns("limit_usage", &["limit", "group", "status", "value"]);
+    desk.tick(&put_all([set(owes("X")), set(owes("Y"))]));
+    assert_eq!(stands(&desk), ["owesX X BREACH 2000", "owesY Y OK 1000"]);
+    // The swap is taken over by the other bank.
+    let novated = Instrument { counterparty: Symbol::of("Y"), ..instrument("SWAP", Product::Swap, "USD") };
+    desk.tick(&put_all([know(novated)]));
+    assert_eq!(by_counterparty(&desk), [listed, "X 500 -500 0 500 -0.04 1", "Y 3000 3000 3000 0 0.24 2"]);
+    assert_eq!(stands(&desk), ["owesX X OK 0", "owesY Y BREACH 3000"]);
+    let told = desk.columns("instruments", &["id", "counterparty"]);
+    assert_eq!(told, ["A ", "CASH ", "DEPOSIT Y", "FORWARD X", "SWAP Y"]);
+    assert_eq!(desk.columns("valuations", &["security", "counterparty"]), told);
+}
+
 #[test]
 fn every_dimension_adds_up_to_the_total_at_every_tick() {
     let mut desk = desk("reporting_currency = \"USD\"\noversell = \"short\"", 2);

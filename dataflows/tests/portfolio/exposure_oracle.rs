@@ -13,7 +13,7 @@ use crate::records;
 
 pub const SCENARIOS: &str = r#"
 [books.stress.crash]
-dimensions = ["sector", "currency"]
+dimensions = ["sector", "currency", "counterparty"]
 fx = { EUR = -10 }
 [[books.stress.crash.price]]
 percent = -20
@@ -21,10 +21,13 @@ of = { product = ["EQUITY"] }
 [[books.stress.crash.price]]
 percent = "-12.5"
 of = { sector = ["tech", "gold"], issuer = ["I"] }
+[[books.stress.crash.price]]
+percent = 50
+of = { counterparty = ["X"] }
 "#;
 
 /// Limits that make sense: scope, portfolio, dimension, group, measure, currency.
-pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 15] = [
+pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 16] = [
     (LimitScope::Unknown, "", Dimension::Unknown, "", Measure::Gross, ""),
     (LimitScope::Portfolio, "P", Dimension::Total, "", Measure::Net, "EUR"),
     (LimitScope::Portfolio, "NONE", Dimension::Total, "", Measure::Net, ""),
@@ -38,6 +41,7 @@ pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 15] = [
     (LimitScope::Portfolio, "", Dimension::Issuer, "", Measure::Hhi, ""),
     (LimitScope::Portfolio, "P", Dimension::UltimateParent, "", Measure::TopWeight, ""),
     (LimitScope::All, "", Dimension::Sector, "", Measure::StressLoss, "EUR"),
+    (LimitScope::Portfolio, "", Dimension::Counterparty, "", Measure::Long, ""),
     (LimitScope::Portfolio, "", Dimension::Unknown, "", Measure::StressLoss, ""),
     (LimitScope::Portfolio, "", Dimension::Unknown, "", Measure::ValueAtRisk, ""),
 ];
@@ -84,6 +88,7 @@ impl Position {
             Dimension::Issuer => known.issuer.to_string(),
             Dimension::UltimateParent if known.ultimate_parent.is_none() => known.issuer.to_string(),
             Dimension::UltimateParent => known.ultimate_parent.to_string(),
+            Dimension::Counterparty => known.counterparty.to_string(),
             Dimension::Currency => self.currency.code().to_owned(),
             Dimension::Sector => known.sector.to_string(),
             Dimension::Country => known.country.to_string(),
@@ -103,6 +108,9 @@ impl Position {
         }
         if known.product != Product::Cash && known.sector == Symbol::of("tech") && known.issuer == Symbol::of("I") {
             apply(875, 1000);
+        }
+        if known.product != Product::Cash && known.counterparty == Symbol::of("X") {
+            apply(150, 100);
         }
         let euro = records::currency("EUR");
         if self.currency == euro && into != euro {
@@ -233,7 +241,7 @@ fn check_exposures(scopes: &Scopes<'_>, desk: &Desk) {
 fn check_stress(scopes: &Scopes<'_>, desk: &Desk) {
     let mut expected = Vec::new();
     for (scope, positions) in scopes {
-        for dimension in [Dimension::Total, Dimension::Sector, Dimension::Currency] {
+        for dimension in [Dimension::Total, Dimension::Sector, Dimension::Currency, Dimension::Counterparty] {
             for (group, (before, after, unvalued, without_rate)) in crashed(scope, positions, dimension) {
                 let known = |value| if without_rate == 0 { amount(value) } else { String::new() };
                 let percent = share(100 * (after - before), before.abs());

@@ -86,6 +86,18 @@ fn instruments_and_portfolios_are_read() {
     assert_eq!(instrument.name, Symbol::of("Treasury 3.5% 2031"));
     assert_eq!((instrument.multiplier, instrument.maturity_date), (Quantity::from_scaled(10_000), day(2031, 5, 15)));
 
+    // A column that is there for some of them only, and one that is left out.
+    let content = "id,product,counterparty\nSWAP 7,swap,Harbour Bank\nACME,equity,\n";
+    let by_row = read("i.csv", content, "record = \"instrument\"");
+    let lines = r#"{"id": "SWAP 7", "product": "swap", "counterparty": "Harbour Bank"}
+{"id": "ACME", "product": "equity"}"#;
+    let by_line = read("i.jsonl", lines, "record = \"instrument\"");
+    assert_eq!((by_row.records(), by_row.refusals().len()), (by_line.records(), by_line.refusals().len()));
+    let [Record::Instrument(swap), Record::Instrument(listed)] = by_row.records()[..] else {
+        panic!("two instruments were expected")
+    };
+    assert_eq!((swap.counterparty, listed.counterparty), (Symbol::of("Harbour Bank"), Symbol::NONE));
+
     let content = "id,base_currency,cost_method,oversell,inception_date\nA,EUR,Average,SHORT,2025-01-02\nB,USD,,,\n";
     let portfolios = read("p.csv", content, "record = \"portfolio\"");
     let [Record::Portfolio(first), Record::Portfolio(second)] = portfolios.records()[..] else {

@@ -236,6 +236,7 @@ impl Market {
             rating: dictionary.intern(listing.rating),
             issuer: dictionary.intern(listing.issuer),
             ultimate_parent: dictionary.intern(listing.parent),
+            counterparty: Symbol::NONE,
             isin: Symbol::NONE,
             multiplier: Quantity::from_scaled(listing.multiplier),
             tick_size: Price::from_scaled(listing.tick),
