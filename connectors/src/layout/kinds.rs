@@ -9,7 +9,7 @@ use arrow::datatypes::Schema;
 use model::{
     Allocation, AssetType, BenchmarkLevel, Confirmation, Dictionary, FundAumDay, FundExposure, FundPosition, FxRate,
     Instrument, Limit, MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Record,
-    RiskFreeRate, SourceId, Trade, TradeBuilder,
+    RiskFreeRate, Sensitivity, SourceId, Trade, TradeBuilder,
 };
 use serde::{Deserialize, Serialize};
 
@@ -259,6 +259,13 @@ record_kinds! {
             "The currency of the levels of an amount; that of what is measured where nothing is known.";
         valid_from: Date Optional ["2026-01-01", ""] "The first day that it holds; since ever where nothing is known.";
         valid_to: Date Optional ["", ""] "The last day that it holds; without end where nothing is known.";
+    };
+
+    Sensitivity = "sensitivity", Sensitivity, "How the price of a security changes with what it depends on, as of the end of a day." {
+        security: Symbol Identity ["ACME CALL 60 2026-12", "ACME CALL 60 2026-12"] "The security: the id of an instrument.";
+        sensitivity_date: Date Identity ["2026-03-16", "2026-03-17"] "The day.";
+        vega: Price Required ["0.1185", "0.1172"]
+            "How much the price of one unit gains if the implied volatility rises by one point, such as from 20 to 21 per cent; in the currency of the price.";
     };
 }
 

@@ -56,7 +56,7 @@ impl Scope {
 pub struct Exposed {
     /// The position.
     pub valuation: Valuation,
-    /// The reporting currency, if there is one, and what the position is worth in it.
+    /// The reporting currency, if there is one, and the rate of the base currency into it.
     reported: Option<(Currency, Option<i128>)>,
 }
 
@@ -69,18 +69,31 @@ pub struct InScope {
     pub value: Option<i128>,
     /// Whether it has a value in its base currency, but none in that of the scope.
     pub lacks_rate: bool,
+    /// The rates from the currency of the price into the base currency, and from that into the currency of the scope, in units
+    /// of [`Rate`]; both known where there is a value.
+    pub rates: [i128; 2],
 }
 
 impl Exposed {
     /// All scopes that it counts in.
     pub fn in_scopes(&self) -> impl Iterator<Item = InScope> + '_ {
-        let Valuation { holding, base_currency, value_base, .. } = self.valuation;
+        let Valuation { holding, base_currency, value_base, fx_rate, .. } = self.valuation;
+        let fx_rate = fx_rate.unwrap_or_default();
         let own = [Scope::Portfolio(holding.0, base_currency), Scope::BaseCurrency(base_currency)];
-        let own = own.map(|scope| InScope { scope, value: value_base, lacks_rate: false });
-        own.into_iter().chain(self.reported.map(|(currency, value)| InScope {
-            scope: Scope::All(currency),
-            value,
-            lacks_rate: value_base.is_some() && value.is_none(),
+        let own = own.map(|scope| InScope {
+            scope,
+            value: value_base,
+            lacks_rate: false,
+            rates: [fx_rate, Rate::ONE_SCALED],
+        });
+        own.into_iter().chain(self.reported.map(|(currency, rate)| {
+            let value = value_base.zip(rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
+            InScope {
+                scope: Scope::All(currency),
+                value,
+                lacks_rate: value_base.is_some() && value.is_none(),
+                rates: [fx_rate, rate.unwrap_or_default()],
+            }
         }))
     }
 }
@@ -108,6 +121,5 @@ pub fn exposed<'scope>(
 
 fn reported(valuation: &Valuation, reporting: Currency, rate: Option<i128>) -> Exposed {
     let rate = if valuation.base_currency == reporting { Some(Rate::ONE_SCALED) } else { rate };
-    let value = valuation.value_base.zip(rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
-    Exposed { valuation: valuation.clone(), reported: Some((reporting, value)) }
+    Exposed { valuation: valuation.clone(), reported: Some((reporting, rate)) }
 }

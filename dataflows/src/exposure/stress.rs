@@ -38,7 +38,7 @@ impl Stressed {
     }
 
     fn of(position: InScope, valuation: &Valuation, scenario: &Scenario) -> Sums {
-        let shifted = |value| scenario.shifted(value, position.scope.currency(), valuation);
+        let shifted = |value| scenario.shifted(value, position.scope.currency(), position.rates, valuation);
         let values = position.value.and_then(|value| Some((value, shifted(value)?)));
         let (before, after) = values.unwrap_or_default();
         Sums([before, after, 1, values.is_none().into(), position.lacks_rate.into(), 0])
