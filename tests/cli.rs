@@ -214,7 +214,7 @@ fn the_configurations_of_the_examples_are_sound() {
     for (path, expected) in [
         ("examples/two-sides", "ok: 4 sources, 1 reconciliation\n"),
         ("examples/demo.toml", "ok: 4 sources, 1 reconciliation\n"),
-        ("examples/books/books.toml", "ok: 7 sources, 0 reconciliations\n"),
+        ("examples/books/books.toml", "ok: 8 sources, 0 reconciliations\n"),
     ] {
         assert_eq!(run(root(), &["check", path]).expect(0).out, expected);
     }

@@ -197,7 +197,7 @@ codes! {
 codes! {
     /// By what exposures are added up. `Unknown` where nothing is said.
     ExposureDimension, "a dimension of exposures",
-    "total, portfolio, security, issuer, ultimate_parent, currency, sector, country, rating, asset_class, product" {
+    "total, portfolio, security, issuer, ultimate_parent, counterparty, currency, sector, country, rating, asset_class, product" {
         /// All in one.
         Total = "total";
         /// The portfolio.
@@ -208,6 +208,8 @@ codes! {
         Issuer = "issuer";
         /// Who stands behind the issuer in the end; the issuer, where nobody is known to.
         UltimateParent = "ultimate_parent" | "parent";
+        /// The other side of a contract over the counter.
+        Counterparty = "counterparty";
         /// The currency that it is priced in.
         Currency = "currency";
         /// Its sector.

@@ -29,6 +29,8 @@ pub struct Instrument {
     pub issuer: Symbol,
     /// Who stands behind the issuer in the end.
     pub ultimate_parent: Symbol,
+    /// The other side of a contract over the counter. What is listed has none.
+    pub counterparty: Symbol,
     /// The ISIN, beside its id.
     pub isin: Symbol,
     /// How much one unit is worth at a price of one: 50 for a future on an index, 0.01 for a bond that is priced in per

@@ -63,7 +63,7 @@ pub use funds::{
 };
 pub use instrument::Instrument;
 pub use limit::Limit;
-pub use market_data::{BenchmarkLevel, FxRate, MarketPrice, RiskFreeRate};
+pub use market_data::{BenchmarkLevel, FxRate, MarketPrice, RiskFreeRate, Sensitivity};
 pub use number::{NumberError, NumberFormat};
 pub use portfolio::Portfolio;
 pub use record::{Allocation, Confirmation, Record, ScoringModel};

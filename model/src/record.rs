@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AssetType, BenchmarkLevel, FundAum, FundAumDay, FundExposure, FundPosition, FxRate, Instrument, Limit,
-    MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Quantity, RiskFreeRate, SourceId,
-    Symbol, Trade, Transaction,
+    MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Quantity, RiskFreeRate, Sensitivity,
+    SourceId, Symbol, Trade, Transaction,
 };
 
 /// A part of a trade given to an account.
@@ -168,13 +168,15 @@ records! {
     MarginException(Arc<MarginException>) = 18 "margin_exception", |exception| exception.fund, Some(exception.source);
     /// How much there may be of something.
     Limit(Arc<Limit>) = 30 "limit", |limit| limit.id, Some(limit.source);
+    /// How the price of a security changes with what it depends on.
+    Sensitivity(Sensitivity) = 31 "sensitivity", |sensitivity| sensitivity.id(), Some(sensitivity.source);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn records(source: u8) -> [Record; 20] {
+    fn records(source: u8) -> [Record; 21] {
         let (source, id) = (SourceId(source), Symbol::of("id"));
         [
             Trade { source, id, ..Trade::default() }.into(),
@@ -206,6 +208,7 @@ mod tests {
             Arc::new(MarginValidation { source, ..MarginValidation::default() }).into(),
             Arc::new(MarginException { source, ..MarginException::default() }).into(),
             Arc::new(Limit { source, id, ..Limit::default() }).into(),
+            Sensitivity { source, security: id, ..Sensitivity::default() }.into(),
         ]
     }
 
@@ -223,7 +226,7 @@ mod tests {
             .map(Record::member)
             .collect();
         let distinct: std::collections::BTreeSet<u16> = members.iter().copied().collect();
-        assert_eq!((distinct.len(), members.len(), &members[..3]), (38, 38, &[5, 261, 517][..]));
+        assert_eq!((distinct.len(), members.len(), &members[..3]), (40, 40, &[5, 261, 517][..]));
         assert_eq!(records(5)[3].member(), 768);
         assert!(records(5).iter().all(|record| Record::kind_of(record.member()) == Some(record.kind())));
         assert!(records(5)[..7].iter().all(|record| record.key() == Symbol::of("id")));
@@ -245,6 +248,14 @@ mod tests {
             ..FxRate::default()
         };
         assert_ne!(rate("EUR", "USD").id(), rate("USD", "EUR").id());
+        let vega = |security, day| Sensitivity {
+            security: Symbol::of(security),
+            sensitivity_date: crate::Date(day),
+            ..Sensitivity::default()
+        };
+        assert_ne!(vega("A", 1).id(), vega("A", 2).id());
+        assert_ne!(vega("A", 1).id(), vega("B", 1).id());
+        assert_eq!(vega("A", 1).id(), Sensitivity { vega: crate::Price::ZERO, ..vega("A", 1) }.id());
     }
 
     #[test]

@@ -188,6 +188,7 @@ In another terminal:
 
   tieout query performance --address {address}
   tieout query portfolio_timeseries --filter '{{"portfolio": "PORTFOLIO 1"}}' --address {address}
+  tieout query stress --filter '{{"dimension": "counterparty"}}' --address {address}
   tieout subscribe valuations --address {address}
 "#
     )

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use benches::books::{FIRST_DAY, Size, portfolio_record, price, price_of, purchase};
 use benches::measure::{argument, cpu, load, micros, peak_mb, percentile, resident_mb};
-use dataflows::portfolio::inputs::{Inputs, PriceOf, RateOf};
+use dataflows::portfolio::inputs::{Inputs, PriceOf, RateOf, VegaOf};
 use dataflows::portfolio::{Books, BooksConfig, keep_books};
 use differential_dataflow::AsCollection;
 use engine::Views;
@@ -35,6 +35,7 @@ struct Desk<'a> {
     fx_rates: Handle<RateOf>,
     benchmark_levels: Handle<(Symbol, i32, i64)>,
     risk_free_rates: Handle<(Currency, i32, i128)>,
+    vegas: Handle<VegaOf>,
     limits: Handle<Arc<Limit>>,
     views: Views,
     tick: Tick,
@@ -52,8 +53,8 @@ impl<'a> Desk<'a> {
         let books = Books::new(&BooksConfig::default(), &BTreeMap::new()).unwrap();
         let mut views = Views::default();
         let (mut transactions, mut portfolios, mut instruments, mut prices) = (handle(), handle(), handle(), handle());
-        let (mut fx_rates, mut benchmark_levels, mut risk_free_rates, mut limits) =
-            (handle(), handle(), handle(), handle());
+        let (mut fx_rates, mut benchmark_levels, mut risk_free_rates, mut vegas, mut limits) =
+            (handle(), handle(), handle(), handle(), handle());
         worker.dataflow(|scope| {
             let inputs = Inputs {
                 transactions: scope.input_from(&mut transactions).as_collection(),
@@ -63,6 +64,7 @@ impl<'a> Desk<'a> {
                 fx_rates: scope.input_from(&mut fx_rates).as_collection(),
                 benchmark_levels: scope.input_from(&mut benchmark_levels).as_collection(),
                 risk_free_rates: scope.input_from(&mut risk_free_rates).as_collection(),
+                vegas: scope.input_from(&mut vegas).as_collection(),
                 limits: scope.input_from(&mut limits).as_collection(),
             };
             drop(keep_books(&books, &["books".to_owned()], inputs, &mut views));
@@ -76,6 +78,7 @@ impl<'a> Desk<'a> {
             fx_rates,
             benchmark_levels,
             risk_free_rates,
+            vegas,
             limits,
             views,
             tick: 0,
@@ -93,6 +96,7 @@ impl<'a> Desk<'a> {
         self.fx_rates.advance_to(tick);
         self.benchmark_levels.advance_to(tick);
         self.risk_free_rates.advance_to(tick);
+        self.vegas.advance_to(tick);
         self.limits.advance_to(tick);
     }
 

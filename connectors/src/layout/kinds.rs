@@ -9,7 +9,7 @@ use arrow::datatypes::Schema;
 use model::{
     Allocation, AssetType, BenchmarkLevel, Confirmation, Dictionary, FundAumDay, FundExposure, FundPosition, FxRate,
     Instrument, Limit, MarginException, MarginSubmission, MarginValidation, MarketPrice, Portfolio, Record,
-    RiskFreeRate, SourceId, Trade, TradeBuilder,
+    RiskFreeRate, Sensitivity, SourceId, Trade, TradeBuilder,
 };
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +120,8 @@ record_kinds! {
         rating: Symbol Optional ["", "AA+"] "Its rating.";
         issuer: Symbol Optional ["Acme", "US Treasury"] "Who issued it.";
         ultimate_parent: Symbol Optional ["Acme Holding", ""] "Who stands behind the issuer in the end.";
+        counterparty: Symbol Optional ["", ""]
+            "The other side of a contract over the counter, such as a swap, a forward or a deposit. What is listed has none.";
     };
 
     Portfolio = "portfolio", Portfolio, "Whose books are kept, in which currency and by which rules." {
@@ -257,6 +259,13 @@ record_kinds! {
             "The currency of the levels of an amount; that of what is measured where nothing is known.";
         valid_from: Date Optional ["2026-01-01", ""] "The first day that it holds; since ever where nothing is known.";
         valid_to: Date Optional ["", ""] "The last day that it holds; without end where nothing is known.";
+    };
+
+    Sensitivity = "sensitivity", Sensitivity, "How the price of a security changes with what it depends on, as of the end of a day." {
+        security: Symbol Identity ["ACME CALL 60 2026-12", "ACME CALL 60 2026-12"] "The security: the id of an instrument.";
+        sensitivity_date: Date Identity ["2026-03-16", "2026-03-17"] "The day.";
+        vega: Price Required ["0.1185", "0.1172"]
+            "How much the price of one unit gains if the implied volatility rises by one point, such as from 20 to 21 per cent; in the currency of the price.";
     };
 }
 

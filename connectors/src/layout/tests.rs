@@ -199,6 +199,7 @@ fn what_says_which_record_it_is_are_the_fields_of_its_key() {
             kind.fields().iter().filter(|field| field.need.is_identity()).map(|field| field.name).collect();
         let expected: &[&str] = match kind.name() {
             "market_price" => &["security", "price_date"],
+            "sensitivity" => &["security", "sensitivity_date"],
             "fx_rate" => &["from_currency", "to_currency", "rate_date"],
             "benchmark_level" => &["benchmark", "level_date"],
             "risk_free_rate" => &["currency", "rate_date"],

@@ -1,9 +1,10 @@
 //! `Scope`: whose exposures are added up, and in which currency.
 
 use engine::Cell;
-use model::{Currency, Symbol};
+use model::{Currency, Rate, Symbol};
 use serde::{Deserialize, Serialize};
 
+use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::valuations::Worth;
 use crate::table::{currency_cell, symbol_cell};
 
@@ -55,16 +56,24 @@ pub struct InScope {
     pub value: Option<i128>,
     /// Whether it has a value in its base currency, but none in that of the scope.
     pub lacks_rate: bool,
+    /// The rates from the currency of the price into the base currency, and from that into the currency of the scope, in units
+    /// of [`Rate`]; both known where there is a value.
+    pub rates: [i128; 2],
 }
 
 /// All scopes that a position counts in.
 pub fn in_scopes(position: &Worth, reporting_currency: Option<Currency>) -> impl Iterator<Item = InScope> + use<> {
-    let Worth { holding, base_currency, value, value_reported, .. } = *position;
+    let Worth { holding, base_currency, value, fx_rate, rate_reported, .. } = *position;
+    let fx_rate = fx_rate.unwrap_or_default();
     let own = [Scope::Portfolio(holding.0, base_currency), Scope::BaseCurrency(base_currency)];
-    let own = own.map(|scope| InScope { scope, value, lacks_rate: false });
-    own.into_iter().chain(reporting_currency.map(|currency| InScope {
-        scope: Scope::All(currency),
-        value: value_reported,
-        lacks_rate: value.is_some() && value_reported.is_none(),
+    let own = own.map(|scope| InScope { scope, value, lacks_rate: false, rates: [fx_rate, Rate::ONE_SCALED] });
+    own.into_iter().chain(reporting_currency.map(|currency| {
+        let reported = value.zip(rate_reported).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
+        InScope {
+            scope: Scope::All(currency),
+            value: reported,
+            lacks_rate: value.is_some() && reported.is_none(),
+            rates: [fx_rate, rate_reported.unwrap_or_default()],
+        }
     }))
 }

@@ -38,7 +38,7 @@ impl Stressed {
     }
 
     fn of(at: InScope, position: &Worth, scenario: &Scenario) -> Sums {
-        let shifted = |value| scenario.shifted(value, at.scope.currency(), position);
+        let shifted = |value| scenario.shifted(value, at.scope.currency(), at.rates, position);
         let values = at.value.and_then(|value| Some((value, shifted(value)?)));
         let (before, after) = values.unwrap_or_default();
         Sums([before, after, 1, values.is_none().into(), at.lacks_rate.into(), 0])

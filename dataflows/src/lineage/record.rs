@@ -1,6 +1,6 @@
 //! Rows that are records: under which business key each stands.
 
-use model::{BenchmarkLevel, Currency, Date, FxRate, MarketPrice, Record, RiskFreeRate, Symbol};
+use model::{BenchmarkLevel, Currency, Date, FxRate, MarketPrice, Record, RiskFreeRate, Sensitivity, Symbol};
 use serde_json::{Map, Value};
 
 /// The business key of a record, but for its source: its kind, and its id there.
@@ -50,6 +50,11 @@ pub fn record_of(view: &str, row: &Map<String, Value>) -> Option<RecordKey> {
             let (currency, rate_date) = (currency("currency")?, date("rate_date")?);
             let id = RiskFreeRate { currency, rate_date, ..RiskFreeRate::default() }.id();
             Some(RecordKey { kind: "risk_free_rate", id })
+        }
+        "sensitivities" => {
+            let (security, sensitivity_date) = (Symbol::of(text("security")?), date("sensitivity_date")?);
+            let id = Sensitivity { security, sensitivity_date, ..Sensitivity::default() }.id();
+            Some(RecordKey { kind: "sensitivity", id })
         }
         _ => None,
     }

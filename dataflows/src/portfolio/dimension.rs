@@ -28,6 +28,7 @@ pub fn group_of(
             parent if parent.is_none() => instrument.issuer,
             parent => parent,
         }),
+        D::Counterparty => of(|instrument| instrument.counterparty),
         D::Currency => currency_group(currency),
         D::Sector => of(|instrument| instrument.sector),
         D::Country => of(|instrument| instrument.country),

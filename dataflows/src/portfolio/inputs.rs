@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::Key;
-use model::{Currency, FxRate, Instrument, Limit, MarketPrice, Portfolio, Record, Symbol, Transaction};
+use model::{Currency, FxRate, Instrument, Limit, MarketPrice, Portfolio, Record, Sensitivity, Symbol, Transaction};
 use operators::derive::derive_rows;
 use operators::{Arranged, Collection, arrange};
 
@@ -23,6 +23,8 @@ pub struct Inputs<'scope> {
     pub benchmark_levels: Collection<'scope, (Symbol, i32, i64)>,
     /// The rates without risk.
     pub risk_free_rates: Collection<'scope, (Currency, i32, i128)>,
+    /// The vegas, each with a security, a day and what a point of implied volatility adds to the price of a unit.
+    pub vegas: Collection<'scope, VegaOf>,
     /// The limits.
     pub limits: Collection<'scope, Arc<Limit>>,
 }
@@ -38,6 +40,9 @@ pub type PriceOf = (Priced, i32, i64);
 
 /// What a currency is worth on a day, in units of [`model::Rate`].
 pub type RateOf = (CurrencyPair, i32, i128);
+
+/// What a point of implied volatility adds to the price of a unit of a security on a day, in units of [`model::Price`].
+pub type VegaOf = (Symbol, i32, i64);
 
 impl<'scope> Inputs<'scope> {
     /// Picks them out of all records.
@@ -71,6 +76,7 @@ impl<'scope> Inputs<'scope> {
                 Record::RiskFreeRate(rate) => Some((rate.currency, rate.rate_date.days()?, rate.annual_rate.scaled()?)),
                 _ => None,
             }),
+            vegas: pick(records, |record| if let Record::Sensitivity(known) = record { vega_of(known) } else { None }),
             limits: pick(records, |record| match record {
                 Record::Limit(limit) => Some(Arc::clone(limit)),
                 _ => None,
@@ -107,4 +113,9 @@ fn rate_of(rate: &FxRate) -> Option<RateOf> {
     // In itself a currency is worth one, whatever is told.
     let scaled = rate.rate.scaled().filter(|scaled| *scaled > 0 && rate.from_currency != rate.to_currency)?;
     Some(((rate.from_currency, rate.to_currency), rate.rate_date.days()?, scaled))
+}
+
+fn vega_of(sensitivity: &Sensitivity) -> Option<VegaOf> {
+    let scaled = i64::try_from(sensitivity.vega.scaled()?).ok()?;
+    Some((sensitivity.security, sensitivity.sensitivity_date.days()?, scaled))
 }

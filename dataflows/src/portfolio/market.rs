@@ -4,7 +4,7 @@
 //! ```text
 //!  prices, rates, changes ──▶ days ──▶ the last of them that has come ──▶ until when all series run
 //!  instruments, prices, changes ──▶ pricing of each security
-//!  prices ──▶ price on every day        fx rates ──▶ rate on every day
+//!  prices ──▶ price on every day        fx rates ──▶ rate on every day        vegas ──▶ vega as of the last day
 //! ```
 //! Series run to the last day on which a price, a rate or a transaction is dated, but not past the day of the tick: what is
 //! dated later waits until its day has come (UTC). A price holds until the next one.
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use engine::{ColumnKind, Row, Views};
 use model::{Currency, Date, Instrument, Product, Quantity, Rate, Symbol, Timestamp};
+use operators::as_of::as_of;
 use operators::carry_forward::carry_forward;
 use operators::day_blocks::DayBlock;
 use operators::deadline::deadline;
@@ -22,7 +23,7 @@ use operators::lookup::lookup;
 use operators::{Arranged, Collection, Key, Tick, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf};
+use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf, VegaOf};
 use super::ledger::{Change, Ledger};
 use crate::table::{day_cell, spec};
 
@@ -168,4 +169,19 @@ pub fn daily_rates<'scope>(
     let own = own.map(|pair| (pair, Date::EARLIEST.0, Rate::ONE_SCALED));
     let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
     carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
+}
+
+/// The last vega of each security on or before the last day, and its day.
+pub fn vegas_now<'scope>(
+    vegas: Collection<'scope, VegaOf>,
+    valuation_day: &Arranged<'scope, (), i32>,
+) -> Arranged<'scope, Symbol, (i64, i32)> {
+    let securities = distinct(vegas.clone().map(|(security, _, _)| security), "securities with vegas");
+    let asked = until(securities, valuation_day, "last days of vegas");
+    let asked = asked.as_collection(|security, day| (*security, (*day, ())));
+    let vegas = arrange(vegas.map(|(security, day, vega)| (security, (day, vega))), "vegas");
+    let last = as_of(&arrange(asked, "vegas asked for"), &vegas, "vegas as of the day", |security, _day, (), found| {
+        found.map(|(day, vega)| (*security, (*vega, *day)))
+    });
+    arrange(last.flat_map(|vega| vega), "vegas as of the day")
 }

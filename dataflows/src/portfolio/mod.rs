@@ -3,7 +3,7 @@
 //! ```text
 //!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ concentration, exposure
 //!                                 │           │            ▲             ▲
-//!                                 │           │        instruments   prices, fx rates as of the last day
+//!                                 │           │        instruments   prices, fx rates, vegas as of the last day
 //!                                 │           └─▶ steps × prices on every day × rates on every day ──▶ values ──┐
 //!                                 ├─▶ cash flows ──▶ income                                                     │
 //!                                 │       └─▶ flows between portfolios and the world ───────────────────────────┴─▶ days
@@ -100,7 +100,8 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let daily_rates = market::daily_rates(inputs.fx_rates, pairs, &valuation_day);
 
     let positions = positions::positions(ledger.changes);
-    let valued = Valued::new(books, &positions, &pricing, &prices, &fx_rates, &valuation_day);
+    let vegas = market::vegas_now(inputs.vegas, &valuation_day);
+    let valued = Valued::new(books, &positions, &pricing, &prices, &vegas, &fx_rates, &valuation_day);
     let values = series::values(
         priced_changes.clone().map(|change| (change.target.0, change)),
         &daily_prices,

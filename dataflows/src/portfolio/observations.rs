@@ -1,5 +1,5 @@
-//! The views of what is observed from day to day: `prices`, `fx_rates`, `benchmark_levels` and `risk_free_rates`, as their
-//! sources tell them now. They are derived from the records themselves when somebody looks.
+//! The views of what is observed from day to day: `prices`, `fx_rates`, `benchmark_levels`, `risk_free_rates` and
+//! `sensitivities`, as their sources tell them now. They are derived from the records themselves when somebody looks.
 
 use engine::{ColumnKind, Key, Row, Views};
 use model::Record;
@@ -56,6 +56,17 @@ pub fn register<'scope>(records: &Arranged<'scope, Key, Record>, sources: &Sourc
         ])),
         _ => None,
     });
+    let own = sources.clone();
+    let about = "How the price of each security changed with what it depends on, as of a day.";
+    register_kind(records, views, ("sensitivities", about, &SENSITIVITY_COLUMNS, 3), move |record| match record {
+        Record::Sensitivity(sensitivity) => Some(Row::new([
+            own.cell(sensitivity.source),
+            symbol_cell(sensitivity.security),
+            date_cell(sensitivity.sensitivity_date),
+            number_cell(sensitivity.vega.scaled()),
+        ])),
+        _ => None,
+    });
 }
 
 const PRICE_COLUMNS: [(&str, ColumnKind); 5] = [
@@ -82,4 +93,11 @@ const RISK_FREE_COLUMNS: [(&str, ColumnKind); 4] = [
     ("currency", ColumnKind::Text),
     ("rate_date", ColumnKind::Date),
     ("annual_rate", RATE),
+];
+
+const SENSITIVITY_COLUMNS: [(&str, ColumnKind); 4] = [
+    ("source", ColumnKind::Text),
+    ("security", ColumnKind::Text),
+    ("sensitivity_date", ColumnKind::Date),
+    ("vega", PRICE),
 ];

@@ -108,7 +108,7 @@ fn transaction_row(transaction: &Transaction, source: Cell) -> Row {
     ])
 }
 
-const INSTRUMENT_COLUMNS: [(&str, ColumnKind); 15] = [
+const INSTRUMENT_COLUMNS: [(&str, ColumnKind); 16] = [
     ("source", ColumnKind::Text),
     ("id", ColumnKind::Text),
     ("name", ColumnKind::Text),
@@ -120,6 +120,7 @@ const INSTRUMENT_COLUMNS: [(&str, ColumnKind); 15] = [
     ("rating", ColumnKind::Text),
     ("issuer", ColumnKind::Text),
     ("ultimate_parent", ColumnKind::Text),
+    ("counterparty", ColumnKind::Text),
     ("isin", ColumnKind::Text),
     ("multiplier", QUANTITY),
     ("tick_size", PRICE),
@@ -140,13 +141,14 @@ fn instrument_row(instrument: &Instrument, source: Cell) -> Row {
 }
 
 /// The columns by which instruments are classed, in the order of [`classes`].
-pub const CLASS_COLUMNS: [&str; 6] = ["asset_class", "sector", "country", "rating", "issuer", "ultimate_parent"];
+pub const CLASS_COLUMNS: [&str; 7] =
+    ["asset_class", "sector", "country", "rating", "issuer", "ultimate_parent", "counterparty"];
 
 /// How an instrument is classed.
 pub fn classes(instrument: Option<&Instrument>) -> [Cell; CLASS_COLUMNS.len()] {
     let Some(instrument) = instrument else { return [const { Cell::Null }; CLASS_COLUMNS.len()] };
-    let Instrument { asset_class, sector, country, rating, issuer, ultimate_parent, .. } = *instrument;
-    [asset_class, sector, country, rating, issuer, ultimate_parent].map(symbol_cell)
+    let Instrument { asset_class, sector, country, rating, issuer, ultimate_parent, counterparty, .. } = *instrument;
+    [asset_class, sector, country, rating, issuer, ultimate_parent, counterparty].map(symbol_cell)
 }
 
 /// What kind of instrument it is.

@@ -1,7 +1,7 @@
 //! What each position is worth on the last day, and the views of it.
 //!
 //! ```text
-//!  pricing, prices as of the day ──▶ price of each security ──┐
+//!  pricing, vegas, prices as of the day ──▶ of each security ─┐
 //!                     rates as of the day ────────────────────┴─▶ quotes, by security and base currency ──┐
 //!  positions ──▶ open ones, by security and base currency ────────────────────────────────────────────────┼─▶ valuations
 //!                                                                                                         └─▶ worths
@@ -80,6 +80,11 @@ pub struct Valuation {
     pub cost: (i128, i128),
     /// The price and its day.
     pub price: Option<(i64, i32)>,
+    /// What a point of implied volatility adds to the price, and the day of which that is known.
+    pub vega: Option<(i64, i32)>,
+    /// What a point of implied volatility adds to what the position is worth in the currency of the price: exactly, in units
+    /// of 10^-14. Zero where no vega is known.
+    pub point_value: i128,
     /// The rate into base currency.
     pub fx_rate: Option<i128>,
     /// What they are worth in the currency of the price.
@@ -101,8 +106,12 @@ pub struct Worth {
     pub base_currency: Currency,
     /// What it is worth in base currency, in units of [`model::Amount`].
     pub value: Option<i128>,
-    /// What it is worth in the reporting currency, if there is one.
-    pub value_reported: Option<i128>,
+    /// What it gains in the currency of its price for a point of volatility, as in [`Valuation`].
+    pub point_value: i128,
+    /// The rate from the currency of its price into base currency.
+    pub fx_rate: Option<i128>,
+    /// The rate from there into the reporting currency, if there is one.
+    pub rate_reported: Option<i128>,
     /// What is known of the instrument.
     pub instrument: Option<Arc<Instrument>>,
 }
@@ -112,6 +121,7 @@ pub struct Worth {
 pub struct Quote {
     pricing: Pricing,
     price: Option<(i64, i32)>,
+    vega: Option<(i64, i32)>,
     is_stale: bool,
     fx_rate: Option<i128>,
     /// From the base into the reporting currency.
@@ -139,6 +149,7 @@ impl<'scope> Valued<'scope> {
         positions: &Arranged<'scope, Position, (), Sums>,
         pricing: &Arranged<'scope, Symbol, Pricing>,
         prices: &Arranged<'scope, Priced, (i32, i64)>,
+        vegas: &Arranged<'scope, Symbol, (i64, i32)>,
         fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
         valuation_day: &Arranged<'scope, (), i32>,
     ) -> Valued<'scope> {
@@ -152,7 +163,7 @@ impl<'scope> Valued<'scope> {
             }
         });
         let asked = distinct(open.clone().map(|(asked, _)| asked), "quotes asked for");
-        let priced = security_quotes(pricing, prices, valuation_day, books.stale_after_days);
+        let priced = security_quotes(pricing, prices, vegas, valuation_day, books.stale_after_days);
         let quotes = with_rates(asked, &priced, books.reporting_currency, fx_rates, valuation_day);
         Valued { open: arrange(open, "open positions"), quotes: arrange(quotes, "quotes") }
     }
@@ -180,36 +191,43 @@ impl<'scope> Valued<'scope> {
 
 impl Worth {
     fn of(valuation: Valuation, rate_reported: Option<i128>) -> Worth {
-        let Valuation { holding, currency, base_currency, instrument, value_base: value, .. } = valuation;
-        let value_reported = value.zip(rate_reported).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
-        Worth { holding, currency, base_currency, value, value_reported, instrument }
+        let Valuation { holding, currency, base_currency, point_value, instrument, value_base, fx_rate, .. } =
+            valuation;
+        Worth { holding, currency, base_currency, value: value_base, point_value, fx_rate, rate_reported, instrument }
     }
 }
 
-/// Each security with its price as of the day.
+/// How a security is priced whose price is asked for, and its vega with its day.
+type Asked = (Pricing, Option<(i64, i32)>);
+
+/// Each security with its price and its vega as of the day.
 fn security_quotes<'scope>(
     pricing: &Arranged<'scope, Symbol, Pricing>,
     prices: &Arranged<'scope, Priced, (i32, i64)>,
+    vegas: &Arranged<'scope, Symbol, (i64, i32)>,
     valuation_day: &Arranged<'scope, (), i32>,
     stale_after_days: u16,
 ) -> Arranged<'scope, Symbol, Quote> {
-    let securities = pricing.clone().as_collection(|security, pricing| ((), (*security, pricing.clone())));
+    let securities = lookup_left(pricing, vegas, "securities", |security, pricing, vega: Option<&(i64, i32)>| {
+        ((), (*security, (pricing.clone(), vega.copied())))
+    });
     let asked = lookup(
         &arrange(securities, "securities"),
         valuation_day,
         "prices asked for",
-        |(), (security, pricing): &(Symbol, Pricing), day| ((*security, pricing.currency), (*day, pricing.clone())),
+        |(), (security, asked): &(Symbol, Asked), day| ((*security, asked.0.currency), (*day, asked.clone())),
     );
     let quotes = as_of(
         &arrange(asked, "prices asked for"),
         prices,
         "prices as of the day",
-        move |priced, day, pricing, found| {
+        move |priced, day, (pricing, vega), found| {
             let price = found.map(|(price_day, price)| (*price, *price_day));
             let age = price.map_or(0, |(_, price_day)| day.saturating_sub(price_day));
             // Cash does not age.
             let is_stale = !pricing.is_cash && age > i32::from(stale_after_days);
-            (priced.0, Quote { pricing: pricing.clone(), price, is_stale, fx_rate: None, rate_reported: None })
+            let vega = *vega;
+            (priced.0, Quote { pricing: pricing.clone(), price, vega, is_stale, fx_rate: None, rate_reported: None })
         },
     );
     arrange(quotes, "prices of securities")
@@ -274,7 +292,9 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
     let (portfolio, cost_currency, [quantity, cost_local, cost_base]) = *open;
     let pricing = quote.map(|quote| &quote.pricing);
     let price = quote.and_then(|quote| quote.price);
+    let vega = quote.and_then(|quote| quote.vega);
     let fx_rate = quote.and_then(|quote| quote.fx_rate);
+    let units = pricing.and_then(|pricing| contract_units(quantity, pricing.multiplier));
     let value_local =
         price.zip(pricing).and_then(|((price, _), pricing)| local_value(quantity, price, pricing.multiplier));
     let value_base = value_local.zip(fx_rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
@@ -288,6 +308,9 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
         quantity,
         cost: (cost_local, cost_base),
         price,
+        vega,
+        // Both factors fit into 63 bits.
+        point_value: units.zip(vega).map_or(0, |(units, (vega, _))| units * i128::from(vega)),
         fx_rate,
         value_local,
         value_base,
@@ -340,7 +363,8 @@ fn columns() -> Vec<(&'static str, ColumnKind)> {
         ("product", ColumnKind::Text),
     ];
     let classes = CLASS_COLUMNS.map(|name| (name, ColumnKind::Text));
-    columns.into_iter().chain(classes).chain([("maturity_date", ColumnKind::Date)]).collect()
+    let last = [("maturity_date", ColumnKind::Date), ("vega", PRICE), ("vega_date", ColumnKind::Date)];
+    columns.into_iter().chain(classes).chain(last).collect()
 }
 
 fn row(valuation: &Valuation) -> Row {
@@ -367,6 +391,10 @@ fn row(valuation: &Valuation) -> Row {
         instrument.map_or(Cell::Null, |instrument| symbol_cell(instrument.name)),
         instrument.map_or(Cell::Null, product_cell),
     ];
-    let maturity = instrument.map_or(Cell::Null, |instrument| date_cell(instrument.maturity_date));
-    Row::new(own.into_iter().chain(classes_of(instrument)).chain([maturity]).collect::<Vec<_>>())
+    let last = [
+        instrument.map_or(Cell::Null, |instrument| date_cell(instrument.maturity_date)),
+        number_cell(valuation.vega.map(|(vega, _)| vega.into())),
+        valuation.vega.map_or(Cell::Null, |(_, day)| day_cell(day)),
+    ];
+    Row::new(own.into_iter().chain(classes_of(instrument)).chain(last).collect::<Vec<_>>())
 }

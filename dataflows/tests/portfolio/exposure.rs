@@ -8,7 +8,8 @@ use model::{
 use crate::desk;
 use crate::kit::{Change, Desk, put_all, time_text};
 use crate::records::{
-    amount, currency, date, fx_rate, instrument, keep, know, limit, portfolio, price, put, set, transaction,
+    amount, currency, date, fx_rate, instrument, keep, know, limit, portfolio, price, put, quantity, set, transaction,
+    vega,
 };
 
 const NOTHING: Vec<Vec<String>> = Vec::new();
@@ -199,6 +200,54 @@ fn long_and_short_do_not_hide_each_other() {
     assert_eq!(status(&desk), ["L OK 1.857142857143 0.928571428572"]);
 }
 
+/// With bank `X` a swap that is worth 2000 and a forward that is worth -500, with bank `Y` a deposit of 1000.
+fn over_the_counter() -> Vec<Record> {
+    let contracts = [
+        ("SWAP", Product::Swap, "X", "2000"),
+        ("FORWARD", Product::Forward, "X", "-500"),
+        ("DEPOSIT", Product::Other, "Y", "1000"),
+    ];
+    let contracts = contracts.into_iter().flat_map(|(id, product, bank, worth)| {
+        let contract = Instrument { counterparty: Symbol::of(bank), ..instrument(id, product, "USD") };
+        let agreed = transaction(&format!("B-{id}"), T::Buy, id, "2026-01-06", "1", "0");
+        [know(contract), put(agreed), price(id, "2026-01-08", worth, "USD")]
+    });
+    invested().into_iter().chain(contracts).collect()
+}
+
+#[test]
+fn contracts_over_the_counter_are_added_up_by_counterparty() {
+    let scenario = "[books.stress.default]\ndimensions = ['counterparty']\nprice = [{ percent = -60, of = { counterparty = ['X'] } }]";
+    let mut desk = desk(scenario, 1);
+    desk.tick(&put_all(over_the_counter()));
+    let columns = ["scope", "dimension", "group", "gross", "net", "long", "short", "weight", "positions"];
+    let by_counterparty = |desk: &Desk| of(desk, "exposures", "portfolio counterparty ", &columns);
+    // What is listed, and cash, has no counterparty: 5000 each.
+    let listed = " 10000 10000 10000 0 0.8 2";
+    assert_eq!(by_counterparty(&desk), [listed, "X 2500 1500 2000 500 0.12 2", "Y 1000 1000 1000 0 0.08 1"]);
+    // Of 12500 in all the bank owes 1500 net, and pays two fifths of each contract.
+    let columns = ["scope", "dimension", "group", "value_before", "value_after", "change"];
+    let stressed = of(&desk, "stress", "portfolio ", &columns);
+    let expected = ["counterparty  10000 10000 0", "counterparty X 1500 600 -900", "counterparty Y 1000 1000 0"];
+    assert_eq!((&stressed[..3], stressed[3].as_str()), (&expected.map(String::from)[..], "total  12500 11600 -900"));
+    let owes = |group: &str| Limit {
+        dimension: ExposureDimension::Counterparty,
+        group: Symbol::of(group),
+        ..limit(&format!("owes{group}"), LimitMeasure::Long, "1500")
+    };
+    let stands = |desk: &Desk| desk.columns("limit_usage", &["limit", "group", "status", "value"]);
+    desk.tick(&put_all([set(owes("X")), set(owes("Y"))]));
+    assert_eq!(stands(&desk), ["owesX X BREACH 2000", "owesY Y OK 1000"]);
+    // The swap is taken over by the other bank.
+    let novated = Instrument { counterparty: Symbol::of("Y"), ..instrument("SWAP", Product::Swap, "USD") };
+    desk.tick(&put_all([know(novated)]));
+    assert_eq!(by_counterparty(&desk), [listed, "X 500 -500 0 500 -0.04 1", "Y 3000 3000 3000 0 0.24 2"]);
+    assert_eq!(stands(&desk), ["owesX X OK 0", "owesY Y BREACH 3000"]);
+    let told = desk.columns("instruments", &["id", "counterparty"]);
+    assert_eq!(told, ["A ", "CASH ", "DEPOSIT Y", "FORWARD X", "SWAP Y"]);
+    assert_eq!(desk.columns("valuations", &["security", "counterparty"]), told);
+}
+
 #[test]
 fn every_dimension_adds_up_to_the_total_at_every_tick() {
     let mut desk = desk("reporting_currency = \"USD\"\noversell = \"short\"", 2);
@@ -249,6 +298,78 @@ fn a_scenario_shifts_prices_and_currencies() {
     desk.tick(&put_all([know(instrument("CASH", Product::Cash, "EUR")), fx_rate("EUR", "USD", "2026-01-01", "2")]));
     assert_eq!(stress(&desk)[2], "total  15000 14500 -500 -3.333333333333");
     assert_eq!(status(&desk), ["L OK 500 0.357142857143"]);
+}
+
+/// 10 contracts on 100 units each at 5, beside cash and an equity.
+pub fn with_option(of: &str) -> Vec<Record> {
+    let contract = Instrument { multiplier: quantity("100"), ..instrument("CALL", Product::Option, of) };
+    let bought = transaction("B2", T::Buy, "CALL", "2026-01-07", "10", "5000");
+    let bought = put(model::Transaction { currency: currency(of), ..bought });
+    invested().into_iter().chain([know(contract), bought, price("CALL", "2026-01-08", "5", of)]).collect()
+}
+
+#[test]
+fn volatility_moves_options_by_their_vega() {
+    let scenarios = "[books.stress.rises]\nvolatility = 5\n[books.stress.falls]\ndimensions = ['product']\nvolatility = [{ points = '-2.5', of = { product = ['OPTION'] } }]";
+    let mut desk = desk(scenarios, 1);
+    desk.tick(&put_all(with_option("USD")));
+    let columns = ["scope", "scenario", "dimension", "group", "value_before", "value_after", "change"];
+    let stress = |desk: &Desk| of(desk, "stress", "portfolio ", &columns);
+    let unmoved = [
+        "falls product CASH 5000 5000 0",
+        "falls product EQUITY 5000 5000 0",
+        "falls product OPTION 5000 5000 0",
+        "falls total  15000 15000 0",
+        "rises total  15000 15000 0",
+    ];
+    assert_eq!(stress(&desk), unmoved, "no vega is known");
+    assert_eq!(desk.columns("stress", &["positions_unvalued"]), ["0"; 10]);
+    // 10 · 100 · 0.25 · 5 = 1250, and half of that down.
+    desk.tick(&put_all([vega("CALL", "2026-01-06", "0.25")]));
+    let moved = [
+        unmoved[0],
+        unmoved[1],
+        "falls product OPTION 5000 4375 -625",
+        "falls total  15000 14375 -625",
+        "rises total  15000 16250 1250",
+    ];
+    assert_eq!(stress(&desk), moved);
+    assert_eq!(desk.columns("valuations", &["security", "vega", "vega_date"])[1], "CALL 0.25 2026-01-06");
+    let loss = Limit { scenario: Symbol::of("falls"), ..limit("L", LimitMeasure::StressLoss, "600") };
+    desk.tick(&put_all([set(loss)]));
+    assert_eq!(status(&desk), ["L BREACH 625 1.041666666667"]);
+
+    // What is dated later than the last day waits for it, and is not what makes it.
+    let later = vega("CALL", "2026-01-09", "0.2");
+    desk.tick(&put_all([later.clone()]));
+    assert_eq!(
+        (stress(&desk), desk.column("valuation_day", "date")),
+        (moved.map(String::from).to_vec(), vec!["2026-01-08".to_owned()])
+    );
+    desk.tick(&put_all([price("CALL", "2026-01-09", "5", "USD")]));
+    assert_eq!(stress(&desk)[3..], ["falls total  15000 14500 -500", "rises total  15000 16000 1000"]);
+    // It is corrected, and taken back.
+    desk.tick(&put_all([vega("CALL", "2026-01-09", "0.3")]));
+    assert_eq!(stress(&desk)[4], "rises total  15000 16500 1500");
+    desk.tick(&[Change::delete(&later)]);
+    assert_eq!(stress(&desk), moved);
+    // Cash has no volatility, whatever is told of it.
+    desk.tick(&put_all([vega("CASH", "2026-01-06", "9")]));
+    assert_eq!(stress(&desk), moved);
+}
+
+#[test]
+fn prices_are_shifted_first_then_volatility_and_a_currency_moves_both() {
+    let scenario = "reporting_currency = 'EUR'\n[books.stress.storm]\ndimensions = ['product']\nfx = { EUR = -10 }\nvolatility = 5\nprice = [{ percent = -20, of = { product = ['OPTION'] } }]";
+    let mut desk = desk(scenario, 1);
+    let rates = [fx_rate("EUR", "USD", "2026-01-01", "1.2"), fx_rate("USD", "EUR", "2026-01-01", "0.8")];
+    desk.tick(&put_all(with_option("EUR").into_iter().chain(rates).chain([vega("CALL", "2026-01-08", "0.25")])));
+    let columns = ["group", "scope", "currency", "value_before", "value_after"];
+    // 5000 EUR are 6000 USD, and after that (6000 · 0.8 + 1250 · 1.2) · 0.9. Told in euros by their rate: 4800 · 0.8 + 1250 · 1.2 · 0.8.
+    assert_eq!(
+        of(&desk, "stress", "OPTION ", &columns),
+        ["all EUR 4800 5040", "base_currency USD 6000 5670", "portfolio USD 6000 5670"]
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Amount, Currency, ExposureDimension as Dimension, Instrument, Limit, LimitMeasure as Measure, LimitScope,
-    NumberFormat, Product, Rate, Record, Symbol,
+    Amount, Currency, Date, ExposureDimension as Dimension, Instrument, Limit, LimitMeasure as Measure, LimitScope,
+    NumberFormat, Price, Product, Quantity, Rate, Record, Symbol,
 };
 
 use crate::kit::Desk;
@@ -13,7 +13,7 @@ use crate::records;
 
 pub const SCENARIOS: &str = r#"
 [books.stress.crash]
-dimensions = ["sector", "currency"]
+dimensions = ["sector", "currency", "counterparty"]
 fx = { EUR = -10 }
 [[books.stress.crash.price]]
 percent = -20
@@ -21,10 +21,18 @@ of = { product = ["EQUITY"] }
 [[books.stress.crash.price]]
 percent = "-12.5"
 of = { sector = ["tech", "gold"], issuer = ["I"] }
+[[books.stress.crash.price]]
+percent = 50
+of = { counterparty = ["X"] }
+[[books.stress.crash.volatility]]
+points = "2.5"
+[[books.stress.crash.volatility]]
+points = -10
+of = { security = ["A", "B"], sector = ["tech"] }
 "#;
 
 /// Limits that make sense: scope, portfolio, dimension, group, measure, currency.
-pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 15] = [
+pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 16] = [
     (LimitScope::Unknown, "", Dimension::Unknown, "", Measure::Gross, ""),
     (LimitScope::Portfolio, "P", Dimension::Total, "", Measure::Net, "EUR"),
     (LimitScope::Portfolio, "NONE", Dimension::Total, "", Measure::Net, ""),
@@ -38,6 +46,7 @@ pub const LIMITS: [(LimitScope, &str, Dimension, &str, Measure, &str); 15] = [
     (LimitScope::Portfolio, "", Dimension::Issuer, "", Measure::Hhi, ""),
     (LimitScope::Portfolio, "P", Dimension::UltimateParent, "", Measure::TopWeight, ""),
     (LimitScope::All, "", Dimension::Sector, "", Measure::StressLoss, "EUR"),
+    (LimitScope::Portfolio, "", Dimension::Counterparty, "", Measure::Long, ""),
     (LimitScope::Portfolio, "", Dimension::Unknown, "", Measure::StressLoss, ""),
     (LimitScope::Portfolio, "", Dimension::Unknown, "", Measure::ValueAtRisk, ""),
 ];
@@ -72,6 +81,11 @@ struct Position {
     base: Currency,
     value: Option<i128>,
     instrument: Option<Instrument>,
+    quantity: i128,
+    /// The last vega up to the last day, and its day.
+    vega: Option<(i128, i32)>,
+    /// Into the base currency, and from that into dollars.
+    rates: [i128; 2],
 }
 
 impl Position {
@@ -84,6 +98,7 @@ impl Position {
             Dimension::Issuer => known.issuer.to_string(),
             Dimension::UltimateParent if known.ultimate_parent.is_none() => known.issuer.to_string(),
             Dimension::UltimateParent => known.ultimate_parent.to_string(),
+            Dimension::Counterparty => known.counterparty.to_string(),
             Dimension::Currency => self.currency.code().to_owned(),
             Dimension::Sector => known.sector.to_string(),
             Dimension::Country => known.country.to_string(),
@@ -93,8 +108,29 @@ impl Position {
         }
     }
 
-    /// After the crash, in a currency.
-    fn crashed(&self, value: i128, into: Currency) -> i128 {
+    fn told_of_vega(&self) -> String {
+        let vega = self.vega.map(|(vega, day)| {
+            format!("{} {}", Price::from_scaled(i64::try_from(vega).unwrap()), Date::from_days(day))
+        });
+        format!("{} {} {}", self.portfolio, self.security, vega.unwrap_or_else(|| " ".to_owned()))
+    }
+
+    /// What volatility adds in the crash, in the currency of the price and half millionths of an amount's units.
+    fn gained(&self) -> i128 {
+        let known = self.instrument.clone().unwrap_or_default();
+        if known.product == Product::Cash {
+            return 0;
+        }
+        let is_of_tech =
+            [Symbol::of("A"), Symbol::of("B")].contains(&self.security) && known.sector == Symbol::of("tech");
+        let half_points = if is_of_tech { -15 } else { 5 };
+        let million = 1_000_000;
+        let units = rounded(self.quantity * known.multiplier.scaled().unwrap_or(million), million);
+        units * self.vega.map_or(0, |(vega, _)| vega) * half_points
+    }
+
+    /// After the crash, in a currency; at both rates, or at the first alone.
+    fn crashed(&self, value: i128, into: Currency, rates: &[i128]) -> i128 {
         let known = self.instrument.clone().unwrap_or_default();
         let (mut numerator, mut denominator) = (value, 1);
         let mut apply = |left: i128, whole: i128| (numerator, denominator) = (numerator * left, denominator * whole);
@@ -104,6 +140,15 @@ impl Position {
         if known.product != Product::Cash && known.sector == Symbol::of("tech") && known.issuer == Symbol::of("I") {
             apply(875, 1000);
         }
+        if known.product != Product::Cash && known.counterparty == Symbol::of("X") {
+            apply(150, 100);
+        }
+        // Rates have three decimals here, of twelve.
+        assert!(rates.iter().all(|rate| rate % 10i128.pow(9) == 0), "{rates:?}");
+        let gained = rates.iter().fold(self.gained(), |gained, rate| gained * (rate / 10i128.pow(9)));
+        let unit = rates.iter().fold(2_000_000, |unit, _| unit * 1000);
+        (numerator, denominator) = (numerator * unit + gained * denominator, denominator * unit);
+        let mut apply = |left: i128, whole: i128| (numerator, denominator) = (numerator * left, denominator * whole);
         let euro = records::currency("EUR");
         if self.currency == euro && into != euro {
             apply(90, 100);
@@ -123,7 +168,7 @@ type Scopes<'a> = BTreeMap<Scope, Vec<(&'a Position, Option<i128>, bool)>>;
 
 /// Compares exposures, stress and limits, all columns that say something of their own.
 pub fn check(records: &[Record], last_day: i32, desk: &Desk) {
-    let positions = positions(records, desk);
+    let mut positions = positions(records, last_day, desk);
     let mut rates: BTreeMap<(Currency, Currency), BTreeMap<i32, i128>> = BTreeMap::new();
     for record in records {
         if let Record::FxRate(rate) = record {
@@ -131,11 +176,20 @@ pub fn check(records: &[Record], last_day: i32, desk: &Desk) {
             series.insert(rate.rate_date.0, rate.rate.scaled().unwrap());
         }
     }
+    let rate_of = |from: Currency, into: Currency| {
+        if from == into { Some(10i128.pow(12)) } else { last(rates.get(&(from, into)), last_day) }
+    };
     let convert = |value: i128, from: Currency, into: Currency| {
-        let rate = if from == into { Some(10i128.pow(12)) } else { last(rates.get(&(from, into)), last_day) };
-        rate.map(|rate| rounded(value * rate, 10i128.pow(12)))
+        rate_of(from, into).map(|rate| rounded(value * rate, 10i128.pow(12)))
     };
     let dollar = records::currency("USD");
+    for position in &mut positions {
+        let ways = [(position.currency, position.base), (position.base, dollar)];
+        position.rates = ways.map(|(from, into)| rate_of(from, into).unwrap_or(0));
+    }
+    let mut shown: Vec<String> = positions.iter().map(Position::told_of_vega).collect();
+    shown.sort();
+    assert_eq!(desk.columns("valuations", &["portfolio", "security", "vega", "vega_date"]), shown);
     let mut scopes = Scopes::new();
     for position in &positions {
         let base = if position.base.is_none() { String::new() } else { position.base.code().to_owned() };
@@ -152,7 +206,7 @@ pub fn check(records: &[Record], last_day: i32, desk: &Desk) {
     check_limits(records, &scopes, &convert, desk);
 }
 
-fn positions(records: &[Record], desk: &Desk) -> Vec<Position> {
+fn positions(records: &[Record], last_day: i32, desk: &Desk) -> Vec<Position> {
     let column = |name: &str| desk.spec("valuations").column(name).unwrap();
     let code = |text: &str| if text.is_empty() { Currency::NONE } else { records::currency(text) };
     let instrument = |id: Symbol| {
@@ -162,6 +216,16 @@ fn positions(records: &[Record], desk: &Desk) -> Vec<Position> {
             _ => None,
         })
     };
+    let vega = |id: Symbol| {
+        let vegas = records.iter().filter_map(|record| match record {
+            Record::Sensitivity(known) if known.security == id && known.sensitivity_date.0 <= last_day => {
+                Some((known.sensitivity_date.0, known.vega.scaled().unwrap()))
+            }
+            _ => None,
+        });
+        // Of several on one day the greatest counts.
+        vegas.max().map(|(day, vega)| (vega, day))
+    };
     let rows = desk.read("valuations").into_iter().map(|row| Position {
         portfolio: Symbol::of(&row[column("portfolio")]),
         security: Symbol::of(&row[column("security")]),
@@ -169,6 +233,9 @@ fn positions(records: &[Record], desk: &Desk) -> Vec<Position> {
         base: code(&row[column("base_currency")]),
         value: Amount::parse(&row[column("value_base")], &NumberFormat::default()).ok().and_then(Amount::scaled),
         instrument: instrument(Symbol::of(&row[column("security")])),
+        quantity: Quantity::parse(&row[column("quantity")], &NumberFormat::default()).unwrap().scaled().unwrap(),
+        vega: vega(Symbol::of(&row[column("security")])),
+        rates: [0; 2],
     });
     rows.collect()
 }
@@ -233,7 +300,7 @@ fn check_exposures(scopes: &Scopes<'_>, desk: &Desk) {
 fn check_stress(scopes: &Scopes<'_>, desk: &Desk) {
     let mut expected = Vec::new();
     for (scope, positions) in scopes {
-        for dimension in [Dimension::Total, Dimension::Sector, Dimension::Currency] {
+        for dimension in [Dimension::Total, Dimension::Sector, Dimension::Currency, Dimension::Counterparty] {
             for (group, (before, after, unvalued, without_rate)) in crashed(scope, positions, dimension) {
                 let known = |value| if without_rate == 0 { amount(value) } else { String::new() };
                 let percent = share(100 * (after - before), before.abs());
@@ -256,11 +323,15 @@ fn crashed(
     dimension: Dimension,
 ) -> BTreeMap<String, (i128, i128, usize, usize)> {
     let currency = if scope.2.is_empty() { Currency::NONE } else { records::currency(&scope.2) };
+    let ways = if scope.0 == "all" { 2 } else { 1 };
     let mut groups: BTreeMap<String, (i128, i128, usize, usize)> = BTreeMap::new();
     for (position, value, lacks_rate) in positions {
         let group = groups.entry(position.group(dimension)).or_default();
         match value {
-            Some(value) => (group.0, group.1) = (group.0 + value, group.1 + position.crashed(*value, currency)),
+            Some(value) => {
+                let after = position.crashed(*value, currency, &position.rates[..ways]);
+                (group.0, group.1) = (group.0 + value, group.1 + after);
+            }
             None => group.2 += 1,
         }
         group.3 += usize::from(*lacks_rate);

@@ -4,8 +4,10 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use crate::any_order::{cases, changes, rules, ticks};
+use crate::exposure::with_option;
 use crate::kit::lineage::{Views, rows, without_past};
 use crate::kit::{Book, Desk, put_all};
+use crate::records::vega;
 use crate::{SOURCES, VIEWS, desk};
 
 /// Portfolios that are not known have a base currency of the configuration.
@@ -43,5 +45,36 @@ proptest! {
                 view, row, explained.records(), book.records(), rows(&part, view)
             );
         }
+    }
+}
+
+#[test]
+fn what_an_option_loses_rests_on_its_vega_and_on_the_counterparty_that_its_instrument_tells() {
+    let vegas = [
+        ("CALL", "2026-01-05", "0.1"),
+        ("CALL", "2026-01-06", "0.25"),
+        ("CALL", "2026-01-09", "0.3"),
+        ("A", "2026-01-06", "0"),
+    ];
+    let known = vegas.map(|(security, day, told)| vega(security, day, told));
+    let mut book = Book::default();
+    book.apply(&put_all(with_option("USD").into_iter().chain(known.clone())));
+    let mut whole = desk("[books.stress.falls]\ndimensions = ['counterparty', 'product']\nvolatility = -5", 1);
+    whole.tick(&put_all(book.records()));
+    let views = Views::read(&whole, &VIEWS, &SOURCES, &book);
+    for (dimension, group) in [("product", Some("OPTION")), ("counterparty", None)] {
+        let group = group.map_or(serde_json::Value::Null, serde_json::Value::from);
+        let is_it = |row: &&crate::kit::lineage::NamedRow| {
+            row["scope"] == "portfolio" && row["dimension"] == dimension && row["group"] == group
+        };
+        let row = views.of("stress").iter().find(is_it).unwrap();
+        assert_eq!(row["change"], "-1250");
+        let explained = views.explained("stress", row).records();
+        let leads_to = known.each_ref().map(|record| explained.contains(record));
+        // The one that counted; of the equity too, where it is in the group.
+        assert_eq!(leads_to, [false, true, false, dimension == "counterparty"]);
+        assert!(
+            explained.iter().any(|record| record.kind() == "instrument" && record.key() == model::Symbol::of("CALL"))
+        );
     }
 }

@@ -28,11 +28,12 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 30] = [
+pub const VIEWS: [&str; 31] = [
     "prices",
     "fx_rates",
     "benchmark_levels",
     "risk_free_rates",
+    "sensitivities",
     "transactions",
     "instruments",
     "portfolios",

@@ -222,6 +222,22 @@ fn effects_add_up_to_the_difference_of_the_two_returns() {
 }
 
 #[test]
+fn effects_are_told_by_counterparty_too() {
+    let mut desk = desk("[[books.attribution]]\nportfolio = \"P\"\nbenchmark = \"M\"\nby = \"counterparty\"\n", 1);
+    desk.tick(&put_all([market(), traded("P"), model("M")].concat()));
+    let contract = |bank: &str| {
+        know(model::Instrument { counterparty: Symbol::of(bank), ..instrument("B", Product::Swap, "USD") })
+    };
+    let totals = |desk: &Desk| numbers(desk, "attribution", &[("period", "si")], "group", "total");
+    assert_eq!(totals(&desk).into_keys().collect::<Vec<_>>(), [""]);
+    desk.tick(&put_all([contract("X")]));
+    let totals = totals(&desk);
+    assert_eq!(totals.keys().collect::<Vec<_>>(), ["", "X"]);
+    let returns = numbers(&desk, "performance", &[("period", "si")], "portfolio", "time_weighted_gross");
+    assert_near("si", totals.values().sum(), returns["P"] - returns["M"]);
+}
+
+#[test]
 fn who_follows_the_views_is_told_of_a_correction() {
     let mut desk = desk(&format!("[books.contribution]\nportfolios = \"all\"\n{ATTRIBUTION}"), 2);
     desk.tick(&put_all([market(), traded("P"), model("M")].concat()));

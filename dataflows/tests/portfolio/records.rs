@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::{
     Amount, BenchmarkLevel, Currency, Date, FxRate, Instrument, Limit, LimitMeasure, MarketPrice, NumberFormat,
-    Portfolio, Price, Product, Quantity, Rate, Record, RiskFreeRate, SourceId, Symbol, Transaction, TransactionDetail,
-    TransactionType,
+    Portfolio, Price, Product, Quantity, Rate, Record, RiskFreeRate, Sensitivity, SourceId, Symbol, Transaction,
+    TransactionDetail, TransactionType,
 };
 
 pub fn date(text: &str) -> Date {
@@ -73,6 +73,15 @@ pub fn risk_free(of: &str, day: &str, annual_rate: &str) -> Record {
         annual_rate: Rate::parse(annual_rate, &NumberFormat::default()).unwrap(),
         ..RiskFreeRate::default()
     }))
+}
+
+pub fn vega(security: &str, day: &str, vega: &str) -> Record {
+    Record::Sensitivity(Sensitivity {
+        security: Symbol::of(security),
+        sensitivity_date: date(day),
+        vega: Price::parse(vega, &NumberFormat::default()).unwrap(),
+        ..Sensitivity::default()
+    })
 }
 
 /// A transaction in dollars of portfolio `P`.

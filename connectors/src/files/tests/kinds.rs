@@ -86,6 +86,18 @@ fn instruments_and_portfolios_are_read() {
     assert_eq!(instrument.name, Symbol::of("Treasury 3.5% 2031"));
     assert_eq!((instrument.multiplier, instrument.maturity_date), (Quantity::from_scaled(10_000), day(2031, 5, 15)));
 
+    // A column that is there for some of them only, and one that is left out.
+    let content = "id,product,counterparty\nSWAP 7,swap,Harbour Bank\nACME,equity,\n";
+    let by_row = read("i.csv", content, "record = \"instrument\"");
+    let lines = r#"{"id": "SWAP 7", "product": "swap", "counterparty": "Harbour Bank"}
+{"id": "ACME", "product": "equity"}"#;
+    let by_line = read("i.jsonl", lines, "record = \"instrument\"");
+    assert_eq!((by_row.records(), by_row.refusals().len()), (by_line.records(), by_line.refusals().len()));
+    let [Record::Instrument(swap), Record::Instrument(listed)] = by_row.records()[..] else {
+        panic!("two instruments were expected")
+    };
+    assert_eq!((swap.counterparty, listed.counterparty), (Symbol::of("Harbour Bank"), Symbol::NONE));
+
     let content = "id,base_currency,cost_method,oversell,inception_date\nA,EUR,Average,SHORT,2025-01-02\nB,USD,,,\n";
     let portfolios = read("p.csv", content, "record = \"portfolio\"");
     let [Record::Portfolio(first), Record::Portfolio(second)] = portfolios.records()[..] else {
@@ -102,6 +114,7 @@ fn observations_are_known_by_what_they_are_about() {
         ("fx_rate", "from_currency,to_currency,rate_date,rate", "EUR,USD,2026-03-16,1.08", "EUR,USD,2026-03-16,2"),
         ("benchmark_level", "benchmark,level_date,level", "WORLD,2026-03-16,3120.45", "WORLD,2026-03-16,1"),
         ("risk_free_rate", "currency,rate_date,annual_rate", "USD,2026-03-16,0.0425", "USD,2026-03-16,-0.001"),
+        ("sensitivity", "security,sensitivity_date,vega", "CALL,2026-03-16,0.25", "CALL,2026-03-16,-0.01"),
     ];
     for (kind, header, row, corrected) in cases {
         let other_day = row.replace("-16", "-17");
@@ -125,6 +138,7 @@ fn a_row_deletes_with_nothing_but_what_says_which_record_it_is() {
         ("fx_rate", "from_currency,to_currency,rate_date,rate", "EUR,USD,2026-03-16,1.08", "EUR,USD,2026-03-16,-"),
         ("benchmark_level", "benchmark,level_date,level", "WORLD,2026-03-16,3120.45", "WORLD,2026-03-16,?"),
         ("risk_free_rate", "currency,rate_date,annual_rate", "USD,2026-03-16,0.0425", "USD,2026-03-16,"),
+        ("sensitivity", "security,sensitivity_date,vega", "CALL,2026-03-16,0.25", "CALL,2026-03-16,"),
     ];
     for (kind, header, row, deleted) in cases {
         let settings = format!("record = \"{kind}\"\ntombstone = {{ column = \"status\", values = [\"X\"] }}");
@@ -273,7 +287,16 @@ fn a_bad_row_of_any_kind_is_refused_with_its_line_its_field_and_what_to_do() {
             "source.internal.numbers",
         ),
     ];
-    for (kind, header, row, field, what, help) in cases {
+    let sensitivities = [
+        (",2026-03-16,1", "security", "`security` is empty", "fill it in"),
+        ("A,,1", "sensitivity_date", "`sensitivity_date` is empty", "fill it in"),
+        ("A,2026-03-16,", "vega", "`vega` is empty", "fill it in"),
+        ("A,2026-03-16,25%", "vega", "not a number", "source.internal.numbers"),
+        ("A,2026-03-16,0.123456789", "vega", "more than 8 decimals", "where it comes from"),
+    ];
+    let sensitivities = sensitivities
+        .map(|(row, field, what, help)| ("sensitivity", "security,sensitivity_date,vega", row, field, what, help));
+    for (kind, header, row, field, what, help) in cases.iter().chain(&sensitivities) {
         let read = read("t.csv", format!("{header}\n{row}\n"), &format!("record = \"{kind}\""));
         assert_eq!(read.records(), Vec::<&Record>::new(), "{kind} {row}");
         let refusal = read.only_refusal();
@@ -317,6 +340,21 @@ fn other_kinds_than_trades_have_no_attributes() {
     let settings = "record = \"instrument\"\ncolumns = { id = \"id\", attributes.desk_note = \"n\" }";
     let error = desk.try_source(&config("t.csv", settings)).err().unwrap();
     contains(&error.what, "only trades have attributes");
+}
+
+#[test]
+fn a_sensitivity_is_read_from_rows_and_lines_alike() {
+    let rows = "security,sensitivity_date,vega\nACME CALL 60,2026-03-16,0.1185\nACME CALL 60,2026-03-17,-0.02\n";
+    let lines = r#"{"security": "ACME CALL 60", "sensitivity_date": "2026-03-16", "vega": 0.1185}
+{"security": "ACME CALL 60", "sensitivity_date": "2026-03-17", "vega": "-0.02"}"#;
+    let by_row = read("s.csv", rows, "record = \"sensitivity\"");
+    let by_line = read("s.jsonl", lines, "record = \"sensitivity\"");
+    assert_eq!(by_row.records(), by_line.records());
+    let [Record::Sensitivity(first), Record::Sensitivity(second)] = by_row.records()[..] else {
+        panic!("two sensitivities were expected")
+    };
+    assert_eq!((first.security, first.sensitivity_date), (Symbol::of("ACME CALL 60"), day(2026, 3, 16)));
+    assert_eq!((first.vega, second.vega), (Price::from_scaled(11_850_000), Price::from_scaled(-2_000_000)));
 }
 
 #[test]

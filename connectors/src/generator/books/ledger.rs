@@ -9,8 +9,8 @@ use model::{
 };
 
 use super::market::{
-    ALDER, BIRCH, BIRCH_CLOUD, CEDAR, CURRENCIES, DOGWOOD, FERN, FUND, FUTURE, LISTINGS, MERGER, Market, NOTE, ONE,
-    REDEMPTION, SPIN_OFF, SPLIT, STOCK_DIVIDEND, cash, currency,
+    ALDER, BIRCH, BIRCH_CLOUD, CALL, CEDAR, CURRENCIES, DOGWOOD, FERN, FUND, FUTURE, LISTINGS, MERGER, Market, NOTE,
+    ONE, REDEMPTION, SPIN_OFF, SPLIT, STOCK_DIVIDEND, SWAP, TRADED, cash, currency,
 };
 use super::spec::BooksSpec;
 use crate::generator::random::{Random, mix};
@@ -26,6 +26,8 @@ const COUPONS: [usize; 2] = [100, 229];
 const SECOND_DEPOSIT: usize = 130;
 const TRANSFER: usize = 150;
 const WITHDRAWAL: usize = 180;
+/// What the first portfolio is given, on which day, and how many units.
+const GIVEN: [(usize, usize, i64); 2] = [(15, SWAP, 2), (20, CALL, 10)];
 /// The day that the late trade was agreed on.
 const LATE: usize = 30;
 const MICROS_A_MINUTE: i64 = 60_000_000;
@@ -80,7 +82,20 @@ impl<'a> Ledger<'a> {
             self.earn();
             self.trade();
         }
+        self.receive();
         self.told
+    }
+
+    /// The first portfolio is given contracts.
+    fn receive(&mut self) {
+        let (market, number) = (self.market, self.number);
+        for (day, listing, units) in GIVEN.into_iter().filter(|(day, ..)| number == 0 && *day < market.count) {
+            self.day = day;
+            if let Some(price) = market.price(listing, day) {
+                let transaction = self.of_listing(T::TransferIn, listing, units, price);
+                self.tell(transaction);
+            }
+        }
     }
 
     /// A purchase of the first listing that is told when all else was.
@@ -240,16 +255,16 @@ impl<'a> Ledger<'a> {
     /// A few purchases at first; later now and then a purchase or a sale.
     fn trade(&mut self) {
         let now_and_then = self.random.per_mille(70);
-        if self.day >= LISTINGS.len() && !now_and_then {
+        if self.day >= TRADED && !now_and_then {
             return;
         }
-        let drawn = self.random.below(LISTINGS.len() as u64) as usize;
+        let drawn = self.random.below(TRADED as u64) as usize;
         // First one of each, as far as it goes.
-        let listing = if self.day < LISTINGS.len() { self.day } else { drawn };
+        let listing = if self.day < TRADED { self.day } else { drawn };
         let ends_soon = matches!(listing, NOTE if self.day + 5 > REDEMPTION);
         let Some(price) = self.market.price(listing, self.day).filter(|_| !ends_soon) else { return };
         // The first portfolio keeps its fund, of which it is to give.
-        let may_sell = self.day >= LISTINGS.len() && self.held[listing] > 0 && (listing, self.number) != (FUND, 0);
+        let may_sell = self.day >= TRADED && self.held[listing] > 0 && (listing, self.number) != (FUND, 0);
         if may_sell && self.random.per_mille(450) {
             self.sell(listing, price);
             return;

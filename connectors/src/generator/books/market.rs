@@ -2,7 +2,7 @@
 
 use model::{
     BenchmarkLevel, Currency, Date, Dictionary, FxRate, Instrument, MarketPrice, Price, Product, Quantity, Rate,
-    Record, RiskFreeRate, SourceId, Symbol,
+    Record, RiskFreeRate, Sensitivity, SourceId, Symbol,
 };
 
 use super::spec::BooksSpec;
@@ -40,6 +40,8 @@ pub(super) struct Listing {
     rating: &'static str,
     issuer: &'static str,
     parent: &'static str,
+    /// Of a contract over the counter.
+    counterparty: &'static str,
     /// What one unit is worth at a price of one, in millionths.
     pub(super) multiplier: i64,
     /// The step of its price, in units of 10^-8.
@@ -59,29 +61,40 @@ pub(super) const FERN: usize = 5;
 pub(super) const NOTE: usize = 6;
 pub(super) const FUND: usize = 7;
 pub(super) const FUTURE: usize = 8;
+/// The first of them are traded: those up to here. The others the first portfolio is given.
+pub(super) const TRADED: usize = 9;
+pub(super) const SWAP: usize = 9;
+pub(super) const CALL: usize = 10;
 
 /// All invented.
 #[rustfmt::skip]
-pub(super) const LISTINGS: [Listing; 9] = [
+pub(super) const LISTINGS: [Listing; 11] = [
     Listing { id: "ALDER", name: "Alder Machines", product: Product::Equity, currency: 0, asset_class: "equities", sector: "industry",
-        country: "US", rating: "", issuer: "Alder", parent: "Alder", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 5_240, daily_move: 220 },
+        country: "US", rating: "", issuer: "Alder", parent: "Alder", counterparty: "", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 5_240, daily_move: 220 },
     Listing { id: "BIRCH", name: "Birch Software", product: Product::Equity, currency: 0, asset_class: "equities", sector: "technology",
-        country: "US", rating: "", issuer: "Birch", parent: "Birch", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 41_800, daily_move: 300 },
+        country: "US", rating: "", issuer: "Birch", parent: "Birch", counterparty: "", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 41_800, daily_move: 300 },
     Listing { id: "BIRCH CLOUD", name: "Birch Cloud", product: Product::Equity, currency: 0, asset_class: "equities", sector: "technology",
-        country: "US", rating: "", issuer: "Birch Cloud", parent: "Birch", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 0, daily_move: 380 },
+        country: "US", rating: "", issuer: "Birch Cloud", parent: "Birch", counterparty: "", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 0, daily_move: 380 },
     Listing { id: "CEDAR", name: "Cedar Pharma", product: Product::Equity, currency: 1, asset_class: "equities", sector: "health",
-        country: "DE", rating: "", issuer: "Cedar", parent: "Cedar", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 7_710, daily_move: 200 },
+        country: "DE", rating: "", issuer: "Cedar", parent: "Cedar", counterparty: "", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 7_710, daily_move: 200 },
     Listing { id: "DOGWOOD", name: "Dogwood Labs", product: Product::Equity, currency: 1, asset_class: "equities", sector: "health",
-        country: "FR", rating: "", issuer: "Dogwood", parent: "Dogwood", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 0, daily_move: 0 },
+        country: "FR", rating: "", issuer: "Dogwood", parent: "Dogwood", counterparty: "", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 0, daily_move: 0 },
     Listing { id: "FERN", name: "Fern Energy", product: Product::Equity, currency: 2, asset_class: "equities", sector: "energy",
-        country: "GB", rating: "", issuer: "Fern", parent: "Fern", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 1_865, daily_move: 240 },
+        country: "GB", rating: "", issuer: "Fern", parent: "Fern", counterparty: "", multiplier: QUANTITY_ONE, tick: ONE / 100, ticks: 1_865, daily_move: 240 },
     Listing { id: "NOTE 3.5 2025", name: "Federal note 3.5%", product: Product::Bond, currency: 0, asset_class: "bonds", sector: "government",
-        country: "US", rating: "AA+", issuer: "Federal", parent: "Federal", multiplier: QUANTITY_ONE / 100, tick: ONE / 1000, ticks: 99_350, daily_move: 12 },
+        country: "US", rating: "AA+", issuer: "Federal", parent: "Federal", counterparty: "", multiplier: QUANTITY_ONE / 100, tick: ONE / 1000, ticks: 99_350, daily_move: 12 },
     Listing { id: "WORLD FUND", name: "World equity fund", product: Product::Fund, currency: 1, asset_class: "funds", sector: "",
-        country: "LU", rating: "", issuer: "Grove", parent: "Grove", multiplier: QUANTITY_ONE, tick: ONE / 10_000, ticks: 1_427_500, daily_move: 130 },
+        country: "LU", rating: "", issuer: "Grove", parent: "Grove", counterparty: "", multiplier: QUANTITY_ONE, tick: ONE / 10_000, ticks: 1_427_500, daily_move: 130 },
     Listing { id: "INDEX FUTURE", name: "Index future", product: Product::Future, currency: 0, asset_class: "derivatives", sector: "",
-        country: "US", rating: "", issuer: "Exchange", parent: "Exchange", multiplier: 50 * QUANTITY_ONE, tick: ONE / 4, ticks: 2_310, daily_move: 160 },
+        country: "US", rating: "", issuer: "Exchange", parent: "Exchange", counterparty: "", multiplier: 50 * QUANTITY_ONE, tick: ONE / 4, ticks: 2_310, daily_move: 160 },
+    Listing { id: "SWAP 2030", name: "Swap of 3.9% into overnight 2030", product: Product::Swap, currency: 0, asset_class: "derivatives", sector: "",
+        country: "", rating: "", issuer: "", parent: "", counterparty: "Harbour Bank", multiplier: QUANTITY_ONE, tick: ONE, ticks: 12_500, daily_move: 350 },
+    Listing { id: "ALDER CALL 55", name: "Alder Machines call 55", product: Product::Option, currency: 0, asset_class: "derivatives", sector: "industry",
+        country: "US", rating: "", issuer: "Alder", parent: "Alder", counterparty: "", multiplier: 100 * QUANTITY_ONE, tick: ONE / 100, ticks: 310, daily_move: 500 },
 ];
+
+/// What a point of implied volatility adds to the price of the option at first, in ten-thousandths.
+const VEGA: i64 = 1_620;
 
 /// What each benchmark stands at first, in hundredths, and how far it goes in a day at most, in basis points.
 const BENCHMARKS: [(&str, i64, i64); 2] = [("WORLD", 312_045, 130), ("MIXED", 184_310, 70)];
@@ -98,6 +111,8 @@ pub(super) struct Market {
     dollars: Vec<Vec<i128>>,
     levels: Vec<Vec<i64>>,
     risk_free: Vec<Vec<i64>>,
+    /// What a point of implied volatility adds to the price of the option, in ten-thousandths.
+    vegas: Vec<i64>,
 }
 
 impl Market {
@@ -126,6 +141,7 @@ impl Market {
             dollars: dollars.collect(),
             levels: levels.collect(),
             risk_free: risk_free.collect(),
+            vegas: walk(400, VEGA, 100),
         };
         market.act();
         market
@@ -205,11 +221,22 @@ impl Market {
         })
     }
 
+    fn is_first_of_month(&self, day: usize) -> bool {
+        let month = |day: usize| self.days[day].ymd().map(|(_, month, _)| month);
+        day == 0 || month(day) != month(day - 1)
+    }
+
+    /// What a point of implied volatility adds to the price of the option, if the day is the first of its month.
+    pub(super) fn sensitivities_of(&self, source: SourceId, day: usize) -> impl Iterator<Item = Record> {
+        let vega = self.is_first_of_month(day).then(|| Price::from_scaled(self.vegas[day] * ONE / 10_000));
+        let security = Symbol::of(LISTINGS[CALL].id);
+        let told = vega.map(|vega| Sensitivity { source, security, sensitivity_date: self.days[day], vega });
+        told.map(Record::from).into_iter()
+    }
+
     /// What money earned without risk, if the day is the first of its month.
     pub(super) fn risk_free_of(&self, source: SourceId, day: usize) -> impl Iterator<Item = Record> {
-        let month = |day: usize| self.days[day].ymd().map(|(_, month, _)| month);
-        let is_first = day == 0 || month(day) != month(day - 1);
-        (0..if is_first { CURRENCIES.len() } else { 0 }).map(move |of| {
+        (0..if self.is_first_of_month(day) { CURRENCIES.len() } else { 0 }).map(move |of| {
             let annual_rate = Rate::from_scaled(i128::from(self.risk_free[of][day]) * Rate::ONE_SCALED / 10_000);
             Record::RiskFreeRate(
                 RiskFreeRate { source, currency: currency(of), rate_date: self.days[day], annual_rate }.into(),
@@ -221,7 +248,8 @@ impl Market {
     pub(super) fn instruments(&self, source: SourceId, dictionary: &Dictionary) -> impl Iterator<Item = Record> {
         let ends = |listing: &Listing| match listing.product {
             Product::Bond => self.days.get(REDEMPTION).copied().unwrap_or_default(),
-            Product::Future => Date::from_ymd(2026, 6, 19).unwrap_or_default(),
+            Product::Future | Product::Option => Date::from_ymd(2026, 6, 19).unwrap_or_default(),
+            Product::Swap => Date::from_ymd(2030, 3, 15).unwrap_or_default(),
             _ => Date::NONE,
         };
         let listed = LISTINGS.iter().map(move |listing| Instrument {
@@ -236,6 +264,7 @@ impl Market {
             rating: dictionary.intern(listing.rating),
             issuer: dictionary.intern(listing.issuer),
             ultimate_parent: dictionary.intern(listing.parent),
+            counterparty: dictionary.intern(listing.counterparty),
             isin: Symbol::NONE,
             multiplier: Quantity::from_scaled(listing.multiplier),
             tick_size: Price::from_scaled(listing.tick),

@@ -2,13 +2,14 @@
 //! by.
 //!
 //! ```text
-//!  BooksSpec ──▶ Market: a walk for each listing, currency, benchmark ──▶ prices, rates, levels (one price is wrong)
+//!  BooksSpec ──▶ Market: a walk for each listing, currency, benchmark ──▶ prices, rates, levels, vegas (one price is wrong)
 //!  (seed)          │
 //!                  └──▶ Ledger of each portfolio: deposits, trades, income, corporate actions ──▶ transactions
 //!  told later: a purchase that was agreed on the thirty-first day, and the price as it should have been
 //! ```
 //! Everything is a pure function of the specification, in integers. All companies, people and securities are invented.
-//! Futures are paid in full, so that cash and positions add up as for shares; days are Monday to Friday.
+//! Futures are paid in full, so that cash and positions add up as for shares; days are Monday to Friday. The first portfolio is
+//! given a swap and an option, which are not traded.
 
 mod ledger;
 mod market;
@@ -92,6 +93,11 @@ impl Books {
     /// What money earned without risk, month by month.
     pub fn risk_free_rates(&self, source: SourceId) -> impl Iterator<Item = Record> {
         (0..self.market.count).flat_map(move |day| self.market.risk_free_of(source, day))
+    }
+
+    /// What options depend on, month by month.
+    pub fn sensitivities(&self, source: SourceId) -> impl Iterator<Item = Record> {
+        (0..self.market.count).flat_map(move |day| self.market.sensitivities_of(source, day))
     }
 
     /// What happened, portfolio by portfolio.

@@ -25,7 +25,7 @@ fn equal_specifications_give_equal_files_and_another_seed_gives_others() {
     };
     let (first, again, other) = (write(1), write(1), write(2));
     assert_eq!(first, again);
-    assert_eq!(first.len(), 10);
+    assert_eq!(first.len(), 11);
     assert_ne!(first["prices.csv"], other["prices.csv"]);
     assert_ne!(first["transactions.csv"], other["transactions.csv"]);
 }
@@ -56,6 +56,7 @@ fn the_files_are_read_as_what_they_were_written_from() {
     assert_eq!(read["fx_rates"], books.fx_rates(source).collect::<Vec<_>>());
     assert_eq!(read["benchmark_levels"], books.benchmark_levels(source).collect::<Vec<_>>());
     assert_eq!(read["risk_free_rates"], books.risk_free_rates(source).collect::<Vec<_>>());
+    assert_eq!(read["sensitivities"], books.sensitivities(source).collect::<Vec<_>>());
 }
 
 #[test]

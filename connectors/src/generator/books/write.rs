@@ -32,6 +32,7 @@ pub fn write_books(spec: &BooksSpec, folder: &Path) -> Result<Summary, EngineErr
         file("fx_rates.csv", RecordKind::FxRate, &mut books.fx_rates(source))?,
         file("benchmark_levels.csv", RecordKind::BenchmarkLevel, &mut books.benchmark_levels(source))?,
         file("risk_free_rates.jsonl", RecordKind::RiskFreeRate, &mut books.risk_free_rates(source))?,
+        file("sensitivities.jsonl", RecordKind::Sensitivity, &mut books.sensitivities(source))?,
     ];
     let configuration = folder.join("books.toml");
     let mut toml = AtomicFile::create(configuration.clone())?;
@@ -44,7 +45,7 @@ pub fn write_books(spec: &BooksSpec, folder: &Path) -> Result<Summary, EngineErr
 }
 
 /// Which files each source reads. What is told later must be of the same source as what it corrects.
-const SOURCES: [(&str, &str, RecordKind); 7] = [
+const SOURCES: [(&str, &str, RecordKind); 8] = [
     ("instruments", "instruments.jsonl", RecordKind::Instrument),
     ("portfolios", "portfolios.jsonl", RecordKind::Portfolio),
     ("transactions", "transactions*.csv", RecordKind::Transaction),
@@ -52,6 +53,7 @@ const SOURCES: [(&str, &str, RecordKind); 7] = [
     ("fx_rates", "fx_rates.csv", RecordKind::FxRate),
     ("benchmark_levels", "benchmark_levels.csv", RecordKind::BenchmarkLevel),
     ("risk_free_rates", "risk_free_rates.jsonl", RecordKind::RiskFreeRate),
+    ("sensitivities", "sensitivities.jsonl", RecordKind::Sensitivity),
 ];
 
 fn configured(spec: &BooksSpec) -> String {
@@ -68,7 +70,12 @@ fn configured(spec: &BooksSpec) -> String {
          # Names of firms, people and securities are invented. Columns are named like the fields.\n\
          \n\
          [books]\n\
-         stale_after_days = 4    # over a long weekend a price is not stale\n"
+         stale_after_days = 4    # over a long weekend a price is not stale\n\
+         \n\
+         [books.stress.storm]    # what if shares fell by a fifth, and volatility rose by ten points\n\
+         dimensions = [\"product\", \"counterparty\"]\n\
+         volatility = 10\n\
+         price = [{{ percent = -20, of = {{ product = [\"EQUITY\", \"FUND\"] }} }}]\n"
     );
     for (name, path, kind) in SOURCES {
         text += &format!("\n[source.{name}]\nkind = \"files\"\npath = \"{path}\"\nrecord = \"{}\"\n", kind.name());

@@ -21,6 +21,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
     Lineage { view: "fx_rates", tells: &["rate"], steps: &[] },
     Lineage { view: "benchmark_levels", tells: &["level"], steps: &[] },
     Lineage { view: "risk_free_rates", tells: &["annual_rate"], steps: &[] },
+    Lineage { view: "sensitivities", tells: &["vega"], steps: &[] },
     // What the books say.
     Lineage {
         view: "positions",
@@ -152,6 +153,14 @@ pub(super) const LINEAGES: &[Lineage] = &[
             Step { except: Some(&INSTRUMENT_SAYS_CURRENCY), ..PRICES_SAY_CURRENCY },
             Step { except: Some(&INSTRUMENT_SAYS_CURRENCY), ..COSTS_SAY_CURRENCY },
             Step { when: &[When::Is("status", &["STALE"])], ..VALUATION_DAY },
+            Step {
+                what: "the sensitivity that says its vega",
+                view: "sensitivities",
+                on: &[("security", Same("security")), ("sensitivity_date", Same("vega_date"))],
+                ..STEP
+            },
+            // What is dated later than the last day does not count, and is not what makes that day.
+            Step { when: &[When::Known("vega_date")], ..VALUATION_DAY },
         ],
     },
     Lineage {

@@ -123,6 +123,7 @@ mod tests {
         let row = serde_json::json!({
             "id": "A", "security": "A", "benchmark": "A", "currency": "USD", "from_currency": "EUR", "to_currency": "USD",
             "price_date": "2026-01-06", "rate_date": "2026-01-06", "level_date": "2026-01-06",
+            "sensitivity_date": "2026-01-06",
             "asset_type": "A", "fund": "A", "kind": "fund_aum", "record": "0123456789abcdef0123456789abcdef",
         });
         for lineage in lineages().filter(|lineage| lineage.view != "dead_letters") {

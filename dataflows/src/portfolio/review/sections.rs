@@ -224,10 +224,10 @@ fn flows(reads: &Reads) -> Result<Table, MissingColumn> {
 }
 
 #[rustfmt::skip]
-const HOLDING_COLUMNS: [&str; 21] = [
+const HOLDING_COLUMNS: [&str; 22] = [
     "asset_class", "security", "name", "product", "status", "quantity", "currency", "price", "price_date", "value_local",
     "fx_rate", "value_base", "weight", "cost_base", "unrealised_gain_base", "sector", "country", "rating", "issuer",
-    "ultimate_parent", "maturity_date",
+    "ultimate_parent", "counterparty", "maturity_date",
 ];
 
 fn holdings(reads: &Reads) -> Result<Table, MissingColumn> {
