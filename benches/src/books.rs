@@ -51,9 +51,19 @@ pub fn price_of(instrument: u64, day: i32, price: i64) -> PriceOf {
     (priced, FIRST_DAY + day, price)
 }
 
+/// The number of the instrument that a portfolio holds, by the number of the holding.
+pub fn instrument_held(size: &Size, portfolio_number: u64, holding: u64) -> u64 {
+    (portfolio_number * 7 + holding * (size.instruments / size.held).max(1)) % size.instruments
+}
+
+/// How many units a portfolio buys of it.
+pub fn units_bought(portfolio_number: u64, holding: u64) -> i64 {
+    ((portfolio_number + holding) % 90 + 10) as i64
+}
+
 /// A purchase of a portfolio; its number is that of the holding.
 pub fn purchase(size: &Size, portfolio_number: u64, holding: u64, day: i32) -> Arc<Transaction> {
-    let instrument = (portfolio_number * 7 + holding * (size.instruments / size.held).max(1)) % size.instruments;
+    let instrument = instrument_held(size, portfolio_number, holding);
     Arc::new(Transaction {
         id: Symbol::of(&format!("T{portfolio_number}-{holding}-{day}")),
         transaction_type: TransactionType::Buy,
@@ -61,7 +71,7 @@ pub fn purchase(size: &Size, portfolio_number: u64, holding: u64, day: i32) -> A
         security: security(instrument),
         trade_date: Date::from_days(FIRST_DAY + day),
         currency: currency(),
-        quantity: Quantity::from_scaled(((portfolio_number + holding) % 90 + 10) as i64 * 1_000_000),
+        quantity: Quantity::from_scaled(units_bought(portfolio_number, holding) * Quantity::ONE_SCALED as i64),
         gross_amount: Amount::from_scaled(100_000_000_000),
         ..Transaction::default()
     })

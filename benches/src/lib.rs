@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod books;
+pub mod books_day;
+pub mod desk;
 pub mod engines;
 pub mod measure;
 pub mod parquet_files;
 pub mod persons;
+pub mod positions;
 pub mod process;
 pub mod w1;
 pub mod w1_whole;
