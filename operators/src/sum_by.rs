@@ -43,11 +43,14 @@ pub fn sum_by<'scope, D: Data, G: Key>(
     arrange(sums.as_collection(), name)
 }
 
+/// Takes what is added to a group.
+pub type Add<'a, G> = dyn FnMut(G, Sums) + 'a;
+
 /// Sums what each row adds to each of its groups, a key and a value: `adds(row, add)`, with a call of `add` for each.
 pub fn sum_by_each<'scope, D: Data, K: Key, V: Data>(
     collection: Collection<'scope, D>,
     name: &str,
-    mut adds: impl FnMut(&D, &mut dyn FnMut((K, V), Sums)) + 'static,
+    mut adds: impl FnMut(&D, &mut Add<'_, (K, V)>) + 'static,
 ) -> Arranged<'scope, K, V, Sums> {
     let sums = add_up(collection, name, move |row, diff, add| {
         adds(&row, &mut |group, sums| add(group, sums.times(diff as i128)));
