@@ -133,6 +133,7 @@ def main():
             if module == "numpy":
                 changed = (round * 7919 % asked.instruments for round in range(asked.rounds))
                 measure(f"{name}, a price, its column alone", lambda: desk.change_column(next(changed)), asked.rounds)
+                assert np.allclose(desk.current.copy(), desk.exposures(), rtol=1e-9), "by column"
     expected = next(iter(found.values()))
     for name, exposures in found.items():
         assert np.allclose(exposures, expected, rtol=1e-12), name

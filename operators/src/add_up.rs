@@ -46,3 +46,59 @@ pub(crate) fn add_up<'scope, D: Data, R: Difference, G: Data, S: Difference>(
     });
     sums.as_collection()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::churn;
+    use crate::testing::{assert_incremental, run, run_apart};
+
+    type Row = (u8, u8);
+
+    /// Each row in the group of its first number and in that of all.
+    fn groups<'s>(rows: Collection<'s, Row>) -> Collection<'s, u8> {
+        add_up(rows, "groups", |(group, _), diff: isize, add| {
+            add(group, diff);
+            add(u8::MAX, diff);
+        })
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn groups_gain_what_their_rows_add(ticks in churn::churn((0..3u8, 0..3u8))) {
+            assert_incremental(ticks, groups, |_, rows| {
+                rows.iter().flat_map(|((group, _), count)| [(*group, *count), (u8::MAX, *count)]).collect()
+            });
+        }
+    }
+
+    #[test]
+    fn what_adds_up_to_nothing_is_not_sent_and_the_rest_once() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&sent);
+        let tick = vec![((1, 0), 1), ((1, 1), 1), ((1, 2), -2), ((2, 0), 1), ((2, 1), 1)];
+        let outputs = run(vec![tick], move |rows| {
+            let counter = Arc::clone(&counter);
+            groups(rows).inspect(move |_| {
+                counter.fetch_add(1, Ordering::Relaxed);
+            })
+        });
+        assert_eq!(outputs, vec![vec![(2, 2), (u8::MAX, 2)]]);
+        assert_eq!(sent.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_tick_is_sent_when_it_is_whole_though_a_later_one_is_open() {
+        let early = vec![vec![((1, 0), 1)], vec![], vec![]];
+        let late = vec![vec![], vec![((1, 1), 1)], vec![((1, 1), -1)]];
+        let outputs = run_apart(early, late, |one: Collection<'_, Row>, other| groups(one.concat(other)));
+        assert_eq!(outputs, vec![vec![(1, 1), (u8::MAX, 1)], vec![(1, 1), (u8::MAX, 1)], vec![(1, -1), (u8::MAX, -1)]]);
+    }
+}

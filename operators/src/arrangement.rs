@@ -11,7 +11,6 @@
 
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::marker::PhantomData;
 
 use differential_dataflow::consolidation::consolidate_updates;
 use differential_dataflow::difference::Semigroup;
@@ -118,7 +117,6 @@ pub struct TickBatcher<K, V, R> {
     pending: Vec<Updates<K, V, R>>,
     lower: Antichain<Tick>,
     frontier: Antichain<Tick>,
-    marker: PhantomData<R>,
 }
 
 impl<K, V, R> PushInto<Vec<((K, V), Tick, R)>> for TickBatcher<K, V, R> {
@@ -132,12 +130,7 @@ impl<K: Key, V: Data, R: Difference> Batcher for TickBatcher<K, V, R> {
     type Time = Tick;
 
     fn new(_logger: Option<Logger>, _operator_id: usize) -> Self {
-        TickBatcher {
-            pending: Vec::new(),
-            lower: Antichain::from_elem(0),
-            frontier: Antichain::new(),
-            marker: PhantomData,
-        }
+        TickBatcher { pending: Vec::new(), lower: Antichain::from_elem(0), frontier: Antichain::new() }
     }
 
     fn seal(&mut self, upper: Antichain<Tick>) -> (Vec<Self::Output>, Description<Tick>) {

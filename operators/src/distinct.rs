@@ -5,7 +5,7 @@
 //! Update     O(1) + log: a row is given or taken away only when the first comes or the last goes. Rows of a tick are
 //!            counted before they are sorted: a million of the same are one.
 //! Order      independent of arrival order.
-//! Bounds     one count for each distinct row.
+//! Bounds     one count for each distinct row, and those of the open ticks once more.
 //!
 //! # Example
 //! ```

@@ -167,6 +167,7 @@ fn changed_values<K: Key, D: Data, R: Counted, V: Data, O: Data>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -175,7 +176,9 @@ mod tests {
     use super::*;
     use crate::arrangement::arrange;
     use crate::churn;
-    use crate::testing::{Changes, assert_incremental, differences, run, run_apart};
+    use crate::sum_by::sum_by;
+    use crate::sums::Sums;
+    use crate::testing::{Changes, assert_incremental, differences, run, run_apart, sums_as_rows};
 
     /// (key, whether it is a reference, row or value)
     type Input = (u8, bool, u8);
@@ -244,6 +247,35 @@ mod tests {
         #[test]
         fn the_two_sides_may_close_their_ticks_apart(ticks in churn::churn((0..3u8, any::<bool>(), 0..3u8))) {
             assert_eq!(left_apart(&ticks), differences(&ticks, |_, input| left_of(input)));
+        }
+    }
+
+    /// What the rows of a key add up to, and how many they are, for each value of the key.
+    fn sums<'s>(input: Collection<'s, Input>) -> Collection<'s, (u8, u8, i128, i128)> {
+        let (rows, reference) = sides(input);
+        let sums = sum_by(rows.as_collection(|key, row| (*key, *row)), "sums", |(key, row)| {
+            (*key, Sums([i128::from(*row), 1, 0, 0, 0, 0]))
+        });
+        let found = lookup(&sums, &reference, "sums", |key, (), value| ((*key, *value), ()));
+        sums_as_rows(&arrange(found, "sums"), |(key, value), sums| (*key, *value, sums.0[0], sums.0[1]))
+    }
+
+    fn sums_of(input: &[(Input, isize)]) -> Changes<(u8, u8, i128, i128)> {
+        let mut sums: BTreeMap<(u8, u8), (i128, i128)> = BTreeMap::new();
+        for ((key, row, value), count) in inner_of(input) {
+            let (sum, number) = sums.entry((key, value)).or_default();
+            *sum += i128::from(row) * count as i128;
+            *number += count as i128;
+        }
+        sums.into_iter().map(|((key, value), (sum, number))| ((key, value, sum, number), 1)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(churn::config())]
+
+        #[test]
+        fn sums_are_found_with_every_value_of_their_key(ticks in churn::churn((0..3u8, any::<bool>(), 0..3u8))) {
+            assert_incremental(ticks, sums, |_, input| sums_of(input));
         }
     }
 

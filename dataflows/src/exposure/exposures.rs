@@ -2,7 +2,7 @@
 //!
 //! Every position is in one group of every dimension, where nothing is known of it in the group without a name: so the groups
 //! of each dimension add up to the total at every tick. They are added up from [`Components`] for those who read the view,
-//! with their weights of the net asset value; and at each tick where limits ask for a dimension of a scope.
+//! with their weights of the net asset value.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,8 @@ use differential_dataflow::difference::{IsZero, Semigroup};
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Rate, Symbol};
 use operators::derive::derive_rows;
-use operators::distinct::distinct;
-use operators::lookup::lookup;
-use operators::{Arranged, Collection, Sums, arrange};
+use operators::group::Group as OfScope;
+use operators::{Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::components::{Component, Components};
@@ -68,25 +67,6 @@ pub fn ratio(part: i128, whole: i128) -> Option<i128> {
     if whole > 0 { share(part, Rate::ONE_SCALED, whole) } else { None }
 }
 
-/// Exposures of groups, by scope.
-pub type Exposures<'scope> = Arranged<'scope, Scope, (Group, Exposure)>;
-
-/// The exposures of all groups of some dimensions of scopes.
-pub fn of_dimensions<'scope>(
-    components: &Components<'scope>,
-    asked: Collection<'scope, (Scope, ExposureDimension)>,
-) -> Exposures<'scope> {
-    let asked = arrange(distinct(asked, "dimensions asked for"), "dimensions asked for");
-    let groups = lookup(components, &asked, "exposures asked for", |scope, component: &Component, dimension| {
-        component.group(*dimension).map(|group| ((*scope, (*dimension, group)), ()))
-    });
-    let sums = arrange(groups.flat_map(|group| group), "exposures asked for");
-    let exposures = derive_rows(&sums, "exposures asked for", |(scope, group): &(Scope, Group), sums, out| {
-        sums.iter().for_each(|(_, sums)| out.row((*scope, (*group, Exposure::from_sums(sums)))));
-    });
-    arrange(exposures, "exposures by scope")
-}
-
 /// The exposure of each scope as a whole.
 pub fn totals<'scope>(components: &Components<'scope>) -> Collection<'scope, (Scope, Exposure)> {
     let totals = components
@@ -98,7 +78,7 @@ pub fn totals<'scope>(components: &Components<'scope>) -> Collection<'scope, (Sc
 }
 
 /// The exposures of all groups that a scope has, in their order.
-fn of_groups(components: operators::group::Group<'_, '_, Component, Sums>) -> Vec<(Group, Exposure)> {
+fn of_groups(components: OfScope<'_, '_, Component, Sums>) -> Vec<(Group, Exposure)> {
     let mut groups: BTreeMap<Group, Sums> = BTreeMap::new();
     for (component, sums) in components {
         for dimension in ExposureDimension::ALL {

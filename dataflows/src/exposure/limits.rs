@@ -13,17 +13,17 @@
 use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Key, Row, Views};
-use model::{Currency, Limit, LimitMeasure, LimitScope, Rate, Symbol};
+use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Rate, Symbol};
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
 use operators::first_seen::{FirstSeen, first_seen};
 use operators::lookup::{Counted, lookup, lookup_left};
-use operators::{Arranged, Collection, Data, arrange};
+use operators::{Arranged, Collection, Data, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::components::Components;
+use super::components::{Component, Components};
 use super::concentration;
-use super::exposures::{Exposure, Group, of_dimensions, ratio, totals};
+use super::exposures::{Exposure, Group, ratio, totals};
 use super::limit_rules::{
     Configured, Measured, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge, needs_total,
     scaled_level, size_of,
@@ -128,7 +128,7 @@ pub fn build<'scope>(
     let (asked, unasked) = applied(limits, totals.clone(), &valuation_day);
 
     let of_exposures = of_exposures(&asked, &components);
-    let of_stress = of_stress(&asked, stressed);
+    let of_stress = of_stress(&asked, &stressed);
     let of_concentration = of_concentration(&asked, &components);
     let of_returns = of_returns(&asked, by_bucket, risk);
     let found = of_exposures.concat(of_stress).concat(of_concentration).concat(of_returns);
@@ -191,46 +191,58 @@ fn of_exposures<'scope>(
     use LimitMeasure as M;
     let asked = asked.clone().flat_map(|(limit, scope)| {
         let is_of_exposures = !matches!(limit.measure, M::StressLoss | M::Hhi | M::TopWeight | M::ValueAtRisk);
-        is_of_exposures.then_some((scope, limit))
+        is_of_exposures.then_some((scope, (limit, scope)))
     });
-    let dimensions = asked.clone().map(|(scope, limit)| (scope, dimension_of(&limit)));
-    let found = lookup(
-        &of_dimensions(components, dimensions),
-        &arrange(asked, "limits of exposures"),
-        "exposures of limits",
-        |scope, ((dimension, group), exposure): &(Group, Exposure), limit: &Arc<Limit>| {
-            let number = match limit.measure {
-                M::Gross | M::Leverage => exposure.gross(),
-                M::Long => exposure.long,
-                M::Short => exposure.short,
-                _ => exposure.net(),
-            };
-            let found = Found { group: *group, number: Ok(number), unvalued: exposure.unvalued };
-            let is_asked = dimension_of(limit) == *dimension && concerns(limit, *group);
-            is_asked.then(|| ((Arc::clone(limit), *scope), found))
-        },
-    );
-    found.flat_map(|found| found)
+    of_sums(components, asked, "exposures of limits", Component::group, |limit, sums| {
+        let exposure = Exposure::from_sums(sums);
+        let amount = match limit.measure {
+            M::Gross | M::Leverage => exposure.gross(),
+            M::Long => exposure.long,
+            M::Short => exposure.short,
+            _ => exposure.net(),
+        };
+        (amount, exposure.unvalued)
+    })
 }
 
 fn of_stress<'scope>(
     asked: &Collection<'scope, Asked>,
-    stressed: StressedGroups<'scope>,
+    stressed: &StressedGroups<'scope>,
 ) -> Collection<'scope, (Asked, Found)> {
     let asked = asked.clone().flat_map(|(limit, scope)| {
-        (limit.measure == LimitMeasure::StressLoss).then(|| ((scope, limit.scenario), limit))
+        let is_of_stress = limit.measure == LimitMeasure::StressLoss;
+        is_of_stress.then(|| ((scope, limit.scenario), (limit, scope)))
     });
-    let found = lookup(
-        &arrange(stressed, "stress by scenario"),
-        &arrange(asked, "limits of stress"),
-        "stress of limits",
-        |(scope, _), ((dimension, group), stressed): &(Group, Stressed), limit: &Arc<Limit>| {
-            let found = Found { group: *group, number: Ok(stressed.loss()), unvalued: stressed.unvalued };
-            let is_asked = dimension_of(limit) == *dimension && concerns(limit, *group);
-            is_asked.then(|| ((Arc::clone(limit), *scope), found))
+    let group = |(own, group): &Group, dimension| (*own == dimension).then_some(*group);
+    of_sums(stressed, asked, "stress of limits", group, |_limit, sums| {
+        let stressed = Stressed::from_sums(sums);
+        (stressed.loss(), stressed.unvalued)
+    })
+}
+
+/// What sums come to in the groups that limits are of: `group` says to which group of a dimension a part belongs, `measured`
+/// the amount and how many positions have no value.
+fn of_sums<'scope, K: operators::Key, V: Data>(
+    sums: &Arranged<'scope, K, V, Sums>,
+    asked: Collection<'scope, (K, Asked)>,
+    name: &str,
+    group: impl Fn(&V, ExposureDimension) -> Option<Symbol> + 'static,
+    measured: impl Fn(&Limit, &Sums) -> (i128, i64) + 'static,
+) -> Collection<'scope, (Asked, Found)> {
+    let parts = lookup(sums, &arrange(asked, name), name, move |_key, part: &V, asked: &Asked| {
+        let group = group(part, dimension_of(&asked.0)).filter(|group| concerns(&asked.0, *group))?;
+        Some(((asked.clone(), group), ()))
+    });
+    derive_rows(
+        &arrange(parts.flat_map(|part| part), name),
+        name,
+        move |(asked, group): &(Asked, Symbol), sums, out| {
+            for (_, sums) in sums {
+                let (amount, unvalued) = measured(&asked.0, sums);
+                out.row((asked.clone(), Found { group: *group, number: Ok(amount), unvalued }));
+            }
         },
-    );
-    found.flat_map(|found| found)
+    )
 }
 
 /// Indexes are worked out only where a limit asks for them.
@@ -331,9 +343,9 @@ fn in_currency_of_level<'scope>(
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Collection<'scope, Usage> {
-    let own = usages.clone().filter(|usage| usage.foreign().is_none());
-    let foreign = usages.flat_map(|usage| usage.foreign().map(|pair| (pair, usage)));
+    let foreign = usages.clone().flat_map(|usage| usage.foreign().map(|pair| (pair, usage)));
     let foreign = at_rates_now(foreign, fx_rates, valuation_day, "limits in the currency of their level");
+    let own = usages.filter(|usage| usage.foreign().is_none());
     own.concat(foreign.map(|(_pair, usage, rate)| {
         let convert = |value| match rate {
             Some(rate) => share(value, rate, Rate::ONE_SCALED).ok_or(Why::TooLarge),

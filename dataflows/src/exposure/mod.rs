@@ -60,7 +60,7 @@ pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut 
     exposures::register(&components, views);
     concentration::register(&components, views);
     let stressed = stress::add_up(worths, books.reporting_currency, &books.scenarios);
-    stress::register(stressed.clone(), &books.scenarios, views);
+    stress::register(&stressed, &books.scenarios, views);
     let measurable =
         limits::Measurable { components, stressed, by_bucket, risk: books.risk.clone(), fx_rates, valuation_day };
     let configured = limit_rules::Configured {

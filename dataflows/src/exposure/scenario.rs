@@ -185,10 +185,10 @@ impl Scenario {
         }
         let points = self.volatility.iter().filter(|(_, whose)| whose.concerns(position));
         let points: i128 = points.map(|(points, _)| points).sum();
-        if points != 0 && position.point_value != 0 {
+        if points != 0 && position.position_vega != 0 {
             // Six decimals more than an amount, those of the points, and those of the rates.
             let unit = BigInt::from(Quantity::ONE_SCALED).pow(2) * BigInt::from(Rate::ONE_SCALED).pow(2);
-            let gained = BigInt::from(position.point_value) * points * rates[0] * rates[1];
+            let gained = BigInt::from(position.position_vega) * points * rates[0] * rates[1];
             numerator = numerator * &unit + gained * &denominator;
             denominator *= unit;
         }
@@ -306,16 +306,16 @@ mod tests {
             currency: currency(of),
             base_currency: currency("USD"),
             value: None,
-            rate_reported: None,
+            reporting_rate: None,
             instrument: Some(Arc::new(Instrument { product, sector: Symbol::of(sector), ..Instrument::default() })),
-            point_value: 0,
+            position_vega: 0,
             fx_rate: None,
         }
     }
 
     const ONES: [i128; 2] = [Rate::ONE_SCALED; 2];
 
-    /// What a cent is, and what it is of a `point_value`.
+    /// What a cent is, and what it is of a `position_vega`.
     const CENT: i128 = 1_000_000;
     const CENT_OF_POINT: i128 = CENT * Quantity::ONE_SCALED;
 
@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_position_gains_its_vega_for_each_point_of_volatility() {
-        let option = |point_value| Worth { point_value, ..position(Product::Option, "tech", "USD") };
+        let option = |position_vega| Worth { position_vega, ..position(Product::Option, "tech", "USD") };
         let after = |toml: &str, value, position: &Worth| {
             scenario(toml).unwrap().shifted(value, currency("USD"), ONES, position)
         };
@@ -392,7 +392,7 @@ mod tests {
     fn prices_go_first_then_volatility_and_currencies_move_both() {
         let toml = "price = [{ percent = -20 }]\nvolatility = 5\nfx = { EUR = -10 }";
         let scenario = scenario(toml).unwrap();
-        let option = Worth { point_value: 250 * 100 * CENT_OF_POINT, ..position(Product::Option, "", "EUR") };
+        let option = Worth { position_vega: 250 * 100 * CENT_OF_POINT, ..position(Product::Option, "", "EUR") };
         let shifted = |value, into: &str, rates| scenario.shifted(value, currency(into), rates, &option);
         // 5000 EUR: (5000 · 0.8 + 1250), and in dollars at 1.2 of that nine tenths.
         assert_eq!(shifted(500_000 * CENT, "EUR", ONES), Some(525_000 * CENT));
@@ -404,8 +404,8 @@ mod tests {
 
     #[test]
     fn what_is_gained_is_rounded_once_with_the_rest() {
-        let after = |toml: &str, value, point_value| {
-            let option = Worth { point_value, ..position(Product::Option, "", "USD") };
+        let after = |toml: &str, value, position_vega| {
+            let option = Worth { position_vega, ..position(Product::Option, "", "USD") };
             scenario(toml).unwrap().shifted(value, currency("USD"), ONES, &option)
         };
         let half = Quantity::ONE_SCALED / 2;

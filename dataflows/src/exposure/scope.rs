@@ -4,7 +4,7 @@ use engine::Cell;
 use model::{Currency, Rate, Symbol};
 use serde::{Deserialize, Serialize};
 
-use crate::portfolio::cost_basis::money::share;
+use crate::portfolio::cost_basis::money::{is_bounded, share};
 use crate::portfolio::valuations::Worth;
 use crate::table::{currency_cell, symbol_cell};
 
@@ -54,7 +54,7 @@ pub struct InScope {
     pub scope: Scope,
     /// What it is worth in the currency of the scope, in units of [`model::Amount`].
     pub value: Option<i128>,
-    /// Whether it has a value in its base currency, but none in that of the scope.
+    /// Whether it has a value in its base currency, but none in that of the scope: there is no rate, or it is too large.
     pub lacks_rate: bool,
     /// The rates from the currency of the price into the base currency, and from that into the currency of the scope, in units
     /// of [`Rate`]; both known where there is a value.
@@ -63,17 +63,18 @@ pub struct InScope {
 
 /// All scopes that a position counts in.
 pub fn in_scopes(position: &Worth, reporting_currency: Option<Currency>) -> impl Iterator<Item = InScope> + use<> {
-    let Worth { holding, base_currency, value, fx_rate, rate_reported, .. } = *position;
+    let Worth { holding, base_currency, value, fx_rate, reporting_rate, .. } = *position;
     let fx_rate = fx_rate.unwrap_or_default();
     let own = [Scope::Portfolio(holding.0, base_currency), Scope::BaseCurrency(base_currency)];
     let own = own.map(|scope| InScope { scope, value, lacks_rate: false, rates: [fx_rate, Rate::ONE_SCALED] });
     own.into_iter().chain(reporting_currency.map(|currency| {
-        let reported = value.zip(rate_reported).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
+        let reported = value.zip(reporting_rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
+        let reported = reported.filter(|value| is_bounded(*value));
         InScope {
             scope: Scope::All(currency),
             value: reported,
             lacks_rate: value.is_some() && reported.is_none(),
-            rates: [fx_rate, rate_reported.unwrap_or_default()],
+            rates: [fx_rate, reporting_rate.unwrap_or_default()],
         }
     }))
 }

@@ -4,9 +4,8 @@
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::{Currency, Symbol};
-use operators::derive::derive_rows;
 use operators::sum_by::sum_by_each;
-use operators::{Collection, Sums};
+use operators::{Arranged, Collection, Sums};
 use serde::{Deserialize, Serialize};
 
 use super::exposures::{Group, ratio};
@@ -44,14 +43,18 @@ impl Stressed {
         Sums([before, after, 1, values.is_none().into(), at.lacks_rate.into(), 0])
     }
 
-    fn from_sums(Sums([before, after, positions, unvalued, without_rate, _]): &Sums) -> Stressed {
+    /// What sums of positions come to.
+    pub fn from_sums(Sums([before, after, positions, unvalued, without_rate, _]): &Sums) -> Stressed {
         let [positions, unvalued, without_rate] = [*positions, *unvalued, *without_rate].map(|count| count as i64);
         Stressed { before: *before, after: *after, positions, unvalued, without_rate }
     }
 }
 
+/// A scope, in a scenario.
+pub type Cut = (Scope, Symbol);
+
 /// The values of all groups, by scope and scenario.
-pub type StressedGroups<'scope> = Collection<'scope, ((Scope, Symbol), (Group, Stressed))>;
+pub type StressedGroups<'scope> = Arranged<'scope, Cut, Group, Sums>;
 
 /// Adds up by the dimensions of each scenario.
 pub fn add_up<'scope>(
@@ -60,26 +63,20 @@ pub fn add_up<'scope>(
     scenarios: &[Scenario],
 ) -> StressedGroups<'scope> {
     let scenarios = scenarios.to_vec();
-    let sums = sum_by_each(worths, "stress", move |position, add| {
-        for scenario in &scenarios {
-            for at in in_scopes(position, reporting_currency) {
+    sum_by_each(worths, "stress", move |position, add| {
+        for at in in_scopes(position, reporting_currency) {
+            for scenario in &scenarios {
                 let sums = Stressed::of(at, position, scenario);
                 for dimension in &scenario.dimensions {
-                    let cut = (at.scope, scenario.id);
-                    add(((cut, (*dimension, group(*dimension, position))), ()), sums);
+                    add(((at.scope, scenario.id), (*dimension, group(*dimension, position))), sums);
                 }
             }
-        }
-    });
-    derive_rows(&sums, "stress", |(cut, group): &((Scope, Symbol), Group), sums, out| {
-        if let [(_, sums)] = sums {
-            out.row((*cut, (*group, Stressed::from_sums(sums))));
         }
     })
 }
 
 /// Registers the view `stress`.
-pub fn register(stressed: StressedGroups<'_>, scenarios: &[Scenario], views: &mut Views) {
+pub fn register(stressed: &StressedGroups<'_>, scenarios: &[Scenario], views: &mut Views) {
     let columns = [
         ("scenario", ColumnKind::Text),
         ("scope", ColumnKind::Text),
@@ -97,14 +94,15 @@ pub fn register(stressed: StressedGroups<'_>, scenarios: &[Scenario], views: &mu
     let about = "What portfolios would be worth in each scenario of stress.";
     let names: Vec<(Symbol, Cell)> =
         scenarios.iter().map(|scenario| (scenario.id, Cell::text(&scenario.name))).collect();
-    let rows = stressed.map(move |((scope, scenario), group)| {
-        let name = names.iter().find(|(id, _)| *id == scenario).map_or(Cell::Null, |(_, name)| name.clone());
-        row(name, scope, &group)
+    views.derived(spec("stress", about, &columns, 6), stressed, move |(scope, scenario): &Cut, groups, rows| {
+        let name = names.iter().find(|(id, _)| id == scenario).map_or(Cell::Null, |(_, name)| name.clone());
+        rows.extend(
+            groups.iter().map(|(group, sums)| (row(name.clone(), *scope, **group, &Stressed::from_sums(sums)), 1)),
+        );
     });
-    views.rows(spec("stress", about, &columns, 6), rows);
 }
 
-fn row(scenario: Cell, scope: Scope, ((dimension, group), stressed): &(Group, Stressed)) -> Row {
+fn row(scenario: Cell, scope: Scope, (dimension, group): Group, stressed: &Stressed) -> Row {
     // A sum that leaves out whole portfolios is none.
     let known = |amount: i128| number_cell(Some(amount).filter(|_| stressed.without_rate == 0));
     let change = stressed.after - stressed.before;
@@ -113,7 +111,7 @@ fn row(scenario: Cell, scope: Scope, ((dimension, group), stressed): &(Group, St
     cells.extend(scope.cells());
     cells.extend([
         Cell::text(dimension.code()),
-        symbol_cell(*group),
+        symbol_cell(group),
         known(stressed.before),
         known(stressed.after),
         known(change),

@@ -59,7 +59,6 @@ enum Booked {
 }
 
 /// What came of all transactions.
-#[derive(Clone)]
 pub struct Ledger<'scope> {
     /// Positions changed.
     pub changes: Collection<'scope, Change>,
@@ -184,6 +183,7 @@ pub fn book<'scope>(
 
 impl<'scope> Ledger<'scope> {
     /// What is booked by its kind. Parted once: as one collection, each of its readers would get a copy of all.
+    #[allow(clippy::result_large_err)] // rows are moved on, not returned from call to call
     fn of(booked: Collection<'scope, Booked>) -> Self {
         let (changes, booked) = parted(booked, |booked| match booked {
             Booked::Change(change) => Ok(change),
@@ -208,6 +208,7 @@ impl<'scope> Ledger<'scope> {
 }
 
 /// Those of one kind, and the others.
+#[allow(clippy::result_large_err)]
 fn parted<'scope, P: Data>(
     booked: Collection<'scope, Booked>,
     kind: impl Fn(Booked) -> Result<P, Booked> + 'static,

@@ -1,7 +1,7 @@
 //! Portfolio: what is held, what it cost, what it earned, how it did, and how much it may lose.
 //!
 //! ```text
-//!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ concentration, exposure
+//!  transactions, portfolios ──▶ ledger ──▶ changes ──▶ positions ──▶ valuations ──▶ exposure
 //!                                 │           │            ▲             ▲
 //!                                 │           │        instruments   prices, fx rates, vegas as of the last day
 //!                                 │           └─▶ steps × prices on every day × rates on every day ──▶ values ──┐

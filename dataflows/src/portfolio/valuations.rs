@@ -7,7 +7,7 @@
 //!                                                                                                         └─▶ worths
 //! ```
 //! The view joins positions and quotes when it is read: a day on which all prices change would write all its rows again.
-//! Exposure and concentration get the part that they need.
+//! Exposure gets the part that it needs.
 //!
 //! | status | when |
 //! |---|---|
@@ -40,9 +40,8 @@ use super::transactions::{CLASS_COLUMNS, classes as classes_of, product_cell};
 use crate::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, day_cell, number_cell, spec, symbol_cell};
 
 /// How good a valuation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum Status {
+#[derive(Clone, Copy)]
+enum Status {
     Current,
     Stale,
     Unvalued,
@@ -51,7 +50,7 @@ pub enum Status {
 
 impl Status {
     /// Its name in views.
-    pub const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Status::Current => "CURRENT",
             Status::Stale => "STALE",
@@ -62,37 +61,36 @@ impl Status {
 }
 
 /// What a position is worth. Amounts are in units of [`model::Amount`].
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Valuation {
+struct Valuation {
     /// The position.
-    pub holding: Holding,
+    holding: Holding,
     /// The currency of its cost.
-    pub cost_currency: Currency,
+    cost_currency: Currency,
     /// The currency of its price.
-    pub currency: Currency,
+    currency: Currency,
     /// The base currency of the portfolio.
-    pub base_currency: Currency,
+    base_currency: Currency,
     /// What is known of the instrument.
-    pub instrument: Option<Arc<Instrument>>,
+    instrument: Option<Arc<Instrument>>,
     /// The units, in units of [`model::Quantity`].
-    pub quantity: i128,
+    quantity: i128,
     /// What they cost, in local and in base currency.
-    pub cost: (i128, i128),
+    cost: (i128, i128),
     /// The price and its day.
-    pub price: Option<(i64, i32)>,
+    price: Option<(i64, i32)>,
     /// What a point of implied volatility adds to the price, and the day of which that is known.
-    pub vega: Option<(i64, i32)>,
+    vega: Option<(i64, i32)>,
     /// What a point of implied volatility adds to what the position is worth in the currency of the price: exactly, in units
     /// of 10^-14. Zero where no vega is known.
-    pub point_value: i128,
+    position_vega: i128,
     /// The rate into base currency.
-    pub fx_rate: Option<i128>,
+    fx_rate: Option<i128>,
     /// What they are worth in the currency of the price.
-    pub value_local: Option<i128>,
+    value_local: Option<i128>,
     /// What they are worth in base currency.
-    pub value_base: Option<i128>,
+    value_base: Option<i128>,
     /// How good this is.
-    pub status: Status,
+    status: Status,
 }
 
 /// What a position is worth, and what it is grouped by.
@@ -107,11 +105,11 @@ pub struct Worth {
     /// What it is worth in base currency, in units of [`model::Amount`].
     pub value: Option<i128>,
     /// What it gains in the currency of its price for a point of volatility, as in [`Valuation`].
-    pub point_value: i128,
+    pub position_vega: i128,
     /// The rate from the currency of its price into base currency.
     pub fx_rate: Option<i128>,
     /// The rate from there into the reporting currency, if there is one.
-    pub rate_reported: Option<i128>,
+    pub reporting_rate: Option<i128>,
     /// What is known of the instrument.
     pub instrument: Option<Arc<Instrument>>,
 }
@@ -125,7 +123,7 @@ pub struct Quote {
     is_stale: bool,
     fx_rate: Option<i128>,
     /// From the base into the reporting currency.
-    rate_reported: Option<i128>,
+    reporting_rate: Option<i128>,
 }
 
 /// A security, and the base currency of those that hold it.
@@ -171,7 +169,7 @@ impl<'scope> Valued<'scope> {
     /// What each position is worth.
     pub fn worths(&self) -> Collection<'scope, Worth> {
         lookup_left(&self.open, &self.quotes, "worths", |asked, open: &Open, quote: Option<&Quote>| {
-            Worth::of(valuation(asked, open, quote), quote.and_then(|quote| quote.rate_reported))
+            Worth::of(valuation(asked, open, quote), quote.and_then(|quote| quote.reporting_rate))
         })
     }
 
@@ -190,15 +188,24 @@ impl<'scope> Valued<'scope> {
 }
 
 impl Worth {
-    fn of(valuation: Valuation, rate_reported: Option<i128>) -> Worth {
-        let Valuation { holding, currency, base_currency, point_value, instrument, value_base, fx_rate, .. } =
+    fn of(valuation: Valuation, reporting_rate: Option<i128>) -> Worth {
+        let Valuation { holding, currency, base_currency, position_vega, instrument, value_base, fx_rate, .. } =
             valuation;
-        Worth { holding, currency, base_currency, value: value_base, point_value, fx_rate, rate_reported, instrument }
+        Worth {
+            holding,
+            currency,
+            base_currency,
+            value: value_base,
+            position_vega,
+            fx_rate,
+            reporting_rate,
+            instrument,
+        }
     }
 }
 
 /// How a security is priced whose price is asked for, and its vega with its day.
-type Asked = (Pricing, Option<(i64, i32)>);
+type PricingWithVega = (Pricing, Option<(i64, i32)>);
 
 /// Each security with its price and its vega as of the day.
 fn security_quotes<'scope>(
@@ -215,7 +222,7 @@ fn security_quotes<'scope>(
         &arrange(securities, "securities"),
         valuation_day,
         "prices asked for",
-        |(), (security, asked): &(Symbol, Asked), day| ((*security, asked.0.currency), (*day, asked.clone())),
+        |(), (security, asked): &(Symbol, PricingWithVega), day| ((*security, asked.0.currency), (*day, asked.clone())),
     );
     let quotes = as_of(
         &arrange(asked, "prices asked for"),
@@ -227,7 +234,7 @@ fn security_quotes<'scope>(
             // Cash does not age.
             let is_stale = !pricing.is_cash && age > i32::from(stale_after_days);
             let vega = *vega;
-            (priced.0, Quote { pricing: pricing.clone(), price, vega, is_stale, fx_rate: None, rate_reported: None })
+            (priced.0, Quote { pricing: pricing.clone(), price, vega, is_stale, fx_rate: None, reporting_rate: None })
         },
     );
     arrange(quotes, "prices of securities")
@@ -254,18 +261,20 @@ fn with_rates<'scope>(
     let Some(reporting) = reporting_currency else { return quotes };
     let by_base = quotes.map(move |((security, base), quote)| ((base, reporting), (security, quote)));
     let quotes = at_rates_now(by_base, fx_rates, valuation_day, "quotes with rates into the reporting currency");
-    quotes.map(|((base, _), (security, quote), rate_reported)| ((security, base), Quote { rate_reported, ..quote }))
+    quotes.map(|((base, _), (security, quote), reporting_rate)| ((security, base), Quote { reporting_rate, ..quote }))
 }
 
-/// Rows with the rate of their pair of currencies as of the day: one, where both are the same.
+/// Rows with the rate of their pair of currencies as of the day: one, where both are the same and known.
 pub fn at_rates_now<'scope, D: Data>(
     rows: Collection<'scope, (CurrencyPair, D)>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
     valuation_day: &Arranged<'scope, (), i32>,
     name: &str,
 ) -> Collection<'scope, (CurrencyPair, D, Option<i128>)> {
-    let own = rows.clone().filter(|(pair, _)| pair.0 == pair.1).map(|(pair, row)| (pair, row, Some(Rate::ONE_SCALED)));
-    let foreign = rows.filter(|(pair, _)| pair.0 != pair.1);
+    let is_own = |pair: &CurrencyPair| pair.0 == pair.1 && !pair.1.is_none();
+    let own = rows.clone().filter(move |(pair, _)| is_own(pair));
+    let own = own.map(|(pair, row)| (pair, row, Some(Rate::ONE_SCALED)));
+    let foreign = rows.filter(move |(pair, _)| !is_own(pair));
     let pairs = distinct(foreign.clone().map(|(pair, _)| pair), name);
     let rates = rates_now(pairs, fx_rates, valuation_day);
     let foreign = lookup_left(&arrange(foreign, name), &rates, name, |pair, row: &D, rate: Option<&i128>| {
@@ -310,7 +319,7 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
         price,
         vega,
         // Both factors fit into 63 bits.
-        point_value: units.zip(vega).map_or(0, |(units, (vega, _))| units * i128::from(vega)),
+        position_vega: units.zip(vega).map_or(0, |(units, (vega, _))| units * i128::from(vega)),
         fx_rate,
         value_local,
         value_base,

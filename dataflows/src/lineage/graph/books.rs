@@ -121,7 +121,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
     },
     Lineage {
         view: "valuations",
-        tells: &["status", "quantity", "price", "value_base"],
+        tells: &["status", "quantity", "price", "vega", "value_base"],
         steps: &[
             Step {
                 what: "the position",
