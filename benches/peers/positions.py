@@ -2,7 +2,7 @@
 
     python3 positions.py target/release/positions [trades] [instruments] [portfolios] [rounds]
 
-Tieout keeps lots, valuations, and exposures by eleven dimensions current; these compute what is long and short in each
+Tieout keeps lots, and what exposures by twelve dimensions are sums of; these compute what is long and short in each
 portfolio, and no more. The bulk is from trades in memory to positions and that. After a price has changed, they compute it
 again from the positions. NumPy is dense: a matrix of all portfolios and instruments; there a price is also a column of it, and
 what only this column changes can be written by hand. All give the same values.

@@ -15,6 +15,7 @@ use operators::{Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::components::{Component, Components};
+use super::limit_rules::Missing;
 use super::scope::{InScope, Scope};
 use crate::portfolio::cost_basis::money::share;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
@@ -46,6 +47,11 @@ impl Exposure {
     /// The values.
     pub const fn net(&self) -> i128 {
         self.long - self.short
+    }
+
+    /// The positions that are not in it.
+    pub const fn missing(&self) -> Missing {
+        Missing { unvalued: self.unvalued, unreported: self.without_rate }
     }
 
     /// The sums that a position adds to.

@@ -227,6 +227,8 @@ pub enum Why {
     NoPositions,
     /// So many positions have no value.
     Unvalued(i64),
+    /// So many positions that have one have none in the reporting currency.
+    Unreported(i64),
     /// The net asset value, or the sum of values, is not above zero.
     NoWhole,
     /// There are no returns from which a loss could be told.
@@ -245,6 +247,12 @@ impl fmt::Display for Why {
             }
             Why::Unvalued(1) => f.write_str("1 position has no value: see `valuations`"),
             Why::Unvalued(count) => write!(f, "{count} positions have no value: see `valuations`"),
+            Why::Unreported(1) => {
+                f.write_str("1 position has no value in the reporting currency: see `fx_rates` for one into it")
+            }
+            Why::Unreported(count) => {
+                write!(f, "{count} positions have no value in the reporting currency: see `fx_rates` for one into it")
+            }
             Why::NoWhole => f.write_str("the total that it is a share of is not above 0"),
             Why::NoReturns => {
                 f.write_str("the portfolio has no returns yet, or there are no `periods` in the configuration")
@@ -255,18 +263,37 @@ impl fmt::Display for Why {
     }
 }
 
-/// What is measured, in units of [`model::Rate`], and how many positions are missing in it.
+/// The positions that are missing in what is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Missing {
+    /// How many have no value.
+    pub unvalued: i64,
+    /// How many of them only have none in the reporting currency.
+    pub unreported: i64,
+}
+
+impl Missing {
+    fn why(self) -> Option<Why> {
+        match self {
+            Missing { unvalued: 0, .. } => None,
+            Missing { unvalued, unreported: 0 } => Some(Why::Unvalued(unvalued)),
+            Missing { unreported, .. } => Some(Why::Unreported(unreported)),
+        }
+    }
+}
+
+/// What is measured, in units of [`model::Rate`], and what is missing in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Measured {
     /// The number, or why there is none.
     pub value: Result<i128, Why>,
-    /// How many positions have no value.
-    pub unvalued: i64,
+    /// The positions that are not in it.
+    pub missing: Missing,
 }
 
 /// How a limit stands, and why that is not known.
 pub fn judge(limit: &Limit, measured: &Measured) -> (Status, Option<Why>) {
-    let missing = Some(Why::Unvalued(measured.unvalued)).filter(|_| measured.unvalued > 0);
+    let missing = measured.missing.why();
     let size = match measured.value {
         Ok(value) => size_of(limit.measure, value),
         // Why it has none is seldom more than that something is not valued.
@@ -420,7 +447,8 @@ mod tests {
         let with_warning = |measure| Arc::new(Limit { warning_level: level("8"), ..limit(measure, "10") });
         let judged = |measure, value: &str, unvalued| {
             let value = scaled_level(level(value)).unwrap();
-            judge(&with_warning(measure), &Measured { value: Ok(value), unvalued }).0
+            judge(&with_warning(measure), &Measured { value: Ok(value), missing: Missing { unvalued, unreported: 0 } })
+                .0
         };
         use LimitMeasure as M;
         assert_eq!(judged(M::Net, "8", 0), Status::Ok);
@@ -435,7 +463,7 @@ mod tests {
         assert_eq!(judged(M::ValueAtRisk, "-50", 0), Status::Ok);
         assert_eq!(judged(M::ValueAtRisk, "11", 1), Status::Unknown);
         assert_eq!(judged(M::StressLoss, "50", 0), Status::Breach);
-        let unknown = Measured { value: Err(Why::NoWhole), unvalued: 0 };
+        let unknown = Measured { value: Err(Why::NoWhole), missing: Missing::default() };
         assert_eq!(judge(&with_warning(M::Leverage), &unknown), (Status::Unknown, Some(Why::NoWhole)));
     }
 }

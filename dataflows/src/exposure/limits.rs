@@ -25,8 +25,8 @@ use super::components::{Component, Components};
 use super::concentration;
 use super::exposures::{Exposure, Group, ratio, totals};
 use super::limit_rules::{
-    Configured, Measured, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge, needs_total,
-    scaled_level, size_of,
+    Configured, Measured, Missing, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge,
+    needs_total, scaled_level, size_of,
 };
 use super::scope::Scope;
 use super::stress::{Stressed, StressedGroups};
@@ -58,12 +58,12 @@ pub struct Measurable<'scope> {
 type Asked = (Arc<Limit>, Scope);
 
 /// What was found for a limit in one group: the amount in units of [`model::Amount`] or the share in those of
-/// [`model::Rate`], and how many positions have no value.
+/// [`model::Rate`], and which positions are not in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 struct Found {
     group: Symbol,
     number: Result<i128, Why>,
-    unvalued: i64,
+    missing: Missing,
 }
 
 impl Found {
@@ -71,7 +71,7 @@ impl Found {
     fn nothing(limit: &Limit) -> Found {
         let is_of_returns = limit.measure == LimitMeasure::ValueAtRisk;
         let number = if is_of_returns { Err(Why::NoReturns) } else { Ok(0) };
-        Found { group: limit.group, number, unvalued: 0 }
+        Found { group: limit.group, number, missing: Missing::default() }
     }
 }
 
@@ -175,7 +175,7 @@ fn applied<'scope>(
         group: limit.group,
         limit,
         scope: None,
-        measured: Measured { value: Err(Why::NoPositions), unvalued: 0 },
+        measured: Measured { value: Err(Why::NoPositions), missing: Missing::default() },
     });
     (asked, unasked)
 }
@@ -201,7 +201,7 @@ fn of_exposures<'scope>(
             M::Short => exposure.short,
             _ => exposure.net(),
         };
-        (amount, exposure.unvalued)
+        (amount, exposure.missing())
     })
 }
 
@@ -216,18 +216,18 @@ fn of_stress<'scope>(
     let group = |(own, group): &Group, dimension| (*own == dimension).then_some(*group);
     of_sums(stressed, asked, "stress of limits", group, |_limit, sums| {
         let stressed = Stressed::from_sums(sums);
-        (stressed.loss(), stressed.unvalued)
+        (stressed.loss(), Missing { unvalued: stressed.unvalued, unreported: stressed.without_rate })
     })
 }
 
 /// What sums come to in the groups that limits are of: `group` says to which group of a dimension a part belongs, `measured`
-/// the amount and how many positions have no value.
+/// the amount and which positions are not in it.
 fn of_sums<'scope, K: operators::Key, V: Data>(
     sums: &Arranged<'scope, K, V, Sums>,
     asked: Collection<'scope, (K, Asked)>,
     name: &str,
     group: impl Fn(&V, ExposureDimension) -> Option<Symbol> + 'static,
-    measured: impl Fn(&Limit, &Sums) -> (i128, i64) + 'static,
+    measured: impl Fn(&Limit, &Sums) -> (i128, Missing) + 'static,
 ) -> Collection<'scope, (Asked, Found)> {
     let parts = lookup(sums, &arrange(asked, name), name, move |_key, part: &V, asked: &Asked| {
         let group = group(part, dimension_of(&asked.0)).filter(|group| concerns(&asked.0, *group))?;
@@ -238,8 +238,8 @@ fn of_sums<'scope, K: operators::Key, V: Data>(
         name,
         move |(asked, group): &(Asked, Symbol), sums, out| {
             for (_, sums) in sums {
-                let (amount, unvalued) = measured(&asked.0, sums);
-                out.row((asked.clone(), Found { group: *group, number: Ok(amount), unvalued }));
+                let (amount, missing) = measured(&asked.0, sums);
+                out.row((asked.clone(), Found { group: *group, number: Ok(amount), missing }));
             }
         },
     )
@@ -265,7 +265,10 @@ fn of_concentration<'scope>(
         "concentrations of limits",
         |(scope, _), limit: &Arc<Limit>, indexes| {
             let number = if limit.measure == M::Hhi { indexes.0 } else { indexes.1 };
-            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number: Ok(number), unvalued: 0 })
+            (
+                (Arc::clone(limit), *scope),
+                Found { group: Symbol::NONE, number: Ok(number), missing: Missing::default() },
+            )
         },
     )
 }
@@ -299,7 +302,7 @@ fn of_returns<'scope>(
         &arrange(losses, "losses of limits"),
         "losses of limits",
         |_portfolio, (limit, scope): &Asked, loss| {
-            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number: Ok(*loss), unvalued: 0 })
+            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number: Ok(*loss), missing: Missing::default() })
         },
     )
 }
@@ -312,7 +315,7 @@ fn of_totals<'scope>(
     let by_itself = answered.clone().filter(|((limit, _), _)| !needs_total(limit.measure));
     let by_itself = by_itself.map(|((limit, scope), found)| {
         let value = found.number.and_then(|number| amount_as_rate(number).ok_or(Why::TooLarge));
-        usage(limit, scope, &found, Measured { value, unvalued: found.unvalued })
+        usage(limit, scope, &found, Measured { value, missing: found.missing })
     });
     let shares =
         answered.flat_map(|((limit, scope), found)| needs_total(limit.measure).then_some((scope, (limit, found))));
@@ -327,7 +330,7 @@ fn of_totals<'scope>(
                 }
                 _ => found.number,
             };
-            usage(Arc::clone(limit), *scope, found, Measured { value, unvalued: total.unvalued })
+            usage(Arc::clone(limit), *scope, found, Measured { value, missing: total.missing() })
         },
     );
     by_itself.concat(shares)
@@ -403,7 +406,7 @@ impl Usage {
             number_cell(scaled_level(limit.warning_level)),
             number_cell(breach_level),
             number_cell(size.zip(breach_level).and_then(|(size, level)| ratio(size, level))),
-            Cell::Int(self.measured.unvalued),
+            Cell::Int(self.measured.missing.unvalued),
             why.map_or(Cell::Null, |why| Cell::text(why.to_string())),
         ]
     }

@@ -23,11 +23,14 @@
 //! price below an option) needs sensitivities that no record carries: say what it would be as a shift of the price.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use model::{Currency, ExposureDimension, Product, Quantity, Rate, Symbol};
 use num_bigint::BigInt;
-use serde::{Deserialize, Serialize};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::portfolio::cost_basis::money::is_bounded;
 use crate::portfolio::dimension::{group, named};
@@ -79,11 +82,8 @@ pub struct PriceShiftConfig {
 }
 
 /// How implied volatilities move, as it is configured: all by so many points, or some by these and some by those.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    untagged,
-    expecting = "expected points of volatility, such as 5 or \"2.5\", or a list such as [{ points = 5, of = { product = [\"OPTION\"] } }]"
-)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
 pub enum VolatilityConfig {
     /// Of all.
     OfAll(Quantity),
@@ -95,6 +95,45 @@ impl Default for VolatilityConfig {
     /// Of none.
     fn default() -> Self {
         VolatilityConfig::Shifts(Vec::new())
+    }
+}
+
+/// A list is read as one, and all else as a number: so that what is wrong in either is told.
+impl<'de> Deserialize<'de> for VolatilityConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<VolatilityConfig, D::Error> {
+        deserializer.deserialize_any(PointsOrList)
+    }
+}
+
+struct PointsOrList;
+
+impl<'de> Visitor<'de> for PointsOrList {
+    type Value = VolatilityConfig;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "points of volatility, such as 5 or \"2.5\", or a list such as [{ points = 5, of = { product = [\"OPTION\"] } }]",
+        )
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, shifts: A) -> Result<VolatilityConfig, A::Error> {
+        Deserialize::deserialize(SeqAccessDeserializer::new(shifts)).map(VolatilityConfig::Shifts)
+    }
+
+    fn visit_str<E: de::Error>(self, points: &str) -> Result<VolatilityConfig, E> {
+        Deserialize::deserialize(points.into_deserializer()).map(VolatilityConfig::OfAll)
+    }
+
+    fn visit_i64<E: de::Error>(self, points: i64) -> Result<VolatilityConfig, E> {
+        Deserialize::deserialize(points.into_deserializer()).map(VolatilityConfig::OfAll)
+    }
+
+    fn visit_u64<E: de::Error>(self, points: u64) -> Result<VolatilityConfig, E> {
+        Deserialize::deserialize(points.into_deserializer()).map(VolatilityConfig::OfAll)
+    }
+
+    fn visit_f64<E: de::Error>(self, points: f64) -> Result<VolatilityConfig, E> {
+        Deserialize::deserialize(points.into_deserializer()).map(VolatilityConfig::OfAll)
     }
 }
 
@@ -235,16 +274,22 @@ impl Whose {
 /// The shifts of volatility: points in units of [`Quantity`], and whose.
 fn volatility(place: &str, config: &VolatilityConfig) -> Result<Vec<(i128, Whose)>, RuleError> {
     let place = format!("{place}.volatility");
-    match config {
-        VolatilityConfig::OfAll(moved) => Ok(vec![(points(&place, *moved)?, Whose(BTreeMap::new()))]),
+    let shifts = match config {
+        VolatilityConfig::OfAll(moved) => vec![(points(&place, *moved)?, Whose(BTreeMap::new()))],
         VolatilityConfig::Shifts(shifts) => {
             let shifts = shifts.iter().enumerate().map(|(index, shift)| {
                 let place = format!("{place}[{index}]");
                 Ok((points(&format!("{place}.points"), shift.points)?, Whose::new(&place, &shift.of)?))
             });
-            shifts.collect()
+            shifts.collect::<Result<Vec<_>, _>>()?
         }
+    };
+    // A position may be concerned by all of them.
+    if shifts.iter().map(|(points, _)| points.abs()).sum::<i128>() > POINTS_MAX {
+        let what = "together these shifts are more than 1000 points of volatility, which is beyond all measure";
+        return Err(RuleError::new(place, what, "points add up where several shifts concern a position: give less"));
     }
+    Ok(shifts)
 }
 
 /// The points of a shift, in units of [`Quantity`].
@@ -257,7 +302,15 @@ fn points(place: &str, points: Quantity) -> Result<i128, RuleError> {
         let help = "a point is a hundredth: 5 takes a volatility of 20 per cent to 25; give -1000 to 1000";
         return Err(RuleError::new(place, what, help));
     }
-    Ok(scaled)
+    is_shift(place, scaled)
+}
+
+/// A shift by something: one by nothing is a mistake.
+fn is_shift(place: &str, shift: i128) -> Result<i128, RuleError> {
+    match shift {
+        0 => Err(RuleError::new(place, "a shift by 0 shifts nothing", "say by how much, or take it out")),
+        shift => Ok(shift),
+    }
 }
 
 /// What is left after a shift, of [`WHOLE`].
@@ -273,7 +326,7 @@ fn left(place: &str, percent: Quantity) -> Result<i128, RuleError> {
         let what = format!("a shift of {percent} per cent is beyond all measure");
         return Err(RuleError::new(place, what, "shifts are in per cent: 20 adds a fifth; give at most 10000"));
     }
-    Ok(WHOLE + scaled)
+    is_shift(place, scaled).map(|scaled| WHOLE + scaled)
 }
 
 /// `numerator / denominator`, rounded half to even; the denominator is above zero.
@@ -458,9 +511,32 @@ mod tests {
         let unnamed = refused("volatility = [{ points = 5, of = { sector = [] } }]");
         assert_eq!(unnamed.place, "books.stress.s.volatility[0].of.sector");
         assert_eq!(refused("volatility = []").place, "books.stress.s");
-        for toml in ["volatility = 0.5", "volatility = [{ percent = 5 }]", "volatility = { points = 5 }"] {
+        let together = refused("volatility = [{ points = 600 }, { points = -600, of = { country = ['US'] } }]");
+        assert_eq!(together.place, "books.stress.s.volatility");
+        assert!(together.what.contains("together") && together.help.contains("add up"), "{together}");
+        for (toml, told) in [
+            ("volatility = { points = 5 }", "expected points of volatility, such as 5"),
+            ("volatility = 0.5", "expected a number as text"),
+            ("volatility = [{ percent = 5 }]", "unknown field `percent`"),
+            ("volatility = [{ points = 5, of = { bogus = ['x'] } }]", "bogus"),
+            ("volatility = [{ points = 5, of = { product = 'OPTION' } }]", "expected a sequence"),
+        ] {
             let error = toml::from_str::<ScenarioConfig>(toml).unwrap_err().to_string();
-            assert!(error.contains("expected points of volatility, such as 5"), "{error}");
+            assert!(error.contains(told), "{toml}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_shift_by_nothing_is_a_mistake() {
+        for (toml, place) in [
+            ("volatility = '0.0'", "volatility"),
+            ("volatility = [{ points = 5 }, { points = 0 }]", "volatility[1].points"),
+            ("fx = { EUR = 0 }", "fx.EUR"),
+            ("price = [{ percent = 0 }]", "price[0].percent"),
+        ] {
+            let error = scenario(toml).unwrap_err();
+            assert_eq!(error.place, format!("books.stress.s.{place}"));
+            assert!(error.what.contains("shifts nothing"), "{error}");
         }
     }
 }

@@ -104,7 +104,7 @@ pub struct Worth {
     pub base_currency: Currency,
     /// What it is worth in base currency, in units of [`model::Amount`].
     pub value: Option<i128>,
-    /// What it gains in the currency of its price for a point of volatility, as in [`Valuation`].
+    /// What it gains for a point of volatility, in the currency of its price, in units of 10⁻¹⁴.
     pub position_vega: i128,
     /// The rate from the currency of its price into base currency.
     pub fx_rate: Option<i128>,

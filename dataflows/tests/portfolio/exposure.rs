@@ -97,6 +97,19 @@ fn a_position_without_a_value_makes_a_limit_unknown_and_never_ok() {
 }
 
 #[test]
+fn a_limit_on_all_says_that_a_rate_into_the_reporting_currency_is_missing() {
+    let mut desk = desk("reporting_currency = \"JPY\"", 1);
+    let mut records = invested();
+    let of_all = |id, measure| set(Limit { scope: LimitScope::All, ..limit(id, measure, "9") });
+    records.extend([of_all("amount", LimitMeasure::Net), of_all("share", LimitMeasure::Leverage)]);
+    desk.tick(&put_all(records));
+    let why = desk.columns("limit_usage", &["limit", "status", "why"]);
+    assert_eq!(why.len(), 2);
+    let told = |why: &String| why.contains("UNKNOWN") && why.contains("in the reporting currency: see `fx_rates`");
+    assert!(why.iter().all(told), "{why:?}");
+}
+
+#[test]
 fn a_limit_that_is_deleted_or_past_leaves_nothing() {
     let mut desk = desk("", 1);
     desk.tick(&put_all(invested()));

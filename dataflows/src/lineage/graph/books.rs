@@ -160,7 +160,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 ..STEP
             },
             // What is dated later than the last day does not count, and is not what makes that day.
-            Step { when: &[When::Known("vega_date")], ..VALUATION_DAY },
+            Step { when: &[When::Known("vega_date"), When::Not("status", &["STALE"])], ..VALUATION_DAY },
         ],
     },
     Lineage {
@@ -174,7 +174,8 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 view: "transactions",
                 on: &[("effective_date", Same("date"))],
                 except: Some(&REFUSED_OF_ALL),
-                then: &[POSITION],
+                // A position that comes along is put into the groups that it is in.
+                then: &[POSITION, VALUATION],
                 ..COUNTED
             },
         ],
@@ -482,6 +483,8 @@ const POSITION: Step = Step {
     on: &[("portfolio", Same("portfolio")), ("security", Same("security"))],
     ..STEP
 };
+
+const VALUATION: Step = Step { what: "what it is worth", view: "valuations", ..POSITION };
 
 /// Where a transaction does not say its rate, it is the last one on or before its day into the base currency.
 const RATE_OF_TRANSACTION: &[Step] = &[RATE_INTO_BASE, RATE_INTO_CONFIGURED_BASE];
