@@ -6,6 +6,7 @@ use std::sync::Arc;
 use dataflows::portfolio::inputs::{PriceOf, Priced};
 use model::{Amount, Currency, Date, Portfolio, Quantity, Symbol, Transaction, TransactionType};
 
+use crate::measure::argument;
 use crate::w1::Random;
 
 /// How much there is.
@@ -19,6 +20,18 @@ pub struct Size {
     pub held: u64,
     /// Days with prices.
     pub days: i32,
+}
+
+impl Size {
+    /// As the first four arguments of the program say, and what is usual where they do not.
+    pub fn asked(usual: Size) -> Size {
+        Size {
+            portfolios: argument(1, usual.portfolios),
+            instruments: argument(2, usual.instruments),
+            held: argument(3, usual.held),
+            days: argument(4, usual.days as u64) as i32,
+        }
+    }
 }
 
 /// The first day: 2023-01-02.

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::measure::median;
+
 /// What a process used.
 pub struct Used {
     /// From its start to its end.
@@ -12,6 +14,18 @@ pub struct Used {
     pub cpu_seconds: f64,
     /// Its largest resident size.
     pub peak_mb: f64,
+}
+
+impl Used {
+    /// The median of each figure by itself.
+    pub fn medians(rounds: &[Used]) -> Used {
+        let middle = |of: fn(&Used) -> f64| median(&mut rounds.iter().map(of).collect::<Vec<_>>());
+        Used {
+            wall_seconds: middle(|used| used.wall_seconds),
+            cpu_seconds: middle(|used| used.cpu_seconds),
+            peak_mb: middle(|used| used.peak_mb),
+        }
+    }
 }
 
 /// Runs a program to its end; gives its standard output and what it used, as GNU time tells.

@@ -15,12 +15,7 @@ use timely::worker::Worker;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
-    let size = Size {
-        portfolios: argument(1, 1000),
-        instruments: argument(2, 10_000),
-        held: argument(3, 250),
-        days: argument(4, 750) as i32,
-    };
+    let size = Size::asked(Size { portfolios: 1000, instruments: 10_000, held: 250, days: 750 });
     let rounds = argument(5, 200);
     timely::execute(timely::Config::thread(), move |worker| run(worker, size, rounds)).unwrap();
 }

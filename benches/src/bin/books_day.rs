@@ -11,16 +11,11 @@ use std::process::{Command, Stdio};
 
 use benches::books::Size;
 use benches::books_day::{Values, prepare};
-use benches::measure::{argument, load, median};
+use benches::measure::{argument, load};
 use benches::process::{Used, run};
 
 fn main() {
-    let size = Size {
-        portfolios: argument(1, 1000),
-        instruments: argument(2, 1000),
-        held: argument(3, 100),
-        days: argument(4, 252) as i32,
-    };
+    let size = Size::asked(Size { portfolios: 1000, instruments: 1000, held: 100, days: 252 });
     let rounds = argument(5, 3);
     let temporary = tempfile::tempdir().unwrap();
     let folder = std::env::args().nth(6).map_or_else(|| temporary.path().to_owned(), PathBuf::from);
@@ -28,12 +23,9 @@ fn main() {
     println!("a day of {} transactions, {size:?}, load average {}", size.portfolios * size.held, load());
     for workers in ["1", "2"] {
         let used: Vec<Used> = (0..rounds).map(|_| round(&folder, &size, workers)).collect();
-        let middle = |of: fn(&Used) -> f64| median(&mut used.iter().map(of).collect::<Vec<_>>());
+        let Used { wall_seconds, cpu_seconds, peak_mb } = Used::medians(&used);
         println!(
-            "{workers} workers, medians of {rounds}: {:.3} s wall, {:.3} s CPU, peak {:.0} MB, load average {}",
-            middle(|used| used.wall_seconds),
-            middle(|used| used.cpu_seconds),
-            middle(|used| used.peak_mb),
+            "{workers} workers, medians of {rounds}: {wall_seconds:.3} s wall, {cpu_seconds:.3} s CPU, peak {peak_mb:.0} MB, load average {}",
             load()
         );
     }

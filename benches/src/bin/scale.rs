@@ -7,7 +7,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use benches::measure::{argument, load, median};
+use benches::measure::{argument, load};
 use benches::process::Used;
 use benches::w1_whole::{prepare, round};
 
@@ -31,12 +31,9 @@ fn main() {
                 round(folder.path(), &expected, "cluster", &["--workers", &workers, "--hosts", &hosts])
             })
             .collect();
-        let middle = |of: fn(&Used) -> f64| median(&mut used.iter().map(of).collect::<Vec<_>>());
+        let Used { wall_seconds, cpu_seconds, peak_mb } = Used::medians(&used);
         println!(
-            "{processes} x {workers} workers, medians of {rounds}: {:.3} s wall, {:.3} s CPU, peak of the largest process {:.0} MB, load average {}",
-            middle(|used| used.wall_seconds),
-            middle(|used| used.cpu_seconds),
-            middle(|used| used.peak_mb),
+            "{processes} x {workers} workers, medians of {rounds}: {wall_seconds:.3} s wall, {cpu_seconds:.3} s CPU, peak of the largest process {peak_mb:.0} MB, load average {}",
             load()
         );
     }

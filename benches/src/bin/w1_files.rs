@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use benches::measure::{argument, load, median};
+use benches::measure::{argument, load};
 use benches::process::Used;
 use benches::w1_whole::{prepare, round};
 
@@ -17,12 +17,10 @@ fn main() {
     let expected = prepare(&folder, trades);
     println!("W1 {trades} + {trades} trades from Parquet, load average {}", load());
     let used: Vec<Used> = (0..rounds).map(|_| round(&folder, &expected, "run", &[])).collect();
-    let middle = |of: fn(&Used) -> f64| median(&mut used.iter().map(of).collect::<Vec<_>>());
-    let (wall, cpu) = (middle(|used| used.wall_seconds), middle(|used| used.cpu_seconds));
+    let Used { wall_seconds, cpu_seconds, peak_mb } = Used::medians(&used);
     println!(
-        "from files to the closed tick, medians of {rounds}: {wall:.3} s wall, {cpu:.3} s CPU, {:.3} us CPU a row, peak {:.0} MB, load average {}",
-        cpu * 1e6 / (2.0 * trades as f64),
-        middle(|used| used.peak_mb),
+        "from files to the closed tick, medians of {rounds}: {wall_seconds:.3} s wall, {cpu_seconds:.3} s CPU, {:.3} us CPU a row, peak {peak_mb:.0} MB, load average {}",
+        cpu_seconds * 1e6 / (2.0 * trades as f64),
         load()
     );
 }
