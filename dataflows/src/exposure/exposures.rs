@@ -15,8 +15,7 @@ use operators::{Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::components::{Component, Components};
-use super::limit_rules::Missing;
-use super::scope::{InScope, Scope};
+use super::scope::{InScope, Missing, Scope};
 use crate::portfolio::cost_basis::money::share;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
 
@@ -32,10 +31,8 @@ pub struct Exposure {
     pub short: i128,
     /// How many positions there are.
     pub positions: i64,
-    /// How many of them have no value.
-    pub unvalued: i64,
-    /// How many of these only lack a rate into the currency of the scope.
-    pub without_rate: i64,
+    /// Those that are in none of the values.
+    pub missing: Missing,
 }
 
 impl Exposure {
@@ -49,11 +46,6 @@ impl Exposure {
         self.long - self.short
     }
 
-    /// The positions that are not in it.
-    pub const fn missing(&self) -> Missing {
-        Missing { unvalued: self.unvalued, unreported: self.without_rate }
-    }
-
     /// The sums that a position adds to.
     pub fn of(position: InScope) -> Sums {
         let value = position.value.unwrap_or(0);
@@ -62,9 +54,9 @@ impl Exposure {
     }
 
     /// What sums of positions come to.
-    pub fn from_sums(Sums([long, short, positions, unvalued, without_rate, _]): &Sums) -> Exposure {
-        let [positions, unvalued, without_rate] = [*positions, *unvalued, *without_rate].map(|count| count as i64);
-        Exposure { long: *long, short: *short, positions, unvalued, without_rate }
+    pub fn from_sums(Sums([long, short, positions, unvalued, unreported, _]): &Sums) -> Exposure {
+        let [positions, unvalued, unreported] = [*positions, *unvalued, *unreported].map(|count| count as i64);
+        Exposure { long: *long, short: *short, positions, missing: Missing { unvalued, unreported } }
     }
 }
 
@@ -117,19 +109,20 @@ pub fn register(components: &Components<'_>, views: &mut Views) {
     views.derived(spec("exposures", about, &columns, 5), components, |scope: &Scope, components, rows: &mut Rows| {
         let groups = of_groups(components);
         let total = groups.iter().find(|((dimension, _), _)| *dimension == ExposureDimension::Total);
-        let net_asset_value = total.map(|(_, total)| total).filter(|total| total.without_rate == 0).map(Exposure::net);
+        let net_asset_value =
+            total.map(|(_, total)| total).filter(|total| total.missing.unreported == 0).map(Exposure::net);
         rows.extend(groups.iter().map(|(group, exposure)| (row(*scope, *group, exposure, net_asset_value), 1)));
     });
 }
 
 fn row(scope: Scope, (dimension, group): Group, exposure: &Exposure, net_asset_value: Option<i128>) -> Row {
     // A sum that leaves out whole portfolios is none.
-    let known = |amount: i128| Some(amount).filter(|_| exposure.without_rate == 0);
+    let known = |amount: i128| Some(amount).filter(|_| exposure.missing.unreported == 0);
     let amounts = [exposure.gross(), exposure.net(), exposure.long, exposure.short].map(known);
     let weight = net_asset_value.and_then(|whole| ratio(exposure.net(), whole));
     let mut cells = scope.cells().to_vec();
     cells.extend([Cell::text(dimension.code()), symbol_cell(group)]);
     cells.extend(amounts.map(number_cell));
-    cells.extend([number_cell(weight), Cell::Int(exposure.positions), Cell::Int(exposure.unvalued)]);
+    cells.extend([number_cell(weight), Cell::Int(exposure.positions), Cell::Int(exposure.missing.unvalued)]);
     Row::new(cells)
 }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::concentration;
 use super::scenario::Scenario;
+use super::scope::Missing;
 use crate::portfolio::dimension;
 
 /// Why a limit cannot be measured, and what to do.
@@ -239,6 +240,16 @@ pub enum Why {
     TooLarge,
 }
 
+impl Why {
+    fn of(missing: Missing) -> Option<Why> {
+        match missing {
+            Missing { unvalued: 0, .. } => None,
+            Missing { unvalued, unreported: 0 } => Some(Why::Unvalued(unvalued)),
+            Missing { unreported, .. } => Some(Why::Unreported(unreported)),
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -263,25 +274,6 @@ impl fmt::Display for Why {
     }
 }
 
-/// The positions that are missing in what is measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Missing {
-    /// How many have no value.
-    pub unvalued: i64,
-    /// How many of them only have none in the reporting currency.
-    pub unreported: i64,
-}
-
-impl Missing {
-    fn why(self) -> Option<Why> {
-        match self {
-            Missing { unvalued: 0, .. } => None,
-            Missing { unvalued, unreported: 0 } => Some(Why::Unvalued(unvalued)),
-            Missing { unreported, .. } => Some(Why::Unreported(unreported)),
-        }
-    }
-}
-
 /// What is measured, in units of [`model::Rate`], and what is missing in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Measured {
@@ -293,7 +285,7 @@ pub struct Measured {
 
 /// How a limit stands, and why that is not known.
 pub fn judge(limit: &Limit, measured: &Measured) -> (Status, Option<Why>) {
-    let missing = measured.missing.why();
+    let missing = Why::of(measured.missing);
     let size = match measured.value {
         Ok(value) => size_of(limit.measure, value),
         // Why it has none is seldom more than that something is not valued.

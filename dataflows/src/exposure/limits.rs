@@ -25,16 +25,16 @@ use super::components::{Component, Components};
 use super::concentration;
 use super::exposures::{Exposure, Group, ratio, totals};
 use super::limit_rules::{
-    Configured, Measured, Missing, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge,
-    needs_total, scaled_level, size_of,
+    Configured, Measured, Status, Why, amount_as_rate, check, concerns, dimension_of, is_amount, judge, needs_total,
+    scaled_level, size_of,
 };
-use super::scope::Scope;
+use super::scope::{Missing, Scope};
 use super::stress::{Stressed, StressedGroups};
 use crate::portfolio::cost_basis::money::share;
 use crate::portfolio::inputs::CurrencyPair;
+use crate::portfolio::market::at_rates_now;
 use crate::portfolio::return_series::Part;
 use crate::portfolio::risk_conventions::RiskConventions;
-use crate::portfolio::valuations::at_rates_now;
 use crate::portfolio::value_at_risk::limited_loss;
 use crate::table::{RATE, Sources, currency_cell, number_cell, spec, symbol_cell};
 
@@ -67,6 +67,11 @@ struct Found {
 }
 
 impl Found {
+    /// Of a portfolio as a whole, which is in no group.
+    fn of_whole(number: i128) -> Found {
+        Found { group: Symbol::NONE, number: Ok(number), missing: Missing::default() }
+    }
+
     /// Of a group that is not there, there is nothing. Of what may be lost nothing is known without returns.
     fn nothing(limit: &Limit) -> Found {
         let is_of_returns = limit.measure == LimitMeasure::ValueAtRisk;
@@ -201,7 +206,7 @@ fn of_exposures<'scope>(
             M::Short => exposure.short,
             _ => exposure.net(),
         };
-        (amount, exposure.missing())
+        (amount, exposure.missing)
     })
 }
 
@@ -216,7 +221,7 @@ fn of_stress<'scope>(
     let group = |(own, group): &Group, dimension| (*own == dimension).then_some(*group);
     of_sums(stressed, asked, "stress of limits", group, |_limit, sums| {
         let stressed = Stressed::from_sums(sums);
-        (stressed.loss(), Missing { unvalued: stressed.unvalued, unreported: stressed.without_rate })
+        (stressed.loss(), stressed.missing)
     })
 }
 
@@ -265,10 +270,7 @@ fn of_concentration<'scope>(
         "concentrations of limits",
         |(scope, _), limit: &Arc<Limit>, indexes| {
             let number = if limit.measure == M::Hhi { indexes.0 } else { indexes.1 };
-            (
-                (Arc::clone(limit), *scope),
-                Found { group: Symbol::NONE, number: Ok(number), missing: Missing::default() },
-            )
+            ((Arc::clone(limit), *scope), Found::of_whole(number))
         },
     )
 }
@@ -301,9 +303,7 @@ fn of_returns<'scope>(
         &arrange(asked, "limits of losses"),
         &arrange(losses, "losses of limits"),
         "losses of limits",
-        |_portfolio, (limit, scope): &Asked, loss| {
-            ((Arc::clone(limit), *scope), Found { group: Symbol::NONE, number: Ok(*loss), missing: Missing::default() })
-        },
+        |_portfolio, (limit, scope): &Asked, loss| ((Arc::clone(limit), *scope), Found::of_whole(*loss)),
     )
 }
 
@@ -330,7 +330,7 @@ fn of_totals<'scope>(
                 }
                 _ => found.number,
             };
-            usage(Arc::clone(limit), *scope, found, Measured { value, missing: total.missing() })
+            usage(Arc::clone(limit), *scope, found, Measured { value, missing: total.missing })
         },
     );
     by_itself.concat(shares)

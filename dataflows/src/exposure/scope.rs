@@ -61,6 +61,15 @@ pub struct InScope {
     pub rates: [i128; 2],
 }
 
+/// The positions that are in no amount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Missing {
+    /// How many have no value, before or after a shift.
+    pub unvalued: i64,
+    /// How many of them have one, but not in the reporting currency.
+    pub unreported: i64,
+}
+
 /// All scopes that a position counts in.
 pub fn in_scopes(position: &Worth, reporting_currency: Option<Currency>) -> impl Iterator<Item = InScope> + use<> {
     let Worth { holding, base_currency, value, fx_rate, reporting_rate, .. } = *position;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exposures::{Group, ratio};
 use super::scenario::Scenario;
-use super::scope::{InScope, Scope, in_scopes};
+use super::scope::{InScope, Missing, Scope, in_scopes};
 use crate::portfolio::dimension::group;
 use crate::portfolio::valuations::Worth;
 use crate::table::{AMOUNT, RATE, number_cell, spec, symbol_cell};
@@ -24,10 +24,8 @@ pub struct Stressed {
     pub after: i128,
     /// How many positions there are.
     pub positions: i64,
-    /// How many of them have no value before or after.
-    pub unvalued: i64,
-    /// How many of these only lack a rate into the currency of the scope.
-    pub without_rate: i64,
+    /// Those that have no value before or after.
+    pub missing: Missing,
 }
 
 impl Stressed {
@@ -44,9 +42,9 @@ impl Stressed {
     }
 
     /// What sums of positions come to.
-    pub fn from_sums(Sums([before, after, positions, unvalued, without_rate, _]): &Sums) -> Stressed {
-        let [positions, unvalued, without_rate] = [*positions, *unvalued, *without_rate].map(|count| count as i64);
-        Stressed { before: *before, after: *after, positions, unvalued, without_rate }
+    pub fn from_sums(Sums([before, after, positions, unvalued, unreported, _]): &Sums) -> Stressed {
+        let [positions, unvalued, unreported] = [*positions, *unvalued, *unreported].map(|count| count as i64);
+        Stressed { before: *before, after: *after, positions, missing: Missing { unvalued, unreported } }
     }
 }
 
@@ -104,7 +102,7 @@ pub fn register(stressed: &StressedGroups<'_>, scenarios: &[Scenario], views: &m
 
 fn row(scenario: Cell, scope: Scope, (dimension, group): Group, stressed: &Stressed) -> Row {
     // A sum that leaves out whole portfolios is none.
-    let known = |amount: i128| number_cell(Some(amount).filter(|_| stressed.without_rate == 0));
+    let known = |amount: i128| number_cell(Some(amount).filter(|_| stressed.missing.unreported == 0));
     let change = stressed.after - stressed.before;
     let percent = change.checked_mul(100).and_then(|change| ratio(change, stressed.before.saturating_abs()));
     let mut cells = vec![scenario];
@@ -115,9 +113,9 @@ fn row(scenario: Cell, scope: Scope, (dimension, group): Group, stressed: &Stres
         known(stressed.before),
         known(stressed.after),
         known(change),
-        number_cell(percent.filter(|_| stressed.without_rate == 0)),
+        number_cell(percent.filter(|_| stressed.missing.unreported == 0)),
         Cell::Int(stressed.positions),
-        Cell::Int(stressed.unvalued),
+        Cell::Int(stressed.missing.unvalued),
     ]);
     Row::new(cells)
 }

@@ -38,6 +38,11 @@ pub type CurrencyPair = (Currency, Currency);
 /// The price of a unit on a day, in units of [`model::Price`].
 pub type PriceOf = (Priced, i32, i64);
 
+/// Whether both are the same known currency, whose rate is one.
+pub fn is_own(pair: &CurrencyPair) -> bool {
+    pair.0 == pair.1 && !pair.1.is_none()
+}
+
 /// What a currency is worth on a day, in units of [`model::Rate`].
 pub type RateOf = (CurrencyPair, i32, i128);
 

@@ -19,11 +19,11 @@ use operators::day_blocks::DayBlock;
 use operators::deadline::deadline;
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
-use operators::lookup::lookup;
-use operators::{Arranged, Collection, Key, Tick, arrange};
+use operators::lookup::{lookup, lookup_left};
+use operators::{Arranged, Collection, Data, Key, Tick, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf, VegaOf};
+use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf, VegaOf, is_own};
 use super::ledger::{Change, Ledger};
 use crate::table::{day_cell, spec};
 
@@ -165,7 +165,7 @@ pub fn daily_rates<'scope>(
     pairs: Collection<'scope, CurrencyPair>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, CurrencyPair, i32, DayBlock<i128>> {
-    let own = pairs.clone().filter(|pair| pair.0 == pair.1 && !pair.1.is_none());
+    let own = pairs.clone().filter(is_own);
     let own = own.map(|pair| (pair, Date::EARLIEST.0, Rate::ONE_SCALED));
     let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
     carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
@@ -177,11 +177,39 @@ pub fn vegas_now<'scope>(
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, Symbol, (i64, i32)> {
     let securities = distinct(vegas.clone().map(|(security, _, _)| security), "securities with vegas");
-    let asked = until(securities, valuation_day, "last days of vegas");
-    let asked = asked.as_collection(|security, day| (*security, (*day, ())));
     let vegas = arrange(vegas.map(|(security, day, vega)| (security, (day, vega))), "vegas");
-    let last = as_of(&arrange(asked, "vegas asked for"), &vegas, "vegas as of the day", |security, _day, (), found| {
-        found.map(|(day, vega)| (*security, (*vega, *day)))
+    last_known(securities, &vegas, valuation_day, "vegas as of the day", |day, vega| (*vega, day))
+}
+
+/// Rows with the rate of their pair of currencies as of the day: one, where both are the same and known.
+pub fn at_rates_now<'scope, D: Data>(
+    rows: Collection<'scope, (CurrencyPair, D)>,
+    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+    name: &str,
+) -> Collection<'scope, (CurrencyPair, D, Option<i128>)> {
+    let own = rows.clone().filter(|(pair, _)| is_own(pair));
+    let own = own.map(|(pair, row)| (pair, row, Some(Rate::ONE_SCALED)));
+    let foreign = rows.filter(|(pair, _)| !is_own(pair));
+    let pairs = distinct(foreign.clone().map(|(pair, _)| pair), name);
+    let rates = last_known(pairs, fx_rates, valuation_day, "rates as of the day", |_day, rate| *rate);
+    let foreign = lookup_left(&arrange(foreign, name), &rates, name, |pair, row: &D, rate: Option<&i128>| {
+        (*pair, row.clone(), rate.copied())
     });
-    arrange(last.flat_map(|vega| vega), "vegas as of the day")
+    own.concat(foreign)
+}
+
+/// What `tell` makes of the last observation of each key on or before the last day, and of its day.
+fn last_known<'scope, K: Key, V: Data, O: Data>(
+    keys: Collection<'scope, K>,
+    observations: &Arranged<'scope, K, (i32, V)>,
+    valuation_day: &Arranged<'scope, (), i32>,
+    name: &str,
+    tell: impl Fn(i32, &V) -> O + 'static,
+) -> Arranged<'scope, K, O> {
+    let asked = until(keys, valuation_day, name).as_collection(|key, day| (key.clone(), (*day, ())));
+    let last = as_of(&arrange(asked, name), observations, name, move |key, _day, (), found| {
+        found.map(|(day, value)| (key.clone(), tell(*day, value)))
+    });
+    arrange(last.flat_map(|last| last), name)
 }

@@ -28,7 +28,7 @@ use timely::dataflow::operators::vec::Map;
 
 use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::cost_basis::money::{is_bounded, share};
-use super::inputs::{CurrencyPair, PriceOf, Priced};
+use super::inputs::{CurrencyPair, PriceOf, Priced, is_own};
 use super::ledger::{BookedFlow, Change};
 use super::market::{Pricing, until};
 use super::performance::daily::{Basis, Day};
@@ -210,12 +210,11 @@ pub fn in_base_currency<'scope, F: operators::Data>(
     name: &str,
     at_rate: impl Fn(&F, Option<i128>) -> Option<F> + 'static,
 ) -> Collection<'scope, F> {
-    let is_own = |pair: &CurrencyPair| pair.0 == pair.1 && !pair.1.is_none();
-    let foreign = flows.clone().filter(move |(pair, _)| !is_own(pair));
+    let foreign = flows.clone().filter(|(pair, _)| !is_own(pair));
     let converted = as_of(&arrange(foreign, name), fx_rates, name, move |_pair, _day, flow, found| {
         at_rate(flow, found.map(|(_, rate)| *rate))
     });
-    flows.filter(move |(pair, _)| is_own(pair)).map(|(_, (_, flow))| flow).concat(converted.flat_map(|flow| flow))
+    flows.filter(|(pair, _)| is_own(pair)).map(|(_, (_, flow))| flow).concat(converted.flat_map(|flow| flow))
 }
 
 fn portfolio_flow(flow: &CashFlow) -> Option<PortfolioFlow> {

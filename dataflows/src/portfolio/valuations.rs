@@ -27,14 +27,14 @@ use operators::as_of::as_of;
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
 use operators::lookup::{lookup, lookup_left};
-use operators::{Arranged, Collection, Data, Sums, arrange};
+use operators::{Arranged, Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
 use super::config::Books;
 use super::cost_basis::money::{is_bounded, share};
 use super::inputs::{CurrencyPair, Priced};
 use super::ledger::Holding;
-use super::market::{Pricing, until};
+use super::market::{Pricing, at_rates_now};
 use super::positions::{Position, part};
 use super::transactions::{CLASS_COLUMNS, classes as classes_of, product_cell};
 use crate::table::{AMOUNT, PRICE, QUANTITY, RATE, currency_cell, date_cell, day_cell, number_cell, spec, symbol_cell};
@@ -262,38 +262,6 @@ fn with_rates<'scope>(
     let by_base = quotes.map(move |((security, base), quote)| ((base, reporting), (security, quote)));
     let quotes = at_rates_now(by_base, fx_rates, valuation_day, "quotes with rates into the reporting currency");
     quotes.map(|((base, _), (security, quote), reporting_rate)| ((security, base), Quote { reporting_rate, ..quote }))
-}
-
-/// Rows with the rate of their pair of currencies as of the day: one, where both are the same and known.
-pub fn at_rates_now<'scope, D: Data>(
-    rows: Collection<'scope, (CurrencyPair, D)>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
-    valuation_day: &Arranged<'scope, (), i32>,
-    name: &str,
-) -> Collection<'scope, (CurrencyPair, D, Option<i128>)> {
-    let is_own = |pair: &CurrencyPair| pair.0 == pair.1 && !pair.1.is_none();
-    let own = rows.clone().filter(move |(pair, _)| is_own(pair));
-    let own = own.map(|(pair, row)| (pair, row, Some(Rate::ONE_SCALED)));
-    let foreign = rows.filter(move |(pair, _)| !is_own(pair));
-    let pairs = distinct(foreign.clone().map(|(pair, _)| pair), name);
-    let rates = rates_now(pairs, fx_rates, valuation_day);
-    let foreign = lookup_left(&arrange(foreign, name), &rates, name, |pair, row: &D, rate: Option<&i128>| {
-        (*pair, row.clone(), rate.copied())
-    });
-    own.concat(foreign)
-}
-
-/// The rate of each pair of currencies as of the day.
-fn rates_now<'scope>(
-    pairs: Collection<'scope, CurrencyPair>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
-    valuation_day: &Arranged<'scope, (), i32>,
-) -> Arranged<'scope, CurrencyPair, i128> {
-    let asked = until(pairs, valuation_day, "pairs of currencies").as_collection(|pair, day| (*pair, (*day, ())));
-    let rates = as_of(&arrange(asked, "rates asked for"), fx_rates, "rates as of the day", |pair, _day, (), found| {
-        found.map(|(_, rate)| (*pair, *rate))
-    });
-    arrange(rates.flat_map(|rate| rate), "rates as of the day")
 }
 
 /// What a position is worth at a quote.
