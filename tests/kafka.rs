@@ -23,7 +23,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use broker::{Broker, PATIENCE};
-use live::{Random, Server, views};
+use live::{Random, Server, views_after};
 use registry::Registry;
 
 const TRANSACTIONS: u64 = 160;
@@ -96,21 +96,7 @@ field = "execution_id"
 
 /// Waits until every message that can be read is shown, and gives all views.
 async fn settled(server: &Server, expected: &BTreeMap<String, u64>, with_clock: bool) -> BTreeMap<String, Vec<String>> {
-    let client = server.client().await;
-    let begun = Instant::now();
-    loop {
-        let views = views(&client, with_clock).await;
-        let progress = &views["source_progress"];
-        let is_there = |(partition, count): (&String, &u64)| {
-            let shown = format!("partition={partition} records={count} ");
-            progress.iter().any(|line| line.contains(&shown))
-        };
-        if expected.iter().all(is_there) {
-            return views;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{expected:?} was expected: {progress:#?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    views_after(&server.client().await, expected, PATIENCE, with_clock).await
 }
 
 /// What is told by a start that fails.

@@ -14,14 +14,14 @@ mod topics;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use broker::{Broker, PATIENCE};
-use live::{Random, Server, lines, views};
+use live::{Random, Server, lines, views_after};
 use outputs::{begun, kafka_sinks, never, reached};
 use sinks::flight::Ticket;
 use topics::{added_up, found, kept};
@@ -77,23 +77,6 @@ fn configuration(broker: &Broker, group: &str, sinks: &str) -> tempfile::TempDir
     folder
 }
 
-/// Waits until every message that there is has been read; gives the views.
-async fn settled(server: &Server, counts: &BTreeMap<String, usize>) -> BTreeMap<String, Vec<String>> {
-    let (client, begun) = (server.client().await, Instant::now());
-    loop {
-        let views = views(&client, false).await;
-        let read = |(partition, count): (&String, &usize)| {
-            let shown = format!("partition={partition} records={count} ");
-            views["source_progress"].iter().any(|line| line.contains(&shown))
-        };
-        if counts.iter().all(read) {
-            return views;
-        }
-        assert!(begun.elapsed() < PATIENCE, "{counts:?} were expected: {:#?}", views["source_progress"]);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_goes_and_comes_and_a_topic_that_grows_lose_and_double_nothing() {
     let home = tempfile::tempdir().unwrap();
@@ -130,16 +113,20 @@ async fn a_broker_that_goes_and_comes_and_a_topic_that_grows_lose_and_double_not
     tokio::task::block_in_place(|| send(&client, PARTS - 1, &sent));
 
     let places = TOPICS.into_iter().flat_map(|topic| (0..4).map(move |partition| (topic, partition)));
-    let counts: BTreeMap<String, usize> = places
-        .map(|(topic, partition)| (format!("{topic}/{partition}@0"), broker.readable(topic, partition).len()))
+    let counts: BTreeMap<String, u64> = places
+        .map(|(topic, partition)| (format!("{topic}/{partition}@0"), broker.readable(topic, partition).len() as u64))
         .collect();
-    assert_eq!(counts.values().sum::<usize>() as u64, PARTS * MESSAGES, "the broker has each message once: {counts:?}");
-    let shown = settled(&server, &counts).await;
+    assert_eq!(counts.values().sum::<u64>(), PARTS * MESSAGES, "the broker has each message once: {counts:?}");
+    let shown = views_after(&server.client().await, &counts, PATIENCE, false).await;
     assert!(!server.has_died());
 
     let calm = configuration(&broker, "calm", "");
     let undisturbed = Server::start(calm.path());
-    storm::assert_same(&shown, &settled(&undisturbed, &counts).await, "read through an outage");
+    storm::assert_same(
+        &shown,
+        &views_after(&undisturbed.client().await, &counts, PATIENCE, false).await,
+        "read through an outage",
+    );
     assert!(shown["breaks"].len() > 5 && shown["matches"].len() > 5, "{shown:?}");
 
     let (last, rows) = server.client().await.snapshot(&Ticket::snapshot("breaks")).await.unwrap();

@@ -10,6 +10,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::cast;
@@ -109,6 +110,32 @@ pub(crate) async fn views(client: &Client, with_clock: bool) -> BTreeMap<String,
         views.insert(view.name, batches.iter().flat_map(|batch| lines(batch, is_shown)).collect());
     }
     views
+}
+
+/// Waits until the partitions of topics have given as many records as are expected of each; gives all views.
+///
+/// Progress is asked for before the views: each is read as of a tick of its own, and one that was read before the last
+/// message may lack what came of it.
+pub(crate) async fn views_after(
+    client: &Client,
+    records_by_partition: &BTreeMap<String, u64>,
+    patience: Duration,
+    with_clock: bool,
+) -> BTreeMap<String, Vec<String>> {
+    let begun = Instant::now();
+    loop {
+        let (_, batches) = client.snapshot(&Ticket::snapshot("source_progress")).await.unwrap();
+        let progress: Vec<String> = batches.iter().flat_map(|batch| lines(batch, |_| true)).collect();
+        let is_there = |(partition, records): (&String, &u64)| {
+            let shown = format!("partition={partition} records={records} ");
+            progress.iter().any(|line| line.contains(&shown))
+        };
+        if records_by_partition.iter().all(is_there) {
+            return views(client, with_clock).await;
+        }
+        assert!(begun.elapsed() < patience, "{records_by_partition:?} were expected: {progress:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// What changed in a view at each tick after one, up to another.
