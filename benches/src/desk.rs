@@ -15,6 +15,7 @@ use timely::dataflow::operators::vec::Input;
 use timely::worker::Worker;
 
 use crate::measure::{cpu, load, micros, percentile};
+use crate::operator_times::OperatorTimes;
 
 type Handle<T> = InputHandle<Tick, timely::container::CapacityContainerBuilder<Vec<(T, Tick, isize)>>>;
 
@@ -33,6 +34,8 @@ pub struct Desk<'a> {
     views: Views,
     tick: Tick,
     changes_followed: usize,
+    /// How many operators to print, and their times; with `OPERATORS` in the environment.
+    operators: Option<(usize, OperatorTimes)>,
 }
 
 /// 2027-01-01: all days have come.
@@ -45,6 +48,8 @@ fn handle<T: Data>() -> Handle<T> {
 impl<'a> Desk<'a> {
     /// The graphs of a configuration that says nothing, with nothing in them.
     pub fn new(worker: &'a mut Worker) -> Self {
+        let operators = std::env::var("OPERATORS").ok().map(|text| text.parse().expect("OPERATORS is a whole number"));
+        let operators = operators.map(|operators| (operators, OperatorTimes::of(worker)));
         let books = Books::new(&BooksConfig::default(), &BTreeMap::new()).unwrap();
         let mut views = Views::default();
         let (mut transactions, mut portfolios, mut instruments, mut prices) = (handle(), handle(), handle(), handle());
@@ -78,6 +83,7 @@ impl<'a> Desk<'a> {
             views,
             tick: 0,
             changes_followed: 0,
+            operators,
         };
         desk.advance_to(NOW);
         desk
@@ -164,8 +170,23 @@ impl<'a> Desk<'a> {
         self.views.specs().into_iter().enumerate().find(|(_, spec)| spec.name == name).unwrap()
     }
 
+    /// Forgets which operators took the time so far.
+    pub fn begin_operators(&self) {
+        if let Some((_, times)) = &self.operators {
+            times.begin(self.worker);
+        }
+    }
+
+    /// Prints which operators took the time of so many rounds, if that is wanted.
+    pub fn print_operators(&self, rounds: u64) {
+        if let Some((operators, times)) = &self.operators {
+            times.print(self.worker, *operators, rounds);
+        }
+    }
+
     /// Makes a change in a tick of its own, again and again, and prints what that took.
     pub fn measure(&mut self, what: &str, rounds: u64, mut change: impl FnMut(&mut Self, u64)) {
+        self.begin_operators();
         let (mut times, cpu_before) = (Vec::new(), cpu());
         for round in 0..rounds {
             change(self, round);
@@ -179,5 +200,6 @@ impl<'a> Desk<'a> {
             used.as_secs_f64(),
             load()
         );
+        self.print_operators(rounds);
     }
 }

@@ -8,6 +8,7 @@ pub mod books_day;
 pub mod desk;
 pub mod engines;
 pub mod measure;
+pub mod operator_times;
 pub mod parquet_files;
 pub mod persons;
 pub mod positions;

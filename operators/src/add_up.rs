@@ -11,6 +11,8 @@ use std::collections::hash_map::Entry;
 
 use ahash::AHashMap;
 use differential_dataflow::AsCollection;
+use timely::Container;
+use timely::dataflow::Stream;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
@@ -18,24 +20,24 @@ use timely::dataflow::operators::generic::Operator;
 use crate::arrangement::{Collection, Data, Difference, Tick};
 use crate::arrived::first_open;
 
-/// Adds up by groups: `adds(row, difference, add)`, with a call of `add` for each group.
-pub(crate) fn add_up<'scope, D: Data, R: Difference, G: Data, S: Difference>(
-    collection: Collection<'scope, D, R>,
+/// Adds up by groups: `read(rows, add)`, with a call of `add` for each tick, group and what it gains.
+pub(crate) fn add_up<'scope, C: Container, G: Data, S: Difference>(
+    rows: Stream<'scope, Tick, C>,
     name: &str,
-    mut adds: impl FnMut(D, R, &mut dyn FnMut(G, S)) + 'static,
+    read: impl Fn(&mut C, &mut dyn FnMut(Tick, G, S)) + 'static,
 ) -> Collection<'scope, G, S> {
-    let sums = collection.inner.unary_frontier(Pipeline, name, |_capability, _info| {
+    let sums = rows.unary_frontier(Pipeline, name, |_capability, _info| {
         let mut open: BTreeMap<Tick, (Capability<Tick>, AHashMap<G, S>)> = BTreeMap::new();
         move |(input, frontier), output| {
             input.for_each(|capability, rows| {
-                for (row, tick, diff) in rows.drain(..) {
+                read(rows, &mut |tick, group, more| {
                     let (_, groups) =
                         open.entry(tick).or_insert_with(|| (capability.delayed(&tick, 0), AHashMap::default()));
-                    adds(row, diff, &mut |group, more| match groups.entry(group) {
+                    match groups.entry(group) {
                         Entry::Occupied(mut sum) => sum.get_mut().plus_equals(&more),
                         Entry::Vacant(empty) => drop(empty.insert(more)),
-                    });
-                }
+                    }
+                });
             });
             let still_open = open.split_off(&first_open(frontier.frontier()));
             for (tick, (capability, groups)) in std::mem::replace(&mut open, still_open) {
@@ -56,15 +58,16 @@ mod tests {
 
     use super::*;
     use crate::churn;
+    use crate::shared::Shared;
     use crate::testing::{assert_incremental, run, run_apart};
 
     type Row = (u8, u8);
 
     /// Each row in the group of its first number and in that of all.
     fn groups<'s>(rows: Collection<'s, Row>) -> Collection<'s, u8> {
-        add_up(rows, "groups", |(group, _), diff: isize, add| {
-            add(group, diff);
-            add(u8::MAX, diff);
+        Shared::of(rows).add_up("groups", |(group, _), diff, add| {
+            add(*group, *diff);
+            add(u8::MAX, *diff);
         })
     }
 

@@ -19,9 +19,11 @@ use differential_dataflow::operators::arrange::arrangement::arrange_core;
 use differential_dataflow::operators::arrange::{Arranged as DifferentialArranged, TraceAgent};
 use differential_dataflow::trace::implementations::ord_neu::{OrdValSpine, RcOrdValBuilder};
 use differential_dataflow::trace::{Batcher, Description, TraceReader};
-use differential_dataflow::{ExchangeData, Hashable, VecCollection};
+use differential_dataflow::{AsCollection, ExchangeData, Hashable, VecCollection};
 use timely::container::{ContainerBuilder, PushInto};
+use timely::dataflow::Scope;
 use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::operator::empty;
 use timely::progress::Antichain;
 use timely::progress::frontier::AntichainRef;
 
@@ -51,6 +53,11 @@ impl<T: Data + Hashable<Output = u64>> Key for T {}
 /// What a difference can be: an element of an exact group.
 pub trait Difference: ExchangeData + Semigroup + Debug {}
 impl<T: ExchangeData + Semigroup + Debug> Difference for T {}
+
+/// A collection without rows, in the place of one that nothing is configured for: no tick costs what is made from it.
+pub fn nothing<'scope, D: Data, R: Difference>(scope: Scope<'scope, Tick>) -> Collection<'scope, D, R> {
+    empty(scope).as_collection()
+}
 
 /// Indexes a collection of pairs by their first part.
 pub fn arrange<'scope, K: Key, V: Data, R: Difference>(

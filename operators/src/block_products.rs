@@ -46,11 +46,10 @@ use std::collections::BTreeMap;
 
 use differential_dataflow::difference::{IsZero, Monoid, Semigroup};
 
-use crate::arrangement::{Arranged, Key, Tick, arrange};
+use crate::arrangement::{Arranged, Key, arrange};
 use crate::block_sums::BlockSums;
-use crate::day_blocks::{BLOCK_DAYS, BlockAt, DayBlock, Number, block_at};
+use crate::day_blocks::{BlockAt, DayBlock, Number, days_of};
 use crate::follow::{Change, Side, gather_both};
-use crate::series::{Passed, Series};
 
 /// Converts each value by the rate of its day with `convert_day(value, rate)`, and adds up by target.
 pub fn convert<'scope, K: Key, G: Key, T: Number>(
@@ -61,27 +60,27 @@ pub fn convert<'scope, K: Key, G: Key, T: Number>(
 ) -> Arranged<'scope, G, i32, DayBlock<i128>> {
     let converted = gather_both(values, rates, name, move |_key: &K, tick, values, rates, sums: &mut BlockSums<G>| {
         let mut rates_read = BTreeMap::new();
-        for_each_changed(tick, &values, &rates, |value| {
-            let (target, block) = value.row;
-            let rates = rates_read.entry(*block).or_insert_with(|| block_at(*block, rates.rows, tick));
-            let change = change_of_block(&value, rates, &convert_day);
+        for_each_changed(&values, &rates, |target, block| {
+            let values = BlockAt::find(values.rows, tick, |row| (&row.0, row.1).cmp(&(target, block)));
+            let find_rates = || BlockAt::find(rates.rows, tick, |other| other.cmp(&block));
+            let rates = rates_read.entry(block).or_insert_with(find_rates);
+            let change = change_of_block(&values, rates, &convert_day);
             if !change.is_zero() {
-                sums.of(tick, target).block(*block).plus_equals(&change);
+                sums.of(tick, target).block(block).plus_equals(&change);
             }
         });
     });
     arrange(converted, name)
 }
 
-/// Visits each block of values that changed, or whose rates did, once.
+/// Visits the target and block of all values that changed, or whose rates did, each once.
 fn for_each_changed<'a, G: Ord, T: Number>(
-    tick: Tick,
     values: &Side<'a, '_, (G, i32), DayBlock<i128>>,
     rates: &Side<'a, '_, i32, DayBlock<T>>,
-    mut visit: impl FnMut(Passed<'a, (G, i32), DayBlock<i128>>),
+    mut visit: impl FnMut(&'a G, i32),
 ) {
     for changed in values.changes {
-        visit_row(tick, values.rows, (&changed.row.0, changed.row.1), &mut visit);
+        visit(&changed.row.0, changed.row.1);
     }
     if rates.changes.is_empty() {
         return;
@@ -91,34 +90,23 @@ fn for_each_changed<'a, G: Ord, T: Number>(
         for block in rates.changes.iter().map(|change| *change.row) {
             let of_change = |change: &Change<'_, (G, i32), _>| (&change.row.0, change.row.1).cmp(&(target, block));
             if values.changes.binary_search_by(of_change).is_err() {
-                visit_row(tick, values.rows, (target, block), &mut visit);
+                visit(target, block);
             }
         }
         next = values.rows.seek(|row| row.0 <= *target);
     }
 }
 
-/// Visits the row of a target and block, if there is one.
-fn visit_row<'a, G: Ord>(
-    tick: Tick,
-    values: &Series<'a, (G, i32), DayBlock<i128>>,
-    sought: (&G, i32),
-    visit: &mut impl FnMut(Passed<'a, (G, i32), DayBlock<i128>>),
-) {
-    let found = values.forwards(tick, |row| (&row.0, row.1) < sought).next();
-    found.into_iter().filter(|passed| (&passed.row.0, passed.row.1) == sought).for_each(visit);
-}
-
 /// What is given for a block, less what was given before.
-fn change_of_block<G, T: Number>(
-    values: &Passed<'_, (G, i32), DayBlock<i128>>,
-    rates: &BlockAt<T>,
+fn change_of_block<T: Number>(
+    values: &BlockAt<'_, i128>,
+    rates: &BlockAt<'_, T>,
     convert_day: &impl Fn(i128, T) -> Option<i128>,
 ) -> DayBlock<i128> {
     let mut change = DayBlock::<i128>::zero();
-    for day in 0..BLOCK_DAYS {
-        let before = values.before.on(day).zip(rates.before.on(day).map(|(rate, _)| rate));
-        let now = values.now.on(day).zip(rates.now.on(day).map(|(rate, _)| rate));
+    for day in days_of(values.changed() | rates.changed()) {
+        let before = values.before(day).zip(rates.before(day).map(|(rate, _)| rate));
+        let now = values.now(day).zip(rates.now(day).map(|(rate, _)| rate));
         if before == now {
             continue;
         }
@@ -146,7 +134,7 @@ mod tests {
     use super::*;
     use crate::arrangement::Collection;
     use crate::churn;
-    use crate::day_blocks::arrange_days;
+    use crate::day_blocks::{BLOCK_DAYS, arrange_days};
     use crate::group::cost;
     use crate::testing::{Changes, assert_incremental, days_as_rows, differences, run_apart};
 

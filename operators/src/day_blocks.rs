@@ -28,6 +28,7 @@
 //! assert_eq!(outputs[1], vec![((7, 63, 100), -1), ((7, 63, 101), 1)]);
 //! ```
 
+use std::cmp::Ordering;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -136,6 +137,12 @@ impl<T: Number> DayBlock<T> {
         (count != 0).then_some((self.values[day_in_block], count))
     }
 
+    /// A bit for each day of which there is anything.
+    pub(crate) fn days_set(&self) -> u64 {
+        let is_set = |day: usize| self.values[day] != T::default() || self.counts[day] != 0;
+        (0..BLOCK_DAYS).fold(0, |set, day| set | u64::from(is_set(day)) << day)
+    }
+
     /// The block with each value made into another. The function must be linear, where the block is a difference.
     pub fn map<U: Number>(&self, function: impl Fn(T) -> U) -> DayBlock<U> {
         DayBlock { values: self.values.map(function), counts: self.counts }
@@ -240,9 +247,9 @@ pub fn days<'scope, K: Key, T: Number>(
 ) -> Collection<'scope, (K, i32, T)> {
     follow(blocks, name, |key, tick, blocks, out| {
         for block in blocks.changes.iter().map(|change| *change.row) {
-            let changed = block_at(block, blocks.rows, tick);
-            for day in 0..BLOCK_DAYS {
-                let (before, now) = (changed.before.on(day), changed.now.on(day));
+            let at = BlockAt::find(blocks.rows, tick, |other| other.cmp(&block));
+            for day in days_of(at.changed()) {
+                let (before, now) = (at.before(day), at.now(day));
                 if before != now {
                     let point = |value| (key.clone(), day_of(block, day), value);
                     out.extend(before.map(|(value, count)| (point(value), -(count as isize))));
@@ -253,18 +260,62 @@ pub fn days<'scope, K: Key, T: Number>(
     })
 }
 
-/// A block just before a tick, and at it.
-pub(crate) struct BlockAt<T> {
-    pub(crate) before: DayBlock<T>,
-    pub(crate) now: DayBlock<T>,
+/// A block just before a tick and at it, as the differences that it is the sum of. Days are added up when they are asked
+/// for: a correction changes one of 64.
+pub(crate) struct BlockAt<'a, T> {
+    earlier: Vec<&'a DayBlock<T>>,
+    /// Those of the tick itself.
+    own: Vec<&'a DayBlock<T>>,
 }
 
-/// Reads one block of a key: empty where there is none.
-pub(crate) fn block_at<T: Number>(block: i32, blocks: &Series<'_, i32, DayBlock<T>>, tick: Tick) -> BlockAt<T> {
-    let found = blocks.forwards(tick, |other| *other < block).next().filter(|passed| *passed.row == block);
-    found.map_or(BlockAt { before: DayBlock::zero(), now: DayBlock::zero() }, |passed| BlockAt {
-        before: passed.before,
-        now: passed.now,
+impl<'a, T: Number> BlockAt<'a, T> {
+    /// Reads the block of the row that is sought: nothing where there is none.
+    pub(crate) fn find<V: Ord>(
+        rows: &Series<'a, V, DayBlock<T>>,
+        tick: Tick,
+        sought: impl Fn(&V) -> Ordering,
+    ) -> BlockAt<'a, T> {
+        let (mut earlier, mut own) = (Vec::new(), Vec::new());
+        rows.differences(sought, |time, block| match time.cmp(&tick) {
+            Ordering::Less => earlier.push(block),
+            Ordering::Equal => own.push(block),
+            Ordering::Greater => {}
+        });
+        BlockAt { earlier, own }
+    }
+
+    /// A bit for each day that may have changed at the tick.
+    pub(crate) fn changed(&self) -> u64 {
+        self.own.iter().fold(0, |set, block| set | block.days_set())
+    }
+
+    /// What there was of a day before the tick, and how many points that were.
+    pub(crate) fn before(&self, day_in_block: usize) -> Option<(T, i32)> {
+        point(sum_of_day(self.earlier.iter(), day_in_block))
+    }
+
+    /// What there is of a day at the tick.
+    pub(crate) fn now(&self, day_in_block: usize) -> Option<(T, i32)> {
+        point(sum_of_day(self.earlier.iter().chain(&self.own), day_in_block))
+    }
+}
+
+fn sum_of_day<'a, T: Number>(blocks: impl Iterator<Item = &'a &'a DayBlock<T>>, day: usize) -> (T, i32) {
+    blocks.fold((T::default(), 0i32), |(value, count), block| {
+        (value.plus(block.values[day]), count.wrapping_add(block.counts[day]))
+    })
+}
+
+fn point<T>((value, count): (T, i32)) -> Option<(T, i32)> {
+    (count != 0).then_some((value, count))
+}
+
+/// The days whose bits are set, in their order.
+pub(crate) fn days_of(mut set: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let day = set.trailing_zeros();
+        set &= set.wrapping_sub(1);
+        (day < u64::BITS).then_some(day as usize)
     })
 }
 

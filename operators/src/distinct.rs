@@ -1,6 +1,6 @@
-//! `distinct`: each row once, however often it is there.
+//! `distinct`: each row once, however often it is there. `distinct_each`: the same, of what shared rows are made into.
 //!
-//! Input      rows.
+//! Input      rows; for [`distinct_each`] a function from a row to others.
 //! Output     each row that is there, once.
 //! Update     O(1) + log: a row is given or taken away only when the first comes or the last goes. Rows of a tick are
 //!            counted before they are sorted: a million of the same are one.
@@ -18,12 +18,34 @@
 //! ```
 
 use crate::add_up::add_up;
-use crate::arrangement::{Collection, Key, arrange};
+use crate::arrangement::{Collection, Data, Key, Tick, arrange};
 use crate::derive::derive_rows;
+use crate::shared::Shared;
 
 /// Gives each row once.
 pub fn distinct<'scope, D: Key>(rows: Collection<'scope, D>, name: &str) -> Collection<'scope, D> {
-    let counts = add_up(rows, name, |row, diff: isize, add| add((row, ()), diff));
+    let counts = add_up(rows.inner, name, |rows, add| {
+        rows.drain(..).for_each(|(row, tick, diff): (D, Tick, isize)| add(tick, (row, ()), diff));
+    });
+    once(counts, name)
+}
+
+/// Gives each of what all rows are made into once.
+pub fn distinct_each<'scope, D: Data, I>(
+    rows: &Shared<'scope, D>,
+    name: &str,
+    each: impl Fn(&D) -> I + 'static,
+) -> Collection<'scope, I::Item>
+where
+    I: IntoIterator<Item: Key>,
+{
+    let counts = rows.add_up(name, move |row, diff, add| {
+        each(row).into_iter().for_each(|made| add((made, ()), *diff));
+    });
+    once(counts, name)
+}
+
+fn once<'scope, D: Key>(counts: Collection<'scope, (D, ())>, name: &str) -> Collection<'scope, D> {
     derive_rows(&arrange(counts, name), name, |row: &D, _count, out| out.row(row.clone()))
 }
 

@@ -7,8 +7,8 @@
 //! Inputs     two arrangements by the same key whose differences are [`DayBlock`]s, of one type of number or of two. A pure
 //!            function from key, day, and what either side has of that day with its count, to a row, or to none.
 //! Output     what the function gives for each day on which either side has a point.
-//! Update     the blocks that changed are read on both sides. The function is called, before and after, for the days that
-//!            changed alone, and only these rows are given again.
+//! Update     of the blocks that changed the days that did are read on both sides, and the function is called for them,
+//!            before and after: only these rows are given again.
 //! Order      independent of arrival order; both sides may change in one tick.
 //! Bounds     no state but the two arrangements, so none on history.
 //!
@@ -32,7 +32,7 @@
 //! ```
 
 use crate::arrangement::{Arranged, Collection, Data, Key};
-use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number, block_at, day_of};
+use crate::day_blocks::{BlockAt, DayBlock, Number, day_of, days_of};
 use crate::follow::follow_both;
 
 /// Gives what `row(key, day, left, right)` makes of each day on which either side has a point, with its count.
@@ -48,10 +48,10 @@ pub fn join_days<'scope, K: Key, A: Number, B: Number, D: Data>(
         blocks.sort_unstable();
         blocks.dedup();
         for block in blocks {
-            let (left, right) = (block_at(block, left.rows, tick), block_at(block, right.rows, tick));
-            for day in 0..BLOCK_DAYS {
-                let (before, now) =
-                    ((left.before.on(day), right.before.on(day)), (left.now.on(day), right.now.on(day)));
+            let left = BlockAt::find(left.rows, tick, |other| other.cmp(&block));
+            let right = BlockAt::find(right.rows, tick, |other| other.cmp(&block));
+            for day in days_of(left.changed() | right.changed()) {
+                let (before, now) = ((left.before(day), right.before(day)), (left.now(day), right.now(day)));
                 if before != now {
                     let row = |(left, right)| {
                         if (left, right) == (None, None) { None } else { row(key, day_of(block, day), left, right) }
@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
     use crate::churn;
-    use crate::day_blocks::arrange_days;
+    use crate::day_blocks::{BLOCK_DAYS, arrange_days};
     use crate::group::cost;
     use crate::testing::{Changes, assert_incremental, differences, run_apart};
 

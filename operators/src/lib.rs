@@ -36,6 +36,7 @@ pub mod range_tree;
 mod runs;
 pub mod scan;
 mod series;
+pub mod shared;
 pub mod step_products;
 pub mod sum_by;
 pub mod sums;
@@ -44,5 +45,5 @@ pub mod top_n;
 mod tree;
 pub mod upsert;
 
-pub use arrangement::{Arranged, Collection, Data, Key, Tick, Trace, arrange};
+pub use arrangement::{Arranged, Collection, Data, Key, Tick, Trace, arrange, nothing};
 pub use sums::Sums;

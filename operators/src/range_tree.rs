@@ -10,11 +10,12 @@
 //! Output     one row a range, made by a pure function from key, span, question and the summary of the points in it, in
 //!            their order: `None` where there are none.
 //! Update     O(log n) for a point, and O(log n) for each range that holds it; the other ranges are not looked at. A range
-//!            that is asked for costs O(log n). Points that come in one tick are summed up once, O(1) each.
+//!            that is asked for costs O(log n). Points that come in one tick are summed up once, O(1) each. What was
+//!            answered is kept and not worked out again when it is taken back.
 //! Order      independent of arrival order to the last bit, floats too: how a sum is bracketed is fixed by the days
 //!            themselves, and points outside a range do not change it. Several points of a day follow in their own order.
 //! Bounds     none on history. Beside the arrangements, a summary for each 16 days that hold points, and a fifteenth more
-//!            above them, and an entry for each day on which ranges start. These follow from the rows: a load in one tick
+//!            above them, an entry for each day on which ranges start, and each answer. These follow from the rows: a load in one tick
 //!            builds them in one pass. As arrangements, each level would be written anew for every point at every tick.
 //!
 //! Summaries are computed, not differences: what is taken back is not subtracted but summed up without it. So they need
@@ -48,12 +49,12 @@
 //! assert_eq!(outputs, vec![vec![((7, span, Some(1000)), 1)], vec![((7, span, Some(990)), 1), ((7, span, Some(1000)), -1)]]);
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick};
-use crate::follow::{Side, follow_both};
+use crate::follow::{Change, Side, follow_both};
 use crate::series::{Passed, Series};
 pub use crate::tree::Summary;
 use crate::tree::{Set, Tree};
@@ -76,27 +77,35 @@ pub fn range_tree<'scope, K: Key, V: Data, Q: Data, M: Summary, O: Data>(
     summary: impl Fn(&K, i32, &V, isize) -> M + 'static,
     mut answer: impl FnMut(&K, &Span, &Q, Option<&M>) -> O + 'static,
 ) -> Collection<'scope, O> {
-    let mut kept: HashMap<K, Kept<M>> = HashMap::new();
+    let mut kept: HashMap<K, Kept<M, Q, O>> = HashMap::new();
     follow_both(points, ranges, name, move |key, tick, points, ranges, out| {
         let mut of_key = kept.remove(key).unwrap_or_else(Kept::new);
         let summary = |point: &(i32, V), count| summary(key, point.0, &point.1, count);
-        let before = |days| sum_of_days(points.rows, tick, days, |passed| passed.before, &summary);
-        let now = |days| sum_of_days(points.rows, tick, days, |passed| passed.now, &summary);
-
+        let sum_of_days = |days| sum_of_days(points.rows, tick, days, &summary);
         let again = of_key.ranges_to_answer_again(tick, &points, ranges.rows);
-        for Passed { row: (span, question), before: count, .. } in &again {
-            out.push((answer(key, span, question, of_key.sum(span, before).as_ref()), -count));
-        }
-        of_key.update_blocks(&points, now);
-        for Passed { row: (span, question), before: count, .. } in &again {
-            out.push((answer(key, span, question, of_key.sum(span, now).as_ref()), *count));
+        of_key.update_blocks(&points, sum_of_days);
+
+        for Passed { row: range, before: count, .. } in again {
+            let now = answer(key, &range.0, &range.1, of_key.sum(&range.0, sum_of_days).as_ref());
+            if let Some(before) = of_key.answers.insert(range.clone(), now.clone()) {
+                out.extend([(before, -count), (now, count)]);
+            }
         }
         for of_span in ranges.changes.chunk_by(|a, b| a.row.0 == b.row.0) {
-            let sum = of_key.sum(&of_span[0].row.0, now);
-            let answers = of_span.iter().map(|change| (&change.row.0, &change.row.1, change.diff));
-            out.extend(answers.map(|(span, question, diff)| (answer(key, span, question, sum.as_ref()), diff)));
+            let sum = of_key.sum(&of_span[0].row.0, sum_of_days);
+            for Change { row: range, diff, .. } in of_span {
+                let now = answer(key, &range.0, &range.1, sum.as_ref());
+                out.push((now.clone(), *diff));
+                let mut rows = ranges.rows.forwards(tick, |other| other < range);
+                if rows.next().is_some_and(|passed| passed.row == *range && passed.now != 0) {
+                    of_key.answers.insert((*range).clone(), now);
+                } else {
+                    of_key.answers.remove(range);
+                }
+            }
         }
         of_key.update_ranges(tick, &ranges);
+        debug_assert_eq!(of_key.answers.is_empty(), of_key.ranges.is_empty(), "an answer goes with its range");
         if !of_key.is_empty() {
             kept.insert(key.clone(), of_key);
         }
@@ -104,11 +113,13 @@ pub fn range_tree<'scope, K: Key, V: Data, Q: Data, M: Summary, O: Data>(
 }
 
 /// What is kept of one key.
-struct Kept<M> {
+struct Kept<M, Q, O> {
     /// By block of 16 days, the summary of the points in it.
     blocks: Tree<M>,
     /// By day, how far the ranges that start on it go.
     ranges: Tree<Latest>,
+    /// What was answered: a changed point has it taken back without being worked out again.
+    answers: BTreeMap<(Span, Q), O>,
 }
 
 /// The last day of several ranges.
@@ -121,9 +132,9 @@ impl Summary for Latest {
     }
 }
 
-impl<M: Summary> Kept<M> {
+impl<M: Summary, Q: Data, O: Data> Kept<M, Q, O> {
     fn new() -> Self {
-        Kept { blocks: Tree::new(), ranges: Tree::new() }
+        Kept { blocks: Tree::new(), ranges: Tree::new(), answers: BTreeMap::new() }
     }
 
     fn is_empty(&self) -> bool {
@@ -153,7 +164,7 @@ impl<M: Summary> Kept<M> {
     }
 
     /// The ranges that were there before a tick, and in which a point changes at it, each once.
-    fn ranges_to_answer_again<'a, V, Q: Ord>(
+    fn ranges_to_answer_again<'a, V>(
         &self,
         tick: Tick,
         points: &Side<'_, '_, (i32, V)>,
@@ -176,7 +187,7 @@ impl<M: Summary> Kept<M> {
     }
 
     /// Notes how far the ranges go that start where some have come or gone.
-    fn update_ranges<Q: Ord>(&mut self, tick: Tick, ranges: &Side<'_, '_, (Span, Q)>) {
+    fn update_ranges(&mut self, tick: Tick, ranges: &Side<'_, '_, (Span, Q)>) {
         let of_days = ranges.changes.chunk_by(|a, b| a.row.0.from == b.row.0.from);
         let latest = |from: i32| {
             let of_day = ranges.rows.backwards(tick, |range| range.0.from <= from);
@@ -188,16 +199,15 @@ impl<M: Summary> Kept<M> {
     }
 }
 
-/// The summary of the points of some days, as many as there are by `count`.
+/// The summary of the points of some days.
 fn sum_of_days<V: Ord, M: Summary>(
     points: &Series<'_, (i32, V)>,
     tick: Tick,
     days: Span,
-    count: impl Fn(&Passed<'_, (i32, V)>) -> isize,
     summary: &impl Fn(&(i32, V), isize) -> M,
 ) -> Option<M> {
     let passed = points.forwards(tick, |point| point.0 < days.from).take_while(|passed| passed.row.0 <= days.to);
-    let summaries = passed.filter(|passed| count(passed) != 0).map(|passed| summary(passed.row, count(&passed)));
+    let summaries = passed.filter(|passed| passed.now != 0).map(|passed| summary(passed.row, passed.now));
     summaries.reduce(|sum, point| sum.then(&point))
 }
 
@@ -368,10 +378,10 @@ mod tests {
 
     fn kept<'s>(input: Collection<'s, Input>) -> Collection<'s, WhatIsKept> {
         let (points, ranges) = sides(input);
-        let mut kept = Kept::new();
+        let mut kept = Kept::<Linked, u8, Answer>::new();
         follow_both(&points, &ranges, "kept", move |key, tick, points, ranges, out| {
             let summary = |point: &(i32, i8), count| linked(key, point.0, &point.1, count);
-            kept.update_blocks(&points, |days| sum_of_days(points.rows, tick, days, |passed| passed.now, &summary));
+            kept.update_blocks(&points, |days| sum_of_days(points.rows, tick, days, &summary));
             kept.update_ranges(tick, &ranges);
             let mut starts = Vec::new();
             kept.ranges.search(0..=u64::MAX, |_| true, &mut |start| starts.push(day_at(start)));
@@ -448,7 +458,7 @@ mod tests {
             let of_sum = 2 * 15 + 2 * 16 * levels;
             assert!(costs[0].1 <= days as usize * 5 / 4, "a load is one pass: {} of {days}", costs[0].1);
             assert_eq!(costs[2].0, 2 * 10);
-            assert!(costs[2].1 <= 10 * 2 * of_sum + 200, "{} rows and parts for a point of {days}", costs[2].1);
+            assert!(costs[2].1 <= 10 * of_sum + 200, "{} rows and parts for a point of {days}", costs[2].1);
             assert_eq!(costs[3].0, 1);
             assert!(costs[3].1 <= of_sum + 32, "{} rows and parts for a range of {days}", costs[3].1);
         }

@@ -3,6 +3,8 @@
 //! A stock cursor goes forwards only, and seeks by a whole value; "the last row on or before this day" needs neither.
 //! So this reads the sorted lists of an arrangement's batches themselves: a binary search in each, then a merge.
 
+use std::cmp::Ordering;
+
 use differential_dataflow::difference::Monoid;
 use differential_dataflow::trace::implementations::OffsetList;
 use differential_dataflow::trace::implementations::ord_neu::Upds;
@@ -89,18 +91,37 @@ impl<'a, V: Ord, R> Series<'a, V, R> {
         firsts.min()
     }
 
+    /// Visits the differences of one row, which is sought by an order of the rows, with their ticks.
+    pub(crate) fn differences(&self, sought: impl Fn(&V) -> Ordering, mut visit: impl FnMut(Tick, &'a R))
+    where
+        R: Difference,
+    {
+        for run in &self.runs {
+            if let Ok(place) = run.values.binary_search_by(&sought) {
+                run.updates(place).for_each(|(tick, difference)| visit(*tick, difference));
+            }
+        }
+    }
+
     fn places(&self, is_before: impl Fn(&V) -> bool) -> Vec<usize> {
         self.runs.iter().map(|run| run.values.partition_point(&is_before)).collect()
+    }
+}
+
+impl<'a, V, R: Difference> Run<'a, V, R> {
+    /// What this batch says of the value at `place`.
+    fn updates(&self, place: usize) -> impl Iterator<Item = (&'a Tick, &'a R)> + use<'a, V, R> {
+        #[cfg(test)]
+        crate::group::cost::read(1);
+        let (lower, upper) = self.updates.bounds(self.lower + place);
+        self.updates.times[lower..upper].iter().zip(&self.updates.diffs[lower..upper])
     }
 }
 
 impl<V, R: Difference + Monoid> Run<'_, V, R> {
     /// Adds to `passed` what this batch says of the value at `place`.
     fn count(&self, place: usize, tick: Tick, passed: &mut Passed<'_, V, R>) {
-        #[cfg(test)]
-        crate::group::cost::read(1);
-        let (lower, upper) = self.updates.bounds(self.lower + place);
-        for (time, diff) in self.updates.times[lower..upper].iter().zip(&self.updates.diffs[lower..upper]) {
+        for (time, diff) in self.updates(place) {
             if *time < tick {
                 passed.before.plus_equals(diff);
             }

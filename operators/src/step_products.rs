@@ -46,7 +46,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrangement::{Arranged, Key, Tick, arrange};
 use crate::block_sums::{BlockSums, Blocks};
-use crate::day_blocks::{BLOCK_DAYS, DayBlock, block_of, day_in_block};
+use crate::day_blocks::{BLOCK_DAYS, DayBlock, block_of, day_in_block, days_of};
 use crate::follow::gather_both;
 use crate::series::Series;
 
@@ -137,9 +137,7 @@ struct Factor {
 
 impl Factor {
     fn of(block: i32, days: &DayBlock<i64>) -> Self {
-        let is_set = |day: usize| days.values[day] != 0 || days.counts[day] != 0;
-        let days_set = (0..BLOCK_DAYS).fold(0, |set, day| set | u64::from(is_set(day)) << day);
-        Factor { block, days: *days, days_set }
+        Factor { block, days: *days, days_set: days.days_set() }
     }
 }
 
@@ -187,7 +185,7 @@ impl Held {
     /// Adds what is held, times the values of some days of a block.
     fn add_products(&self, factor: &Factor, days: Range<usize>, sums: &mut Blocks) {
         let wanted = days_between(&days);
-        let mut left = factor.days_set & wanted;
+        let left = factor.days_set & wanted;
         if left == 0 || (self.amount == 0 && self.count == 0) {
             return;
         }
@@ -201,11 +199,9 @@ impl Held {
             counts.for_each(|(sum, count)| *sum = sum.wrapping_add(self.count.wrapping_mul(*count)));
             return;
         }
-        while left != 0 {
-            let day = left.trailing_zeros() as usize;
+        for day in days_of(left) {
             sum.values[day] = sum.values[day].wrapping_add(self.times(factor.days.values[day]));
             sum.counts[day] = sum.counts[day].wrapping_add(self.count.wrapping_mul(factor.days.counts[day]));
-            left &= left - 1;
         }
     }
 

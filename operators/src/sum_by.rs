@@ -25,9 +25,9 @@ use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::Map;
 
-use crate::add_up::add_up;
 use crate::arrangement::{Arranged, Collection, Data, Key, Tick, arrange};
 use crate::group::visit_updates;
+use crate::shared::Shared;
 use crate::sums::Sums;
 
 /// Sums what each row adds to its group.
@@ -48,12 +48,12 @@ pub type Add<'a, G> = dyn FnMut(G, Sums) + 'a;
 
 /// Sums what each row adds to each of its groups, a key and a value: `adds(row, add)`, with a call of `add` for each.
 pub fn sum_by_each<'scope, D: Data, K: Key, V: Data>(
-    collection: Collection<'scope, D>,
+    rows: &Shared<'scope, D>,
     name: &str,
-    mut adds: impl FnMut(&D, &mut Add<'_, (K, V)>) + 'static,
+    adds: impl Fn(&D, &mut Add<'_, (K, V)>) + 'static,
 ) -> Arranged<'scope, K, V, Sums> {
-    let sums = add_up(collection, name, move |row, diff, add| {
-        adds(&row, &mut |group, sums| add(group, sums.times(diff as i128)));
+    let sums = rows.add_up(name, move |row, diff, add| {
+        adds(row, &mut |group, sums| add(group, sums.times(*diff as i128)));
     });
     arrange(sums, name)
 }
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn sums_of_own_and_all<'s>(rows: Collection<'s, (u8, i128)>) -> Collection<'s, (u8, i128, i128)> {
-        let sums = sum_by_each(rows, "sums", |(group, value), add| {
+        let sums = sum_by_each(&Shared::of(rows), "sums", |(group, value), add| {
             [*group, 9].into_iter().for_each(|group| add((group, ()), Sums([*value, 1, 0, 0, 0, 0])));
         });
         sums_as_rows(&sums, |group, sums| (*group, sums.0[0], sums.0[1]))

@@ -44,6 +44,7 @@ fn run(worker: &mut Worker, size: Size, rounds: u64) {
         peak_mb(),
         load()
     );
+    desk.print_operators(1);
     desk.tidy();
     println!("resident {} MB", resident_mb());
 

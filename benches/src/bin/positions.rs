@@ -64,6 +64,7 @@ fn bulk(desk: &mut Desk<'_>, size: Size, prices: &[i64]) {
         peak_mb(),
         load()
     );
+    desk.print_operators(1);
     desk.tidy();
     println!("resident {} MB", resident_mb());
 }

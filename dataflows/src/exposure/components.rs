@@ -11,8 +11,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use model::{Currency, ExposureDimension, Instrument, Symbol};
+use operators::shared::Shared;
 use operators::sum_by::sum_by_each;
-use operators::{Arranged, Collection, Sums};
+use operators::{Arranged, Sums};
 use serde::{Deserialize, Serialize};
 
 use super::exposures::Exposure;
@@ -59,7 +60,7 @@ impl Hash for Component {
 }
 
 /// Adds up the components of each scope.
-pub fn add_up<'scope>(worths: Collection<'scope, Worth>, reporting_currency: Option<Currency>) -> Components<'scope> {
+pub fn add_up<'scope>(worths: &Shared<'scope, Worth>, reporting_currency: Option<Currency>) -> Components<'scope> {
     sum_by_each(worths, "components of exposures", move |position, add| {
         let (portfolio, security) = position.holding;
         for at in in_scopes(position, reporting_currency) {

@@ -10,7 +10,9 @@ use differential_dataflow::difference::{IsZero, Semigroup};
 use engine::{Cell, ColumnKind, Row, Rows, Views};
 use model::{ExposureDimension, Rate, Symbol};
 use operators::derive::derive_rows;
+use operators::distinct::distinct;
 use operators::group::Group as OfScope;
+use operators::lookup::lookup;
 use operators::{Collection, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
@@ -65,12 +67,17 @@ pub fn ratio(part: i128, whole: i128) -> Option<i128> {
     if whole > 0 { share(part, Rate::ONE_SCALED, whole) } else { None }
 }
 
-/// The exposure of each scope as a whole.
-pub fn totals<'scope>(components: &Components<'scope>) -> Collection<'scope, (Scope, Exposure)> {
-    let totals = components
-        .clone()
-        .flat_map_ref(|scope, component| component.group(ExposureDimension::Total).map(|_| (*scope, ())));
-    derive_rows(&arrange(totals, "totals"), "totals", |scope: &Scope, sums, out| {
+/// The exposures of scopes as a whole, of those that are asked for.
+pub fn totals<'scope>(
+    components: &Components<'scope>,
+    asked: Collection<'scope, Scope>,
+) -> Collection<'scope, (Scope, Exposure)> {
+    let asked = arrange(distinct(asked, "totals asked for").map(|scope| (scope, ())), "totals asked for");
+    let parts = lookup(components, &asked, "totals", |scope, component: &Component, ()| {
+        component.group(ExposureDimension::Total).map(|_| (*scope, ()))
+    });
+    let parts = arrange(parts.flat_map(|part| part), "totals");
+    derive_rows(&parts, "totals", |scope: &Scope, sums, out| {
         sums.iter().for_each(|(_, sums)| out.row((*scope, Exposure::from_sums(sums))));
     })
 }

@@ -40,6 +40,8 @@ use crate::table::{RATE, Sources, currency_cell, number_cell, spec, symbol_cell}
 
 /// What limits can be of.
 pub struct Measurable<'scope> {
+    /// The scopes in which there are positions.
+    pub scopes: Collection<'scope, Scope>,
     /// What exposures are sums of.
     pub components: Components<'scope>,
     /// What would be lost in each scenario.
@@ -126,11 +128,10 @@ pub fn build<'scope>(
     sources: &[String],
     views: &mut Views,
 ) -> FirstSeen<Key> {
-    let Measurable { components, stressed, by_bucket, risk, fx_rates, valuation_day } = measurable;
+    let Measurable { scopes, components, stressed, by_bucket, risk, fx_rates, valuation_day } = measurable;
     register_refusals(limits.clone(), configured.clone(), sources, views);
     let limits = limits.filter(move |limit| check(limit, &configured).is_ok());
-    let totals = totals(&components);
-    let (asked, unasked) = applied(limits, totals.clone(), &valuation_day);
+    let (asked, unasked) = applied(limits, scopes, &valuation_day);
 
     let of_exposures = of_exposures(&asked, &components);
     let of_stress = of_stress(&asked, &stressed);
@@ -139,7 +140,7 @@ pub fn build<'scope>(
     let found = of_exposures.concat(of_stress).concat(of_concentration).concat(of_returns);
     let found = arrange(found, "found for limits");
     let answered = lookup_left(
-        &arrange(asked.map(|asked| (asked, ())), "limits asked"),
+        &arrange(asked.clone().map(|asked| (asked, ())), "limits asked"),
         &found,
         "limits answered",
         |asked: &Asked, (), found| (asked.clone(), found.cloned()),
@@ -148,6 +149,7 @@ pub fn build<'scope>(
         let found = found.unwrap_or_else(|| Found::nothing(&limit));
         ((limit, scope), found)
     });
+    let totals = totals(&components, asked.flat_map(|(limit, scope)| needs_total(limit.measure).then_some(scope)));
     let usages = of_totals(answered, totals);
     let usages = in_currency_of_level(usages, &fx_rates, &valuation_day).concat(unasked);
     register(usages, sources, views)
@@ -156,7 +158,7 @@ pub fn build<'scope>(
 /// The limits that hold on the day, with the scopes that they are of; and those for which there is none.
 fn applied<'scope>(
     limits: Collection<'scope, Arc<Limit>>,
-    totals: Collection<'scope, (Scope, Exposure)>,
+    scopes: Collection<'scope, Scope>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> (Collection<'scope, Asked>, Collection<'scope, Usage>) {
     // Before anything has a day, nothing is measured: the limit says so.
@@ -168,7 +170,7 @@ fn applied<'scope>(
             day.is_none_or(|day| holds_on(limit, *day)).then(|| (Selector::of(limit), Arc::clone(limit)))
         },
     );
-    let scopes = totals.flat_map(|(scope, _)| Selector::finding(scope).into_iter().map(move |by| (by, scope)));
+    let scopes = scopes.flat_map(|scope| Selector::finding(scope).into_iter().map(move |by| (by, scope)));
     let applied = lookup_left(
         &arrange(dated.flat_map(|limit| limit), "limits by what they are of"),
         &arrange(scopes, "scopes"),

@@ -30,8 +30,9 @@ pub mod stress;
 use std::sync::Arc;
 
 use engine::{Key, Views};
-use model::{Limit, Symbol};
+use model::{Currency, Limit, Symbol};
 use operators::first_seen::FirstSeen;
+use operators::shared::Shared;
 use operators::{Arranged, Collection};
 
 use crate::portfolio::config::Books;
@@ -40,9 +41,11 @@ use crate::portfolio::return_series::Part;
 use crate::portfolio::valuations::Worth;
 
 /// What the graphs of exposure read.
-pub struct Inputs<'scope> {
+pub struct Inputs<'a, 'scope> {
+    /// The portfolio of each open position, with its base currency.
+    pub holders: Collection<'scope, (Symbol, Currency)>,
     /// What each position is worth.
-    pub worths: Collection<'scope, Worth>,
+    pub worths: &'a Shared<'scope, Worth>,
     /// The returns and the periods of each portfolio.
     pub by_bucket: Arranged<'scope, Symbol, Part>,
     /// The limits.
@@ -54,15 +57,23 @@ pub struct Inputs<'scope> {
 }
 
 /// Builds the graphs of exposure and registers their views. Gives when breaches were first seen.
-pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) -> FirstSeen<Key> {
-    let Inputs { worths, by_bucket, limits, fx_rates, valuation_day } = inputs;
-    let components = components::add_up(worths.clone(), books.reporting_currency);
+pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_, '_>, views: &mut Views) -> FirstSeen<Key> {
+    let Inputs { holders, worths, by_bucket, limits, fx_rates, valuation_day } = inputs;
+    let scopes = scope::scopes(holders, books.reporting_currency);
+    let components = components::add_up(worths, books.reporting_currency);
     exposures::register(&components, views);
     concentration::register(&components, views);
     let stressed = stress::add_up(worths, books.reporting_currency, &books.scenarios);
     stress::register(&stressed, &books.scenarios, views);
-    let measurable =
-        limits::Measurable { components, stressed, by_bucket, risk: books.risk.clone(), fx_rates, valuation_day };
+    let measurable = limits::Measurable {
+        scopes,
+        components,
+        stressed,
+        by_bucket,
+        risk: books.risk.clone(),
+        fx_rates,
+        valuation_day,
+    };
     let configured = limit_rules::Configured {
         scenarios: books.scenarios.clone(),
         has_reporting_currency: books.reporting_currency.is_some(),

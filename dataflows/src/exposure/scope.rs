@@ -2,6 +2,8 @@
 
 use engine::Cell;
 use model::{Currency, Rate, Symbol};
+use operators::Collection;
+use operators::distinct::distinct;
 use serde::{Deserialize, Serialize};
 
 use crate::portfolio::cost_basis::money::{is_bounded, share};
@@ -45,6 +47,18 @@ impl Scope {
     pub fn cells(self) -> [Cell; 3] {
         [Cell::text(self.name()), symbol_cell(self.portfolio()), currency_cell(self.currency())]
     }
+}
+
+/// All scopes in which there are positions, each once: of portfolios, with their base currencies.
+pub fn scopes<'scope>(
+    portfolios: Collection<'scope, (Symbol, Currency)>,
+    reporting_currency: Option<Currency>,
+) -> Collection<'scope, Scope> {
+    let scopes = portfolios.flat_map(move |(portfolio, base)| {
+        let own = [Scope::Portfolio(portfolio, base), Scope::BaseCurrency(base)];
+        own.into_iter().chain(reporting_currency.map(Scope::All))
+    });
+    distinct(scopes, "scopes")
 }
 
 /// What a position is worth in a scope.

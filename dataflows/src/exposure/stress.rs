@@ -4,8 +4,9 @@
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::{Currency, Symbol};
+use operators::shared::Shared;
 use operators::sum_by::sum_by_each;
-use operators::{Arranged, Collection, Sums};
+use operators::{Arranged, Sums, arrange, nothing};
 use serde::{Deserialize, Serialize};
 
 use super::exposures::{Group, ratio};
@@ -56,10 +57,13 @@ pub type StressedGroups<'scope> = Arranged<'scope, Cut, Group, Sums>;
 
 /// Adds up by the dimensions of each scenario.
 pub fn add_up<'scope>(
-    worths: Collection<'scope, Worth>,
+    worths: &Shared<'scope, Worth>,
     reporting_currency: Option<Currency>,
     scenarios: &[Scenario],
 ) -> StressedGroups<'scope> {
+    if scenarios.is_empty() {
+        return arrange(nothing(worths.scope()), "no stress");
+    }
     let scenarios = scenarios.to_vec();
     sum_by_each(worths, "stress", move |position, add| {
         for at in in_scopes(position, reporting_currency) {

@@ -156,6 +156,11 @@ impl Analyses {
         Ok(Analyses { contributions_of, linking: contribution.linking, attributions })
     }
 
+    /// Whether no portfolio is needed for anything.
+    pub fn is_empty(&self) -> bool {
+        self.contributions_of.as_ref().is_some_and(BTreeSet::is_empty) && self.attributions.is_empty()
+    }
+
     /// What a portfolio is needed for.
     pub fn uses_of(&self, portfolio: Symbol) -> Vec<Use> {
         let has_contributions = self.contributions_of.as_ref().is_none_or(|named| named.contains(&portfolio));

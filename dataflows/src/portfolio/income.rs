@@ -2,8 +2,9 @@
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::{Currency, Symbol};
+use operators::shared::Shared;
 use operators::sum_by::sum_by;
-use operators::{Arranged, Collection, Sums};
+use operators::{Arranged, Sums};
 
 use super::cash_flow_rules::FlowClass;
 use super::ledger::BookedFlow;
@@ -25,7 +26,7 @@ fn in_base_currency(sums: &Sums, part: usize) -> Cell {
 }
 
 /// Registers the view `income`: dividends and interest by month, and the expenses beside them.
-pub fn register<'scope>(flows: Collection<'scope, BookedFlow>, views: &mut Views) {
+pub fn register<'scope>(flows: &Shared<'scope, BookedFlow>, views: &mut Views) {
     let flows = flows.flat_map(|BookedFlow { flow, amount_base, .. }| {
         let (year, month, _) = flow.date.ymd()?;
         let part = match flow.class {
@@ -34,7 +35,7 @@ pub fn register<'scope>(flows: Collection<'scope, BookedFlow>, views: &mut Views
             _ => return None,
         };
         let month = ((flow.portfolio, flow.security), (year, month), flow.currency);
-        Some((month, part, flow.amount.scaled()?, amount_base))
+        Some((month, part, flow.amount.scaled()?, *amount_base))
     });
     let months: Arranged<'scope, Month, (), Sums> = sum_by(flows, "income", |(month, part, amount, amount_base)| {
         let mut sums = Sums::of(*part, *amount);

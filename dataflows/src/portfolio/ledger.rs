@@ -14,16 +14,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use differential_dataflow::AsCollection;
 use model::{Amount, Currency, Date, Portfolio, Quantity, Rate, Symbol, Timestamp, Transaction, TransactionType};
 use operators::as_of::as_of;
 use operators::deadline::deadline;
 use operators::derive::derive_rows;
 use operators::lookup::lookup_left;
 use operators::scan::scan;
-use operators::{Arranged, Collection, Data, arrange};
+use operators::shared::Shared;
+use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
-use timely::dataflow::operators::core::OkErr;
 
 use super::cash_flow_rules::{CashFlow, CashFlowRules};
 use super::config::Books;
@@ -61,13 +60,13 @@ enum Booked {
 /// What came of all transactions.
 pub struct Ledger<'scope> {
     /// Positions changed.
-    pub changes: Collection<'scope, Change>,
+    pub changes: Shared<'scope, Change>,
     /// Lots changed.
     pub lots: Collection<'scope, LotChange>,
     /// Lots, or parts of them, were relieved.
     pub disposals: Collection<'scope, Disposed>,
     /// Cash flowed.
-    pub flows: Collection<'scope, BookedFlow>,
+    pub flows: Shared<'scope, BookedFlow>,
     /// Transactions were not booked.
     pub refusals: Collection<'scope, Refused>,
 }
@@ -182,42 +181,29 @@ pub fn book<'scope>(
 }
 
 impl<'scope> Ledger<'scope> {
-    /// What is booked by its kind. Parted once: as one collection, each of its readers would get a copy of all.
-    #[allow(clippy::result_large_err)] // rows are moved on, not returned from call to call
+    /// What is booked by its kind.
     fn of(booked: Collection<'scope, Booked>) -> Self {
-        let (changes, booked) = parted(booked, |booked| match booked {
-            Booked::Change(change) => Ok(change),
-            other => Err(other),
-        });
-        let (flows, booked) = parted(booked, |booked| match booked {
-            Booked::Flow(flow) => Ok(flow),
-            other => Err(other),
-        });
-        let (lots, booked) = parted(booked, |booked| match booked {
-            Booked::Lot(change) => Ok(change),
-            other => Err(other),
-        });
-        let (disposals, booked) = parted(booked, |booked| match booked {
-            Booked::Disposed(disposed) => Ok(disposed),
-            other => Err(other),
-        });
-        let refusals =
-            booked.flat_map(|booked| if let Booked::Refused(refused) = booked { Some(refused) } else { None });
-        Ledger { changes, lots, disposals, flows, refusals }
+        let booked = Shared::of(booked);
+        Ledger {
+            changes: Shared::of(booked.flat_map(|booked| match booked {
+                Booked::Change(change) => Some(change.clone()),
+                _ => None,
+            })),
+            lots: booked.flat_map(|booked| if let Booked::Lot(change) = booked { Some(change.clone()) } else { None }),
+            disposals: booked.flat_map(|booked| match booked {
+                Booked::Disposed(disposed) => Some(disposed.clone()),
+                _ => None,
+            }),
+            flows: Shared::of(booked.flat_map(|booked| match booked {
+                Booked::Flow(flow) => Some(flow.clone()),
+                _ => None,
+            })),
+            refusals: booked.flat_map(|booked| match booked {
+                Booked::Refused(refused) => Some(refused.clone()),
+                _ => None,
+            }),
+        }
     }
-}
-
-/// Those of one kind, and the others.
-#[allow(clippy::result_large_err)]
-fn parted<'scope, P: Data>(
-    booked: Collection<'scope, Booked>,
-    kind: impl Fn(Booked) -> Result<P, Booked> + 'static,
-) -> (Collection<'scope, P>, Collection<'scope, Booked>) {
-    let (of_kind, others) = booked.inner.ok_err(move |(booked, tick, diff)| match kind(booked) {
-        Ok(part) => Ok((part, tick, diff)),
-        Err(other) => Err((other, tick, diff)),
-    });
-    (of_kind.as_collection(), others.as_collection())
 }
 
 /// The transactions whose day has begun; a forward waits for its settlement.

@@ -18,8 +18,9 @@ use operators::carry_forward::carry_forward;
 use operators::day_blocks::DayBlock;
 use operators::deadline::deadline;
 use operators::derive::derive_rows;
-use operators::distinct::distinct;
+use operators::distinct::{distinct, distinct_each};
 use operators::lookup::{lookup, lookup_left};
+use operators::shared::Shared;
 use operators::{Arranged, Collection, Data, Key, Tick, arrange};
 use serde::{Deserialize, Serialize};
 
@@ -66,9 +67,9 @@ enum Said {
 pub fn pricing<'scope>(
     instruments: Collection<'scope, Arc<Instrument>>,
     priced: Collection<'scope, Priced>,
-    changes: Collection<'scope, Change>,
+    changes: &Shared<'scope, Change>,
 ) -> Arranged<'scope, Symbol, Pricing> {
-    let held = distinct(changes.map(|change| (change.holding.1, change.currency)), "currencies of costs");
+    let held = distinct_each(changes, "currencies of costs", |change| Some((change.holding.1, change.currency)));
     let said = instruments.map(|instrument| (instrument.id, Said::Instrument(instrument)));
     let said = said.concat(held.map(|(security, currency)| (security, Said::HeldIn(currency))));
     let said = said.concat(priced.map(|(security, currency)| (security, Said::PricedIn(currency))));
@@ -110,14 +111,15 @@ fn pricing_of<'a>(said: impl Iterator<Item = &'a Said>) -> Pricing {
 
 /// The day to which all series run, as the only row under `()`.
 pub fn valuation_day<'scope>(
-    prices: Collection<'scope, PriceOf>,
+    prices: &Shared<'scope, PriceOf>,
     fx_rates: Collection<'scope, RateOf>,
     ledger: &Ledger<'scope>,
 ) -> Arranged<'scope, (), i32> {
-    let days = prices.map(|(_, day, _)| day).concat(fx_rates.map(|(_, day, _)| day));
+    let days =
+        distinct_each(prices, "days of prices", |(_, day, _)| Some(*day)).concat(fx_rates.map(|(_, day, _)| day));
     // A fee changes no position, but it is of a day too.
-    let days = days.concat(ledger.changes.clone().flat_map(|change| change.date.days()));
-    let days = days.concat(ledger.flows.clone().flat_map(|booked| booked.flow.date.days()));
+    let days = days.concat(distinct_each(&ledger.changes, "days of changes", |change| change.date.days()));
+    let days = days.concat(distinct_each(&ledger.flows, "days of flows", |booked| booked.flow.date.days()));
     let days = days.filter(|day| *day <= Date::LATEST.0);
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
     let last = derive_rows(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {

@@ -56,8 +56,9 @@ pub mod value_at_risk;
 
 use engine::{Key, Views};
 use model::Record;
-use operators::distinct::distinct;
+use operators::distinct::{distinct, distinct_each};
 use operators::first_seen::FirstSeen;
+use operators::shared::Shared;
 use operators::{Arranged, arrange};
 
 pub use analyses::{AttributionConfig, ContributionConfig};
@@ -86,39 +87,41 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let portfolios = inputs::portfolios_by_id(inputs.portfolios);
     let ledger = ledger::book(books, inputs.transactions, &portfolios, &fx_rates);
 
-    let valuation_day = market::valuation_day(inputs.prices.clone(), inputs.fx_rates.clone(), &ledger);
-    let with_prices = distinct(inputs.prices.clone().map(|(priced, _, _)| priced), "priced securities");
-    let pricing = market::pricing(inputs.instruments, with_prices.clone(), ledger.changes.clone());
-    let priced_changes = series::priced_changes(ledger.changes.clone(), &pricing);
-    let at_par = series::cash_prices(priced_changes.clone());
+    let told_prices = Shared::of(inputs.prices);
+    let valuation_day = market::valuation_day(&told_prices, inputs.fx_rates.clone(), &ledger);
+    let with_prices = distinct_each(&told_prices, "priced securities", |(priced, _, _)| Some(*priced));
+    let pricing = market::pricing(inputs.instruments, with_prices.clone(), &ledger.changes);
+    let priced_changes = series::priced_changes(&ledger.changes, &pricing);
+    let at_par = series::cash_prices(&priced_changes);
     // What has prices is not at par, so each is there once.
     let priced = with_prices.concat(distinct(at_par.clone().map(|(priced, _, _)| priced), "cash at par"));
-    let prices = inputs.prices.concat(at_par);
-    let prices = arrange(prices.map(|(priced, day, price)| (priced, (day, price))), "prices");
+    let prices = told_prices.map(|(priced, day, price)| (*priced, (*day, *price)));
+    let prices = prices.concat(at_par.map(|(priced, day, price)| (priced, (day, price))));
+    let prices = arrange(prices, "prices");
     let daily_prices = market::daily_prices(&prices, priced, &valuation_day);
-    let pairs = distinct(priced_changes.clone().map(|change| change.target.1), "pairs of currencies");
+    let pairs = distinct_each(&priced_changes, "pairs of currencies", |change| Some(change.target.1));
     let daily_rates = market::daily_rates(inputs.fx_rates, pairs, &valuation_day);
 
-    let positions = positions::positions(ledger.changes);
+    let positions = positions::positions(&ledger.changes);
     let vegas = market::vegas_now(inputs.vegas, &valuation_day);
     let valued = Valued::new(books, &positions, &pricing, &prices, &vegas, &fx_rates, &valuation_day);
     let values = series::values(
-        priced_changes.clone().map(|change| (change.target.0, change)),
+        priced_changes.explode(|change| change.step(change.target.0)),
         &daily_prices,
         &daily_rates,
         "values of portfolios",
     );
-    positions_by_day::register(ledger.flows.clone(), priced_changes.clone(), &pricing, &daily_prices, views);
-    let flows = series::portfolio_flows(ledger.flows.clone(), &fx_rates);
-    let days = series::days(&values, flows.clone(), priced_changes.clone(), &valuation_day);
-    let inceptions = returns::inceptions(priced_changes.clone(), &portfolios);
+    positions_by_day::register(&ledger.flows, &priced_changes, &pricing, &daily_prices, views);
+    let flows = series::portfolio_flows(&ledger.flows, &fx_rates);
+    let days = series::days(&values, flows.clone(), &priced_changes, &valuation_day);
+    let inceptions = returns::inceptions(&priced_changes, &portfolios);
     let periods = returns::periods(books, inceptions.clone(), &valuation_day);
 
     let parts = parts::parts(
         books,
         parts::MadeFrom {
-            flows: ledger.flows.clone(),
-            changes: priced_changes,
+            flows: &ledger.flows,
+            changes: &priced_changes,
             pricing: &pricing,
             daily_prices: &daily_prices,
             daily_rates: &daily_rates,
@@ -144,9 +147,9 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     positions::register_positions(&positions, views);
     positions::register_lots(ledger.lots, views);
     positions::register_disposals(ledger.disposals, views);
-    positions::register_cash_flows(ledger.flows.clone(), views);
+    positions::register_cash_flows(&ledger.flows, views);
     positions::register_refusals(ledger.refusals, sources, views);
-    income::register(ledger.flows, views);
+    income::register(&ledger.flows, views);
     valued.register(views);
     series::register(&days, views);
     returns::register(books, &days, flows, periods.clone(), views);
@@ -154,7 +157,13 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     attributions::register(books, &parts, views);
     value_at_risk::register(books, &by_bucket, views);
     risk_measures::register(books, beside, periods, inceptions, &valuation_day, views);
-    let inputs =
-        exposure::Inputs { worths: valued.worths(), by_bucket, limits: inputs.limits, fx_rates, valuation_day };
+    let inputs = exposure::Inputs {
+        holders: valued.holders(),
+        worths: &Shared::of(valued.worths()),
+        by_bucket,
+        limits: inputs.limits,
+        fx_rates,
+        valuation_day,
+    };
     exposure::build(books, sources, inputs, views)
 }

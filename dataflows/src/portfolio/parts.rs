@@ -33,7 +33,8 @@ use model::{ExposureDimension, Rate, Symbol};
 use operators::day_blocks::{BLOCK_DAYS, DayBlock, day_of};
 use operators::group::Group;
 use operators::lookup::lookup_left;
-use operators::{Arranged, Collection, arrange};
+use operators::shared::Shared;
+use operators::{Arranged, Collection, arrange, nothing};
 use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
@@ -107,9 +108,9 @@ type PartOf = ((Symbol, ExposureDimension), Symbol);
 /// What parts are made from.
 pub struct MadeFrom<'a, 'scope> {
     /// The flows that were booked.
-    pub flows: Collection<'scope, BookedFlow>,
+    pub flows: &'a Shared<'scope, BookedFlow>,
     /// The changes of positions.
-    pub changes: Collection<'scope, PricedChange>,
+    pub changes: &'a Shared<'scope, PricedChange>,
     /// How securities are priced.
     pub pricing: &'a Arranged<'scope, Symbol, Pricing>,
     /// What securities were worth.
@@ -126,8 +127,13 @@ pub struct MadeFrom<'a, 'scope> {
 
 /// What all analyses read of the portfolios that they name.
 pub fn parts<'scope>(books: &Books, from: MadeFrom<'_, 'scope>) -> Analysed<'scope> {
+    if books.analyses.is_empty() {
+        let scope = from.changes.scope();
+        return Analysed { told: nothing(scope), values: nothing(scope) };
+    }
     let changes = changes_of_parts(books, from.changes, from.pricing);
-    let values = series::values(changes, from.daily_prices, from.daily_rates, "values of parts");
+    let steps = changes.explode(|(part, change)| Some(change.step(part)));
+    let values = series::values(steps, from.daily_prices, from.daily_rates, "values of parts");
     let flows = flows_of_parts(books, position_flows(books, from.flows, from.fx_rates), from.pricing);
 
     let analyses = books.analyses.clone();
@@ -157,12 +163,15 @@ pub fn parts<'scope>(books: &Books, from: MadeFrom<'_, 'scope>) -> Analysed<'sco
 /// The changes of positions, for each group that they are in.
 fn changes_of_parts<'scope>(
     books: &Books,
-    changes: Collection<'scope, PricedChange>,
+    changes: &Shared<'scope, PricedChange>,
     pricing: &Arranged<'scope, Symbol, Pricing>,
 ) -> Collection<'scope, (PartOf, PricedChange)> {
     let analyses = books.analyses.clone();
-    let needed = changes.filter(move |change| !analyses.uses_of(change.target.0).is_empty());
-    let by_security = arrange(needed.map(|change| (change.priced.0, change)), "changes of parts by security");
+    let needed = changes.flat_map(move |change| {
+        let is_needed = !analyses.uses_of(change.target.0).is_empty();
+        is_needed.then(|| (change.priced.0, change.clone()))
+    });
+    let by_security = arrange(needed, "changes of parts by security");
     let analyses = books.analyses.clone();
     let changes =
         lookup_left(&by_security, pricing, "changes of parts", move |security, change: &PricedChange, pricing| {
@@ -188,13 +197,14 @@ struct PositionFlow {
 /// The flows of positions, in base currency as of their day. One without a rate is left out, as of portfolios.
 fn position_flows<'scope>(
     books: &Books,
-    flows: Collection<'scope, BookedFlow>,
+    flows: &Shared<'scope, BookedFlow>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, PositionFlow> {
     let analyses = books.analyses.clone();
-    let flows = flows.filter(move |booked| !analyses.uses_of(booked.flow.portfolio).is_empty());
-    let flows = flows.flat_map(|BookedFlow { flow, base_currency, .. }| {
-        position_flow(&flow).map(|own| ((flow.currency, base_currency), (own.day, own)))
+    let flows = flows.flat_map(move |BookedFlow { flow, base_currency, .. }| {
+        let is_needed = !analyses.uses_of(flow.portfolio).is_empty();
+        let own = if is_needed { position_flow(flow) } else { None };
+        own.map(|own| ((flow.currency, *base_currency), (own.day, own)))
     });
     series::in_base_currency(flows, fx_rates, "flows of positions", |flow: &PositionFlow, rate| {
         let amount = share(flow.amount, rate?, Rate::ONE_SCALED).filter(|amount| is_bounded(*amount))?;

@@ -2,8 +2,9 @@
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::Amount;
+use operators::shared::Shared;
 use operators::sum_by::sum_by;
-use operators::{Arranged, Collection, Sums};
+use operators::{Arranged, Collection, Sums, arrange};
 
 use super::cost_basis::{Disposal, Money};
 use super::ledger::{BookedFlow, Change, Disposed, Holding, LotChange, Refused};
@@ -32,8 +33,8 @@ pub mod part {
 }
 
 /// What each position holds, what it cost, and what was gained: sums of the changes.
-pub fn positions<'scope>(changes: Collection<'scope, Change>) -> Arranged<'scope, Position, (), Sums> {
-    sum_by(changes, "positions", |change| {
+pub fn positions<'scope>(changes: &Shared<'scope, Change>) -> Arranged<'scope, Position, (), Sums> {
+    let sums = changes.explode(|change| {
         let units = |quantity: model::Quantity| quantity.scaled().unwrap_or(0);
         let gain = change.gain.unwrap_or(Money::ZERO);
         let mut sums = Sums::of(part::QUANTITY, units(change.quantity) - units(change.quantity_before));
@@ -42,8 +43,9 @@ pub fn positions<'scope>(changes: Collection<'scope, Change>) -> Arranged<'scope
         sums.0[part::GAIN_LOCAL] = scaled(gain.local);
         sums.0[part::GAIN_BASE] = scaled(gain.base);
         sums.0[part::TRANSACTIONS] = 1;
-        ((change.holding, change.currency, change.base_currency), sums)
-    })
+        (((change.holding, change.currency, change.base_currency), ()), sums)
+    });
+    arrange(sums, "positions")
 }
 
 fn scaled(amount: Amount) -> i128 {
@@ -186,7 +188,7 @@ pub fn register_refusals<'scope>(refusals: Collection<'scope, Refused>, sources:
 }
 
 /// Registers the view `cashflows`.
-pub fn register_cash_flows<'scope>(flows: Collection<'scope, BookedFlow>, views: &mut Views) {
+pub fn register_cash_flows<'scope>(flows: &Shared<'scope, BookedFlow>, views: &mut Views) {
     let columns = [
         ("portfolio", ColumnKind::Text),
         ("security", ColumnKind::Text),
@@ -211,7 +213,7 @@ pub fn register_cash_flows<'scope>(flows: Collection<'scope, BookedFlow>, views:
             name_cell(&flow.timing),
             currency_cell(flow.currency),
             number_cell(flow.amount.scaled()),
-            number_cell(amount_base),
+            number_cell(*amount_base),
             Cell::Bool(flow.is_position_flow),
             Cell::Bool(flow.is_portfolio_flow),
         ])

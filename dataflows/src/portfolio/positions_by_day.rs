@@ -10,6 +10,7 @@ use model::{Currency, Quantity, Symbol};
 use operators::day_blocks::{DayBlock, day_of};
 use operators::group::Group;
 use operators::lookup::lookup_left;
+use operators::shared::Shared;
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
 
@@ -36,14 +37,14 @@ type Event = (Symbol, i32, Happened);
 
 /// Registers the view `position_timeseries`.
 pub fn register<'scope>(
-    booked_flows: Collection<'scope, BookedFlow>,
-    changes: Collection<'scope, PricedChange>,
+    booked_flows: &Shared<'scope, BookedFlow>,
+    changes: &Shared<'scope, PricedChange>,
     pricing: &Arranged<'scope, Symbol, Pricing>,
     daily_prices: &Arranged<'scope, Priced, i32, DayBlock<i64>>,
     views: &mut Views,
 ) {
     let units = changes.map(|change| {
-        let PricedChange { quantity, units: priced_units, valuable, .. } = change;
+        let PricedChange { quantity, units: priced_units, valuable, .. } = *change;
         let happened = Happened::Units { quantity, priced_units, valuable };
         (change.priced, (change.target.0, change.day, happened))
     });
@@ -67,10 +68,13 @@ pub fn register<'scope>(
 
 /// The flows of positions that are in the currency of the price.
 fn flows<'scope>(
-    booked_flows: Collection<'scope, BookedFlow>,
+    booked_flows: &Shared<'scope, BookedFlow>,
     pricing: &Arranged<'scope, Symbol, Pricing>,
 ) -> Collection<'scope, (Priced, Event)> {
-    let flows = booked_flows.filter(|booked| booked.flow.is_position_flow).flat_map(|BookedFlow { flow, .. }| {
+    let flows = booked_flows.flat_map(|BookedFlow { flow, .. }| {
+        if !flow.is_position_flow {
+            return None;
+        }
         let happened = Happened::Flow { timing: flow.timing, amount: flow.amount.scaled()? };
         Some((flow.security, ((flow.portfolio, flow.date.days()?, happened), flow.currency)))
     });

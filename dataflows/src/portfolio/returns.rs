@@ -20,9 +20,10 @@ use std::sync::Arc;
 
 use engine::{Cell, ColumnKind, Row, Views};
 use model::{Date, Portfolio, Symbol};
-use operators::distinct::distinct;
+use operators::distinct::distinct_each;
 use operators::lookup::{lookup, lookup_left};
 use operators::range_tree::{Span, Summary, range_tree};
+use operators::shared::Shared;
 use operators::top_n::top_n;
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
@@ -217,10 +218,10 @@ impl Returned {
 
 /// The first day of each portfolio: that of its first change, or the one that the portfolio says.
 pub fn inceptions<'scope>(
-    changes: Collection<'scope, PricedChange>,
+    changes: &Shared<'scope, PricedChange>,
     portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
 ) -> Collection<'scope, (Symbol, i32)> {
-    let days = distinct(changes.map(|change| (change.target.0, change.day)), "days of changes");
+    let days = distinct_each(changes, "days of changes", |change| Some((change.target.0, change.day)));
     let days = arrange(days.map(|(portfolio, day)| (portfolio, Reverse(day))), "days of changes");
     let first = top_n(
         &days,

@@ -40,6 +40,13 @@ pub struct Observed {
     returns: Moments,
     linked: Linked,
     falls: Drawdown,
+    /// What they are beside the market; `None` where nothing is known of that.
+    beside: Option<Box<Beside>>,
+}
+
+/// Returns of a portfolio beside what the market did in the same buckets.
+#[derive(Clone, Debug, PartialEq)]
+struct Beside {
     /// Less what is required, where that is known.
     beyond_required: PartialMoments,
     /// Less the rate without risk, where that is known.
@@ -53,11 +60,8 @@ pub struct Observed {
     risk_free_linked: Linked,
 }
 
-impl Observed {
-    const NONE: Observed = Observed {
-        returns: Moments::NONE,
-        linked: Linked::NONE,
-        falls: Drawdown::NONE,
+impl Beside {
+    const NONE: Beside = Beside {
         beyond_required: PartialMoments::NONE,
         excess: Moments::NONE,
         excess_linked: Linked::NONE,
@@ -66,37 +70,74 @@ impl Observed {
         risk_free_linked: Linked::NONE,
     };
 
-    /// One return, given what is required of a bucket if it is not the rate without risk.
-    fn of(bucket: i32, own: &Return, required: Option<f64>) -> Observed {
+    /// One return, given what is required of a bucket if it is not the rate without risk; `None` where nothing is known.
+    fn of(own: &Return, required: Option<f64>) -> Option<Beside> {
         let rate = own.rate.get();
         let [benchmark, risk_free] = [own.market.benchmark, own.market.risk_free].map(|known| known.map(Float::get));
+        let required = required.or(risk_free);
+        if required.is_none() && benchmark.is_none() {
+            return None;
+        }
         let excess = risk_free.map(|risk_free| rate - risk_free);
         let both = benchmark.zip(risk_free);
-        Observed {
-            returns: Moments::of(rate),
-            linked: Linked::of_rate(rate),
-            falls: Drawdown::of(Date::from_days(bucket), rate),
-            beyond_required: PartialMoments::of_all(required.or(risk_free).map(|required| rate - required)),
+        Some(Beside {
+            beyond_required: PartialMoments::of_all(required.map(|required| rate - required)),
             excess: Moments::of_all(excess),
             excess_linked: excess.map_or(Linked::NONE, Linked::of_rate),
             against: Against::of_all(benchmark.map(|benchmark| (rate, benchmark))),
             excess_against: Against::of_all(both.map(|(other, risk_free)| (rate - risk_free, other - risk_free))),
             risk_free_linked: both.map_or(Linked::NONE, |(_, risk_free)| Linked::of_rate(risk_free)),
+        })
+    }
+
+    fn then(&self, later: &Beside) -> Beside {
+        Beside {
+            beyond_required: self.beyond_required.then(&later.beyond_required),
+            excess: self.excess.then(&later.excess),
+            excess_linked: self.excess_linked.then(&later.excess_linked),
+            against: self.against.then(&later.against),
+            excess_against: self.excess_against.then(&later.excess_against),
+            risk_free_linked: self.risk_free_linked.then(&later.risk_free_linked),
+        }
+    }
+}
+
+impl Observed {
+    const NONE: Observed =
+        Observed { returns: Moments::NONE, linked: Linked::NONE, falls: Drawdown::NONE, beside: None };
+
+    /// One return, given what is required of a bucket if it is not the rate without risk.
+    fn of(bucket: i32, own: &Return, required: Option<f64>) -> Observed {
+        let rate = own.rate.get();
+        Observed {
+            returns: Moments::of(rate),
+            linked: Linked::of_rate(rate),
+            falls: Drawdown::of(Date::from_days(bucket), rate),
+            beside: Beside::of(own, required).map(Box::new),
         }
     }
 
-    /// Of returns all of which can be compared with the rate without risk.
-    fn with_excess(&self) -> Option<&Observed> {
-        (self.excess.count == self.returns.count).then_some(self)
+    fn beside(&self) -> &Beside {
+        self.beside.as_deref().unwrap_or(&Beside::NONE)
+    }
+
+    /// Beside the rate without risk, if all returns can be compared with it.
+    fn with_excess(&self) -> Option<&Beside> {
+        Some(self.beside()).filter(|beside| beside.excess.count == self.returns.count)
+    }
+
+    fn against(&self) -> &Against {
+        &self.beside().against
     }
 
     /// Of pairs with the benchmark all of which can be compared with the rate without risk.
     fn with_excess_against(&self) -> Option<&Against> {
-        (self.excess_against.active.count == self.against.active.count).then_some(&self.excess_against)
+        let Beside { against, excess_against, .. } = self.beside();
+        (excess_against.active.count == against.active.count).then_some(excess_against)
     }
 
     fn required(&self) -> Option<&PartialMoments> {
-        (self.beyond_required.count == self.returns.count).then_some(&self.beyond_required)
+        Some(&self.beside().beyond_required).filter(|beyond| beyond.count == self.returns.count)
     }
 
     fn deepest(&self, by: &RiskConventions) -> Option<Fall> {
@@ -109,8 +150,8 @@ impl Observed {
             return excess.alpha(by.config.alpha, k);
         }
         let annual = |linked: &Linked| annual_return(linked.growth, u64::from(linked.days), k);
-        let (ours, theirs) = (annual(&self.against.linked)?, annual(&self.against.benchmark_linked)?);
-        Some(jensen_alpha(ours, theirs, annual(&self.risk_free_linked)?, excess.beta()?))
+        let (ours, theirs) = (annual(&self.against().linked)?, annual(&self.against().benchmark_linked)?);
+        Some(jensen_alpha(ours, theirs, annual(&self.beside().risk_free_linked)?, excess.beta()?))
     }
 
     fn captured(side: &Captured, by: &RiskConventions) -> Option<f64> {
@@ -120,16 +161,12 @@ impl Observed {
 
 impl Summary for Observed {
     fn then(&self, later: &Self) -> Self {
+        let is_known = self.beside.is_some() || later.beside.is_some();
         Observed {
             returns: self.returns.then(&later.returns),
             linked: self.linked.then(&later.linked),
             falls: self.falls.then(&later.falls),
-            beyond_required: self.beyond_required.then(&later.beyond_required),
-            excess: self.excess.then(&later.excess),
-            excess_linked: self.excess_linked.then(&later.excess_linked),
-            against: self.against.then(&later.against),
-            excess_against: self.excess_against.then(&later.excess_against),
-            risk_free_linked: self.risk_free_linked.then(&later.risk_free_linked),
+            beside: is_known.then(|| Box::new(self.beside().then(later.beside()))),
         }
     }
 }
@@ -164,17 +201,17 @@ const OF_PERIODS: [Named; 19] = [
     ("omega", |of, _| of.required()?.omega_ratio()),
     ("calmar", |of, by| calmar_ratio(&of.linked, of.deepest(by)?.depth, by.returns_per_year())),
     MAX_DRAWDOWN,
-    ("benchmark_return", |of, _| (of.against.active.count > 0).then(|| of.against.benchmark_linked.rate())),
+    ("benchmark_return", |of, _| (of.against().active.count > 0).then(|| of.against().benchmark_linked.rate())),
     BETA,
     ("alpha", |of, by| of.alpha(by)),
-    ("correlation", |of, _| of.against.together.correlation()),
-    ("tracking_error", |of, by| of.against.tracking_error(by.returns_per_year())),
+    ("correlation", |of, _| of.against().together.correlation()),
+    ("tracking_error", |of, by| of.against().tracking_error(by.returns_per_year())),
     ("information_ratio", |of, by| {
-        of.against.information_ratio(by.config.information_ratio, by.returns_per_year(), ZeroSpread::Undefined)
+        of.against().information_ratio(by.config.information_ratio, by.returns_per_year(), ZeroSpread::Undefined)
     }),
-    ("up_capture", |of, by| Observed::captured(&of.against.up, by)),
-    ("down_capture", |of, by| Observed::captured(&of.against.down, by)),
-    ("up_down_capture", |of, by| of.against.up_down_capture(by.config.capture, by.returns_per_year())),
+    ("up_capture", |of, by| Observed::captured(&of.against().up, by)),
+    ("down_capture", |of, by| Observed::captured(&of.against().down, by)),
+    ("up_down_capture", |of, by| of.against().up_down_capture(by.config.capture, by.returns_per_year())),
 ];
 
 /// The measures of the view `risk_rolling`.
@@ -204,7 +241,7 @@ struct Measured {
 impl Measured {
     /// `None` of a window that is not full.
     fn new(span: Span, asked: &Asked, observed: &Observed, by: &RiskConventions) -> Option<Measured> {
-        let counts = [observed.returns.count, observed.excess.count, observed.against.active.count];
+        let counts = [observed.returns.count, observed.beside().excess.count, observed.against().active.count];
         let names: &[Named] = match asked {
             Asked::Period(_) => &OF_PERIODS,
             Asked::Window(returns) if counts[0] != u64::from(*returns) => return None,

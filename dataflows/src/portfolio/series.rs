@@ -18,9 +18,10 @@ use operators::as_of::as_of;
 use operators::block_products::convert;
 use operators::carry_forward::carry_forward;
 use operators::day_blocks::{DayBlock, arrange_days};
-use operators::distinct::distinct;
+use operators::distinct::distinct_each;
 use operators::join_days::join_days;
 use operators::lookup::lookup_left;
+use operators::shared::Shared;
 use operators::step_products::{Step, step_products};
 use operators::{Arranged, Collection, arrange};
 use serde::{Deserialize, Serialize};
@@ -96,14 +97,14 @@ pub struct PricedChange {
 
 /// The changes with the currencies that their securities are priced in.
 pub fn priced_changes<'scope>(
-    changes: Collection<'scope, Change>,
+    changes: &Shared<'scope, Change>,
     pricing: &Arranged<'scope, Symbol, Pricing>,
-) -> Collection<'scope, PricedChange> {
-    let by_security = arrange(changes.map(|change| (change.holding.1, change)), "changes by security");
+) -> Shared<'scope, PricedChange> {
+    let by_security = arrange(changes.map(|change| (change.holding.1, change.clone())), "changes by security");
     let priced = lookup_left(&by_security, pricing, "priced changes", |security, change: &Change, pricing| {
         priced_change(*security, change, pricing)
     });
-    priced.flat_map(|change| change)
+    Shared::of(priced.flat_map(|change| change))
 }
 
 fn priced_change(security: Symbol, change: &Change, pricing: Option<&Pricing>) -> Option<PricedChange> {
@@ -127,33 +128,32 @@ fn priced_change(security: Symbol, change: &Change, pricing: Option<&Pricing>) -
 }
 
 /// The prices of cash: one, on each day on which it moves.
-pub fn cash_prices<'scope>(changes: Collection<'scope, PricedChange>) -> Collection<'scope, PriceOf> {
+pub fn cash_prices<'scope>(changes: &Shared<'scope, PricedChange>) -> Collection<'scope, PriceOf> {
     const ONE: i64 = 10i64.pow(model::Price::SCALE as u32);
     changes.flat_map(|change| change.is_at_par.then_some((change.priced, change.day, ONE)))
 }
 
-/// What each target was worth in base currency on every day, with how many positions that is. A change counts for the target
-/// that it stands with.
+/// A step in the series of a security, for a target in a pair of currencies, from a day on.
+pub type StepOf<G> = (Priced, ((G, CurrencyPair), i32));
+
+impl PricedChange {
+    /// Its step for a target, of a quantity and of what is held.
+    pub fn step<G>(&self, target: G) -> (StepOf<G>, Step) {
+        let step = Step { amount: self.units, count: self.valuable };
+        ((self.priced, ((target, self.target.1), self.day)), step)
+    }
+}
+
+/// What each target was worth in base currency on every day, with how many positions that is.
 pub fn values<'scope, G: operators::Key>(
-    changes: Collection<'scope, (G, PricedChange)>,
+    steps: Collection<'scope, StepOf<G>, Step>,
     daily_prices: &Arranged<'scope, Priced, i32, DayBlock<i64>>,
     daily_rates: &Arranged<'scope, CurrencyPair, i32, DayBlock<i128>>,
     name: &str,
 ) -> Arranged<'scope, G, i32, DayBlock<i128>> {
-    let local = step_products(&arrange_steps(changes), daily_prices, name);
+    let local = step_products(&arrange(steps, "steps"), daily_prices, name);
     let by_pair = local.as_collection(|(target, pair), block| (*pair, (target.clone(), *block)));
     convert(&arrange(by_pair, name), daily_rates, name, to_base)
-}
-
-/// Steps by security: a change of a quantity, and of what is held, as the difference.
-fn arrange_steps<'scope, G: operators::Key>(
-    changes: Collection<'scope, (G, PricedChange)>,
-) -> Arranged<'scope, Priced, ((G, CurrencyPair), i32), Step> {
-    let steps = changes.explode(|(target, change)| {
-        let step = Step { amount: change.units, count: change.valuable };
-        Some(((change.priced, ((target, change.target.1), change.day)), step))
-    });
-    arrange(steps, "steps")
 }
 
 /// A value of 14 decimals, units times price, in base currency; `None` if it is too large: then it is not valued.
@@ -190,12 +190,12 @@ pub struct PortfolioFlow {
 
 /// The flows between portfolios and the world, in base currency as of their day.
 pub fn portfolio_flows<'scope>(
-    flows: Collection<'scope, BookedFlow>,
+    flows: &Shared<'scope, BookedFlow>,
     fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
 ) -> Collection<'scope, PortfolioFlow> {
-    let flows = flows.filter(|booked| booked.flow.is_portfolio_flow);
     let flows = flows.flat_map(|BookedFlow { flow, base_currency, .. }| {
-        portfolio_flow(&flow).map(|own| ((flow.currency, base_currency), (own.day, own)))
+        let own = if flow.is_portfolio_flow { portfolio_flow(flow) } else { None };
+        own.map(|own| ((flow.currency, *base_currency), (own.day, own)))
     });
     in_base_currency(flows, fx_rates, "flows of portfolios", |flow: &PortfolioFlow, rate| {
         let amount = flow.amount.zip(rate).and_then(|(amount, rate)| share(amount, rate, Rate::ONE_SCALED));
@@ -242,15 +242,15 @@ fn totals_of(flow: &PortfolioFlow) -> Totals {
 
 /// How many positions each portfolio has on every day.
 fn positions_held<'scope>(
-    changes: Collection<'scope, PricedChange>,
+    changes: &Shared<'scope, PricedChange>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, Symbol, i32, DayBlock<i128>> {
-    let steps = changes.clone().explode(|change| {
+    let steps = changes.explode(|change| {
         let step = Step { amount: change.held, count: change.held };
-        Some(((change.target.0, (change.target.0, change.day)), step))
+        ((change.target.0, (change.target.0, change.day)), step)
     });
     let ones = changes.map(|change| (change.target.0, (change.day, 1i64)));
-    let portfolios = distinct(ones.clone().map(|(portfolio, _)| portfolio), "portfolios that hold something");
+    let portfolios = distinct_each(changes, "portfolios that hold something", |change| Some(change.target.0));
     let last_days = until(portfolios, valuation_day, "last days of portfolios");
     let every_day = carry_forward(&arrange(ones, "days of changes"), &last_days, "every day");
     step_products(&arrange(steps, "steps of positions"), &every_day, "positions by day")
@@ -261,11 +261,11 @@ fn positions_held<'scope>(
 pub fn days<'scope>(
     values: &Arranged<'scope, Symbol, i32, DayBlock<i128>>,
     flows: Collection<'scope, PortfolioFlow>,
-    changes: Collection<'scope, PricedChange>,
+    changes: &Shared<'scope, PricedChange>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, Symbol, (i32, PortfolioDay)> {
     let flows = flows.map(|flow| (flow.portfolio, flow.day, totals_of(&flow)));
-    let changed = changes.clone().map(|change| (change.target.0, change.day, [0; 5]));
+    let changed = changes.map(|change| (change.target.0, change.day, [0; 5]));
     let flows = arrange_days(flows.concat(changed), "flows by day");
     let held = positions_held(changes, valuation_day).as_collection(|portfolio, block| (*portfolio, *block)).inner;
     let held = held.map(|(block, tick, held)| (block, tick, held.map(|positions| [0, 0, 0, 0, positions])));

@@ -166,6 +166,11 @@ impl<'scope> Valued<'scope> {
         Valued { open: arrange(open, "open positions"), quotes: arrange(quotes, "quotes") }
     }
 
+    /// The portfolio of each open position, with its base currency.
+    pub fn holders(&self) -> Collection<'scope, (Symbol, Currency)> {
+        self.open.clone().flat_map_ref(|(_, base_currency), (portfolio, ..)| Some((*portfolio, *base_currency)))
+    }
+
     /// What each position is worth.
     pub fn worths(&self) -> Collection<'scope, Worth> {
         lookup_left(&self.open, &self.quotes, "worths", |asked, open: &Open, quote: Option<&Quote>| {
