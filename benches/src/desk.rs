@@ -171,7 +171,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Forgets which operators took the time so far.
-    pub fn begin_operators(&self) {
+    fn begin_operators(&self) {
         if let Some((_, times)) = &self.operators {
             times.begin(self.worker);
         }

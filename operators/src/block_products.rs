@@ -9,8 +9,8 @@
 //! Output     an arrangement `target → block` whose difference is a [`DayBlock`]: for each day of a target that has a value
 //!            and a rate what the function gives, with the count of the value; nothing for the others, nor where the
 //!            function gives nothing. What a target has under several keys is added up.
-//! Update     a changed value costs its block, a changed block of rates that block of each target under the key, found by
-//!            search. The function is called, before and after, for days that changed alone.
+//! Update     of a changed block of values the days that changed are read, and of a changed block of rates those of each
+//!            target under the key, found by search. The function is called for them, before and after.
 //! Order      independent of arrival order. A function that rounds is not linear, so what it gave is taken back as a whole.
 //! Bounds     no state but the arrangements. What changes at ticks that close together is added up in memory: 1,280 bytes a
 //!            target and block. At most one rate a day: more are taken as their sum.

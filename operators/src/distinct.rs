@@ -39,10 +39,20 @@ pub fn distinct_each<'scope, D: Data, I>(
 where
     I: IntoIterator<Item: Key>,
 {
-    let counts = rows.add_up(name, move |row, diff, add| {
-        each(row).into_iter().for_each(|made| add((made, ()), *diff));
-    });
-    once(counts, name)
+    once(count_each(rows, name, each).map(|row| (row, ())), name)
+}
+
+/// Gives what all rows are made into as often as it is there, each worker and tick once: to be concatenated to others, before
+/// they are [`distinct`].
+pub fn count_each<'scope, D: Data, I>(
+    rows: &Shared<'scope, D>,
+    name: &str,
+    each: impl Fn(&D) -> I + 'static,
+) -> Collection<'scope, I::Item>
+where
+    I: IntoIterator<Item: Key>,
+{
+    rows.add_up(name, move |row, diff, add| each(row).into_iter().for_each(|made| add(made, *diff)))
 }
 
 fn once<'scope, D: Key>(counts: Collection<'scope, (D, ())>, name: &str) -> Collection<'scope, D> {
@@ -51,6 +61,8 @@ fn once<'scope, D: Key>(counts: Collection<'scope, (D, ())>, name: &str) -> Coll
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -62,8 +74,26 @@ mod tests {
         distinct(rows, "rows")
     }
 
+    /// The parts of rows, each with how many there are of it.
+    fn of_parts<'s>(rows: Collection<'s, (u8, u8)>) -> Collection<'s, u8> {
+        let shared = Shared::of(rows);
+        let each = distinct_each(&shared, "each", |(one, other)| [*one, *other]);
+        let counted = count_each(&shared, "counted", |(one, other)| (one != other).then_some(100 + *other));
+        each.concat(counted)
+    }
+
     proptest! {
         #![proptest_config(churn::config())]
+
+        #[test]
+        fn each_part_of_rows_is_there_once_and_counted_as_often_as_it_is(ticks in churn::churn((0..3u8, 0..3u8))) {
+            assert_incremental(ticks, of_parts, |_, rows| {
+                let parts: BTreeSet<u8> = rows.iter().flat_map(|((one, other), _)| [*one, *other]).collect();
+                let counted = rows.iter().filter(|((one, other), _)| one != other);
+                let counted = counted.map(|((_, other), count)| (100 + *other, *count));
+                parts.into_iter().map(|part| (part, 1)).chain(counted).collect()
+            });
+        }
 
         #[test]
         fn each_row_is_there_once(ticks in churn::churn((0..3u8, 0..3u8))) {

@@ -30,6 +30,7 @@ mod follow;
 pub mod group;
 pub mod join_days;
 pub mod lookup;
+pub mod part;
 mod pending;
 pub mod quantile;
 pub mod range_tree;

@@ -11,7 +11,7 @@
 //!            their order: `None` where there are none.
 //! Update     O(log n) for a point, and O(log n) for each range that holds it; the other ranges are not looked at. A range
 //!            that is asked for costs O(log n). Points that come in one tick are summed up once, O(1) each. What was
-//!            answered is kept and not worked out again when it is taken back.
+//!            answered is kept, and not worked out again to be taken back.
 //! Order      independent of arrival order to the last bit, floats too: how a sum is bracketed is fixed by the days
 //!            themselves, and points outside a range do not change it. Several points of a day follow in their own order.
 //! Bounds     none on history. Beside the arrangements, a summary for each 16 days that hold points, and a fifteenth more
@@ -87,14 +87,19 @@ pub fn range_tree<'scope, K: Key, V: Data, Q: Data, M: Summary, O: Data>(
 
         for Passed { row: range, before: count, .. } in again {
             let now = answer(key, &range.0, &range.1, of_key.sum(&range.0, sum_of_days).as_ref());
-            if let Some(before) = of_key.answers.insert(range.clone(), now.clone()) {
-                out.extend([(before, -count), (now, count)]);
-            }
+            let before = of_key.answers.insert(range.clone(), now.clone());
+            debug_assert!(before.is_some(), "each range that is there has its answer");
+            out.extend(before.map(|before| (before, -count)));
+            out.push((now, count));
         }
         for of_span in ranges.changes.chunk_by(|a, b| a.row.0 == b.row.0) {
-            let sum = of_key.sum(&of_span[0].row.0, sum_of_days);
+            let mut sum = None;
             for Change { row: range, diff, .. } in of_span {
-                let now = answer(key, &range.0, &range.1, sum.as_ref());
+                let known = of_key.answers.get(*range).cloned();
+                let now = known.unwrap_or_else(|| {
+                    let sum = sum.get_or_insert_with(|| of_key.sum(&range.0, sum_of_days));
+                    answer(key, &range.0, &range.1, sum.as_ref())
+                });
                 out.push((now.clone(), *diff));
                 let mut rows = ranges.rows.forwards(tick, |other| other < range);
                 if rows.next().is_some_and(|passed| passed.row == *range && passed.now != 0) {
@@ -153,7 +158,7 @@ impl<M: Summary, Q: Data, O: Data> Kept<M, Q, O> {
         let start = if whole_head { None } else { sum_of_days(Span { from, to: head.to }) };
         let middle = self.blocks.sum(first + u64::from(!whole_head)..=last - u64::from(!whole_tail));
         let end = if whole_tail { None } else { sum_of_days(Span { from: tail.from, to }) };
-        [start, middle, end].into_iter().flatten().reduce(|sum, part| sum.then(&part))
+        [start, middle, end].into_iter().flatten().reduce(joined)
     }
 
     /// Sums up again the blocks in which points changed.
@@ -208,7 +213,12 @@ fn sum_of_days<V: Ord, M: Summary>(
 ) -> Option<M> {
     let passed = points.forwards(tick, |point| point.0 < days.from).take_while(|passed| passed.row.0 <= days.to);
     let summaries = passed.filter(|passed| passed.now != 0).map(|passed| summary(passed.row, passed.now));
-    summaries.reduce(|sum, point| sum.then(&point))
+    summaries.reduce(joined)
+}
+
+fn joined<M: Summary>(mut sum: M, later: M) -> M {
+    sum.extend(&later);
+    sum
 }
 
 /// How many bits of a day say where it is in its block.
@@ -451,8 +461,9 @@ mod tests {
                 [range(number % (days / 3), days / 3 + number % 50), range(2 * days / 3 + number, days)]
             });
             let corrected = vec![(Input::Point(1, days / 2, 0), -1), (Input::Point(1, days / 2, 1), 1)];
+            let (asked, gone) = (range(days / 7, days / 2), (Input::Range(1, Span { from: 0, to: days }, 0), -1));
             let ticks: Vec<Changes<Input>> =
-                vec![points.collect(), holding.chain(others).collect(), corrected, vec![range(days / 7, days / 2)]];
+                vec![points.collect(), holding.chain(others).collect(), corrected, vec![asked], vec![gone]];
             let costs = cost::by_tick_of(ticks, greatest);
             let costs: Vec<_> = costs.into_iter().map(|(rows, read)| (rows.len(), read)).collect();
             let of_sum = 2 * 15 + 2 * 16 * levels;
@@ -461,6 +472,8 @@ mod tests {
             assert!(costs[2].1 <= 10 * of_sum + 200, "{} rows and parts for a point of {days}", costs[2].1);
             assert_eq!(costs[3].0, 1);
             assert!(costs[3].1 <= of_sum + 32, "{} rows and parts for a range of {days}", costs[3].1);
+            assert_eq!(costs[4].0, 1);
+            assert!(costs[4].1 <= 16 * levels + 32, "{} rows and parts for a range that goes", costs[4].1);
         }
     }
 }

@@ -59,11 +59,11 @@ impl<'scope, D: Data, R: Difference> Shared<'scope, D, R> {
     }
 
     /// The row and the difference that each row is made into: so much of it, as often as it is there.
-    pub fn explode<O: Data, S>(&self, logic: impl Fn(&D) -> (O, S) + 'static) -> Collection<'scope, O, S::Output>
+    pub fn weigh<O: Data, S>(&self, logic: impl Fn(&D) -> (O, S) + 'static) -> Collection<'scope, O, S::Output>
     where
         S: Multiply<R, Output: Difference>,
     {
-        self.read("Explode", move |row, diff, give| {
+        self.read("Weigh", move |row, diff, give| {
             let (made, difference) = logic(row);
             give(made, difference.multiply(diff));
         })
@@ -81,7 +81,7 @@ impl<'scope, D: Data, R: Difference> Shared<'scope, D, R> {
         adds: impl Fn(&D, &R, &mut dyn FnMut(G, S)) + 'static,
     ) -> Collection<'scope, G, S> {
         add_up(self.0.clone(), name, move |rows, add| {
-            for (row, tick, diff) in std::mem::take(rows).iter() {
+            for (row, tick, diff) in rows.iter() {
                 adds(row, diff, &mut |group, more| add(*tick, group, more));
             }
         })
@@ -96,7 +96,7 @@ impl<'scope, D: Data, R: Difference> Shared<'scope, D, R> {
             move |input, output| {
                 input.for_each(|capability, rows| {
                     let mut session = output.session(&capability);
-                    for (row, tick, diff) in std::mem::take(rows).iter() {
+                    for (row, tick, diff) in rows.iter() {
                         logic(row, diff, &mut |made, difference| session.give((made, *tick, difference)));
                     }
                 });
@@ -121,7 +121,7 @@ mod tests {
         let twice =
             shared.flat_map(|(group, value)| (*value > 0).then_some([(*group, 1), (*group, 2)]).into_iter().flatten());
         let once = shared.map(|(group, value)| (*group, -value));
-        let counted = shared.explode(|(group, value)| ((*group, 100), *value as isize));
+        let counted = shared.weigh(|(group, value)| ((*group, 100), *value as isize));
         twice.concat(once).concat(counted)
     }
 

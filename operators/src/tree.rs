@@ -17,6 +17,11 @@ use std::ops::RangeInclusive;
 pub trait Summary: Clone + 'static {
     /// The summary of this part followed by a later one.
     fn then(&self, later: &Self) -> Self;
+
+    /// Has a later part follow this one, in its place: for summaries that are costly to copy.
+    fn extend(&mut self, later: &Self) {
+        *self = self.then(later);
+    }
 }
 
 /// How many bits of a position decide between the parts of a node.
@@ -158,7 +163,7 @@ impl<M: Summary> Part<M> {
         #[cfg(test)]
         crate::group::cost::read(parts.len());
         let mut summary = parts[0].summary().clone();
-        parts[1..].iter().for_each(|part| summary = summary.then(part.summary()));
+        parts[1..].iter().for_each(|part| summary.extend(part.summary()));
         Some(Part::Many(Box::new(Node { first, level, summary, parts })))
     }
 
@@ -187,7 +192,10 @@ impl<M: Summary> Part<M> {
             Part::Many(node) if span.start() < within.start() || within.end() < span.end() => {
                 node.parts.iter().for_each(|part| part.add_within(within, sum));
             }
-            _ => *sum = Some(sum.as_ref().map_or_else(|| self.summary().clone(), |sum| sum.then(self.summary()))),
+            _ => match sum {
+                Some(sum) => sum.extend(self.summary()),
+                None => *sum = Some(self.summary().clone()),
+            },
         }
     }
 

@@ -173,7 +173,7 @@ fn applied<'scope>(
     let scopes = scopes.flat_map(|scope| Selector::finding(scope).into_iter().map(move |by| (by, scope)));
     let applied = lookup_left(
         &arrange(dated.flat_map(|limit| limit), "limits by what they are of"),
-        &arrange(scopes, "scopes"),
+        &arrange(scopes, "scopes by selector"),
         "limits of scopes",
         |_selector, limit: &Arc<Limit>, scope: Option<&Scope>| (Arc::clone(limit), scope.copied()),
     );

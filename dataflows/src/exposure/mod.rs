@@ -6,6 +6,7 @@
 //!                                                                      returns of portfolios ───┤
 //!                                                                                               ▼
 //!  limits ──▶ checked ──▶ those that hold on the day ──▶ applied to scopes ──▶ measured ──▶ limit_usage, limit_breaches
+//!                │                       open positions ──▶ scopes ──┘
 //!                └─▶ refused_limits
 //! ```
 //! A position is counted in several scopes: its portfolio, all portfolios of the same base currency and, where a reporting

@@ -49,15 +49,19 @@ impl Scope {
     }
 }
 
-/// All scopes in which there are positions, each once: of portfolios, with their base currencies.
+/// The scopes of a position, by its portfolio and its base currency.
+fn scopes_of(portfolio: Symbol, base: Currency, reporting: Option<Currency>) -> impl Iterator<Item = Scope> + use<> {
+    let own = [Scope::Portfolio(portfolio, base), Scope::BaseCurrency(base)];
+    own.into_iter().chain(reporting.map(Scope::All))
+}
+
+/// All scopes in which there are positions, each once: of the portfolios of open positions, with their base currencies. Each
+/// of them has a total, because each open position counts as one in its scopes, whatever it is worth.
 pub fn scopes<'scope>(
     portfolios: Collection<'scope, (Symbol, Currency)>,
     reporting_currency: Option<Currency>,
 ) -> Collection<'scope, Scope> {
-    let scopes = portfolios.flat_map(move |(portfolio, base)| {
-        let own = [Scope::Portfolio(portfolio, base), Scope::BaseCurrency(base)];
-        own.into_iter().chain(reporting_currency.map(Scope::All))
-    });
+    let scopes = portfolios.flat_map(move |(portfolio, base)| scopes_of(portfolio, base, reporting_currency));
     distinct(scopes, "scopes")
 }
 
@@ -88,16 +92,17 @@ pub struct Missing {
 pub fn in_scopes(position: &Worth, reporting_currency: Option<Currency>) -> impl Iterator<Item = InScope> + use<> {
     let Worth { holding, base_currency, value, fx_rate, reporting_rate, .. } = *position;
     let fx_rate = fx_rate.unwrap_or_default();
-    let own = [Scope::Portfolio(holding.0, base_currency), Scope::BaseCurrency(base_currency)];
-    let own = own.map(|scope| InScope { scope, value, lacks_rate: false, rates: [fx_rate, Rate::ONE_SCALED] });
-    own.into_iter().chain(reporting_currency.map(|currency| {
+    scopes_of(holding.0, base_currency, reporting_currency).map(move |scope| {
+        if !matches!(scope, Scope::All(_)) {
+            return InScope { scope, value, lacks_rate: false, rates: [fx_rate, Rate::ONE_SCALED] };
+        }
         let reported = value.zip(reporting_rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
         let reported = reported.filter(|value| is_bounded(*value));
         InScope {
-            scope: Scope::All(currency),
+            scope,
             value: reported,
             lacks_rate: value.is_some() && reported.is_none(),
             rates: [fx_rate, reporting_rate.unwrap_or_default()],
         }
-    }))
+    })
 }

@@ -19,6 +19,7 @@ use operators::as_of::as_of;
 use operators::deadline::deadline;
 use operators::derive::derive_rows;
 use operators::lookup::lookup_left;
+use operators::part::{OneOfFive, part_in_five};
 use operators::scan::scan;
 use operators::shared::Shared;
 use operators::{Arranged, Collection, arrange};
@@ -183,26 +184,15 @@ pub fn book<'scope>(
 impl<'scope> Ledger<'scope> {
     /// What is booked by its kind.
     fn of(booked: Collection<'scope, Booked>) -> Self {
-        let booked = Shared::of(booked);
-        Ledger {
-            changes: Shared::of(booked.flat_map(|booked| match booked {
-                Booked::Change(change) => Some(change.clone()),
-                _ => None,
-            })),
-            lots: booked.flat_map(|booked| if let Booked::Lot(change) = booked { Some(change.clone()) } else { None }),
-            disposals: booked.flat_map(|booked| match booked {
-                Booked::Disposed(disposed) => Some(disposed.clone()),
-                _ => None,
-            }),
-            flows: Shared::of(booked.flat_map(|booked| match booked {
-                Booked::Flow(flow) => Some(flow.clone()),
-                _ => None,
-            })),
-            refusals: booked.flat_map(|booked| match booked {
-                Booked::Refused(refused) => Some(refused.clone()),
-                _ => None,
-            }),
-        }
+        let (changes, lots, disposals, flows, refusals) =
+            part_in_five(booked, "booked by kind", |booked| match booked {
+                Booked::Change(change) => OneOfFive::First(change),
+                Booked::Lot(change) => OneOfFive::Second(change),
+                Booked::Disposed(disposed) => OneOfFive::Third(disposed),
+                Booked::Flow(flow) => OneOfFive::Fourth(flow),
+                Booked::Refused(refused) => OneOfFive::Fifth(refused),
+            });
+        Ledger { changes: Shared::of(changes), lots, disposals, flows: Shared::of(flows), refusals }
     }
 }
 

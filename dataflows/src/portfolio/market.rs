@@ -18,7 +18,7 @@ use operators::carry_forward::carry_forward;
 use operators::day_blocks::DayBlock;
 use operators::deadline::deadline;
 use operators::derive::derive_rows;
-use operators::distinct::{distinct, distinct_each};
+use operators::distinct::{count_each, distinct, distinct_each};
 use operators::lookup::{lookup, lookup_left};
 use operators::shared::Shared;
 use operators::{Arranged, Collection, Data, Key, Tick, arrange};
@@ -115,11 +115,10 @@ pub fn valuation_day<'scope>(
     fx_rates: Collection<'scope, RateOf>,
     ledger: &Ledger<'scope>,
 ) -> Arranged<'scope, (), i32> {
-    let days =
-        distinct_each(prices, "days of prices", |(_, day, _)| Some(*day)).concat(fx_rates.map(|(_, day, _)| day));
+    let days = count_each(prices, "days of prices", |(_, day, _)| Some(*day)).concat(fx_rates.map(|(_, day, _)| day));
     // A fee changes no position, but it is of a day too.
-    let days = days.concat(distinct_each(&ledger.changes, "days of changes", |change| change.date.days()));
-    let days = days.concat(distinct_each(&ledger.flows, "days of flows", |booked| booked.flow.date.days()));
+    let days = days.concat(count_each(&ledger.changes, "days booked", |change| change.date.days()));
+    let days = days.concat(count_each(&ledger.flows, "days of flows", |booked| booked.flow.date.days()));
     let days = days.filter(|day| *day <= Date::LATEST.0);
     let days = deadline(distinct(days, "days").map(|day| (day, start_of(day))), "days that have come");
     let last = derive_rows(&arrange(days.map(|day| ((), day)), "days"), "valuation day", |(), days, out| {

@@ -106,7 +106,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
     let vegas = market::vegas_now(inputs.vegas, &valuation_day);
     let valued = Valued::new(books, &positions, &pricing, &prices, &vegas, &fx_rates, &valuation_day);
     let values = series::values(
-        priced_changes.explode(|change| change.step(change.target.0)),
+        priced_changes.weigh(|change| change.step(change.target.0)),
         &daily_prices,
         &daily_rates,
         "values of portfolios",

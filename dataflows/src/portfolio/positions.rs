@@ -34,7 +34,7 @@ pub mod part {
 
 /// What each position holds, what it cost, and what was gained: sums of the changes.
 pub fn positions<'scope>(changes: &Shared<'scope, Change>) -> Arranged<'scope, Position, (), Sums> {
-    let sums = changes.explode(|change| {
+    let sums = changes.weigh(|change| {
         let units = |quantity: model::Quantity| quantity.scaled().unwrap_or(0);
         let gain = change.gain.unwrap_or(Money::ZERO);
         let mut sums = Sums::of(part::QUANTITY, units(change.quantity) - units(change.quantity_before));

@@ -10,6 +10,8 @@
 //! on every day would be as many rows as there are days, and a correction would change as many of them as a window has
 //! returns. So there are those that end with a month.
 
+use std::sync::Arc;
+
 use engine::{Cell, ColumnKind, Row, ViewSpec, Views};
 use model::{Date, Symbol};
 use operators::distinct::distinct;
@@ -40,6 +42,8 @@ pub struct Observed {
     returns: Moments,
     linked: Linked,
     falls: Drawdown,
+    /// Less what is required, where that is known.
+    beyond_required: PartialMoments,
     /// What they are beside the market; `None` where nothing is known of that.
     beside: Option<Box<Beside>>,
 }
@@ -47,8 +51,6 @@ pub struct Observed {
 /// Returns of a portfolio beside what the market did in the same buckets.
 #[derive(Clone, Debug, PartialEq)]
 struct Beside {
-    /// Less what is required, where that is known.
-    beyond_required: PartialMoments,
     /// Less the rate without risk, where that is known.
     excess: Moments,
     excess_linked: Linked,
@@ -62,7 +64,6 @@ struct Beside {
 
 impl Beside {
     const NONE: Beside = Beside {
-        beyond_required: PartialMoments::NONE,
         excess: Moments::NONE,
         excess_linked: Linked::NONE,
         against: Against::NONE,
@@ -70,18 +71,14 @@ impl Beside {
         risk_free_linked: Linked::NONE,
     };
 
-    /// One return, given what is required of a bucket if it is not the rate without risk; `None` where nothing is known.
-    fn of(own: &Return, required: Option<f64>) -> Option<Beside> {
-        let rate = own.rate.get();
-        let [benchmark, risk_free] = [own.market.benchmark, own.market.risk_free].map(|known| known.map(Float::get));
-        let required = required.or(risk_free);
-        if required.is_none() && benchmark.is_none() {
+    /// One return; `None` where nothing is known of the market.
+    fn of(rate: f64, benchmark: Option<f64>, risk_free: Option<f64>) -> Option<Beside> {
+        if benchmark.is_none() && risk_free.is_none() {
             return None;
         }
         let excess = risk_free.map(|risk_free| rate - risk_free);
         let both = benchmark.zip(risk_free);
         Some(Beside {
-            beyond_required: PartialMoments::of_all(required.map(|required| rate - required)),
             excess: Moments::of_all(excess),
             excess_linked: excess.map_or(Linked::NONE, Linked::of_rate),
             against: Against::of_all(benchmark.map(|benchmark| (rate, benchmark))),
@@ -92,7 +89,6 @@ impl Beside {
 
     fn then(&self, later: &Beside) -> Beside {
         Beside {
-            beyond_required: self.beyond_required.then(&later.beyond_required),
             excess: self.excess.then(&later.excess),
             excess_linked: self.excess_linked.then(&later.excess_linked),
             against: self.against.then(&later.against),
@@ -103,17 +99,24 @@ impl Beside {
 }
 
 impl Observed {
-    const NONE: Observed =
-        Observed { returns: Moments::NONE, linked: Linked::NONE, falls: Drawdown::NONE, beside: None };
+    const NONE: Observed = Observed {
+        returns: Moments::NONE,
+        linked: Linked::NONE,
+        falls: Drawdown::NONE,
+        beyond_required: PartialMoments::NONE,
+        beside: None,
+    };
 
     /// One return, given what is required of a bucket if it is not the rate without risk.
     fn of(bucket: i32, own: &Return, required: Option<f64>) -> Observed {
         let rate = own.rate.get();
+        let [benchmark, risk_free] = [own.market.benchmark, own.market.risk_free].map(|known| known.map(Float::get));
         Observed {
             returns: Moments::of(rate),
             linked: Linked::of_rate(rate),
             falls: Drawdown::of(Date::from_days(bucket), rate),
-            beside: Beside::of(own, required).map(Box::new),
+            beyond_required: PartialMoments::of_all(required.or(risk_free).map(|required| rate - required)),
+            beside: Beside::of(rate, benchmark, risk_free).map(Box::new),
         }
     }
 
@@ -137,7 +140,7 @@ impl Observed {
     }
 
     fn required(&self) -> Option<&PartialMoments> {
-        Some(&self.beside().beyond_required).filter(|beyond| beyond.count == self.returns.count)
+        (self.beyond_required.count == self.returns.count).then_some(&self.beyond_required)
     }
 
     fn deepest(&self, by: &RiskConventions) -> Option<Fall> {
@@ -161,12 +164,21 @@ impl Observed {
 
 impl Summary for Observed {
     fn then(&self, later: &Self) -> Self {
-        let is_known = self.beside.is_some() || later.beside.is_some();
-        Observed {
-            returns: self.returns.then(&later.returns),
-            linked: self.linked.then(&later.linked),
-            falls: self.falls.then(&later.falls),
-            beside: is_known.then(|| Box::new(self.beside().then(later.beside()))),
+        let mut both = self.clone();
+        both.extend(later);
+        both
+    }
+
+    fn extend(&mut self, later: &Self) {
+        self.returns = self.returns.then(&later.returns);
+        self.linked = self.linked.then(&later.linked);
+        self.falls = self.falls.then(&later.falls);
+        self.beyond_required = self.beyond_required.then(&later.beyond_required);
+        match (&mut self.beside, &later.beside) {
+            (Some(own), Some(later)) => **own = own.then(later),
+            (own @ None, Some(later)) => *own = Some(later.clone()),
+            // Nothing follows: what it would be added to stays the same to the last bit.
+            (_, None) => {}
         }
     }
 }
@@ -235,7 +247,8 @@ struct Measured {
     counts: [u64; 3],
     peak: Date,
     trough: Date,
-    measures: Vec<Option<Float>>,
+    /// Shared, because rows are copied whenever batches are merged.
+    measures: Arc<[Option<Float>]>,
 }
 
 impl Measured {

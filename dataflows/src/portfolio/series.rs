@@ -245,7 +245,7 @@ fn positions_held<'scope>(
     changes: &Shared<'scope, PricedChange>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, Symbol, i32, DayBlock<i128>> {
-    let steps = changes.explode(|change| {
+    let steps = changes.weigh(|change| {
         let step = Step { amount: change.held, count: change.held };
         ((change.target.0, (change.target.0, change.day)), step)
     });
