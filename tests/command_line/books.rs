@@ -80,6 +80,22 @@ fn section<'a>(report: &'a Value, name: &str) -> &'a Vec<Value> {
 }
 
 #[test]
+fn a_view_that_nothing_is_configured_for_is_empty_and_keeps_up_with_the_ticks() {
+    let (_folder, server) = books();
+    for view in ["stress", "contribution"] {
+        let ran = server.ask(&["query", view, "-o", "csv"]).expect(0);
+        assert_eq!(ran.out.lines().count(), 1, "no row but the header: {}", ran.out);
+        let (_, told) = ran.err.trim().split_once("as of tick ").unwrap();
+        let tick: u64 = told.split(',').next().unwrap().parse().unwrap();
+        let up_to = (tick + 3_000_000).to_string();
+        let ran = server.ask(&["subscribe", view, "--up-to", &up_to, "--progress"]).expect(0);
+        let lines: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert!(lines.iter().all(|line| line["_progress"].is_u64()), "{}", ran.out);
+        assert!(lines.last().unwrap()["_progress"].as_u64().unwrap() > tick, "{}", ran.out);
+    }
+}
+
+#[test]
 fn a_portfolio_is_reviewed_as_json_as_files_and_as_a_workbook() {
     let (folder, server) = books();
     let review = |more: &[&str]| server.ask(&[&["report", "review", "--portfolio", "GROWTH"], more].concat());
