@@ -17,8 +17,11 @@ use super::gone;
 use crate::error::{EngineError, ErrorKind};
 use crate::status::Status;
 
-/// timely ends a link with a header of nothing but zeros.
-const END_BYTES: usize = 48;
+/// The size of the header of a message: six numbers, of which the fifth is the length of what follows it.
+const HEADER_BYTES: usize = 48;
+
+/// Where in a header the length is.
+const LENGTH: std::ops::Range<usize> = 32..40;
 
 /// A link to another process.
 pub(crate) struct Link {
@@ -60,7 +63,8 @@ impl Peers {
         let Hooks { refill, .. } = Hooks::default();
         let here = ProcessBuilder::new_typed_vector(self.workers, refill, None);
         let status = self.status;
-        let watched = |link: Link| Watched { tcp: link.tcp, who: link.who, status: status.clone(), zeros: 0 };
+        let watched =
+            |link: Link| Watched { tcp: link.tcp, who: link.who, status: status.clone(), place: Place::default() };
         let links = self.links.into_iter().map(|link| link.map(watched)).collect();
         let linked = initialize_networking_from_sockets(here, links, self.process, self.workers, Hooks::default());
         let (seats, links) = linked.map_err(|error| {
@@ -77,8 +81,42 @@ struct Watched {
     tcp: TcpStream,
     who: Arc<str>,
     status: Option<Arc<Status>>,
-    /// How many zeros were read last.
-    zeros: usize,
+    place: Place,
+}
+
+/// Where in the messages of a link its reader is.
+#[derive(Default)]
+struct Place {
+    /// What was read of a header that is not whole yet.
+    header: Vec<u8>,
+    /// How much of a message is still to come.
+    body_bytes: u64,
+    /// Whether the last message was the one without content, by which timely ends a link, and nothing followed it. What was
+    /// read last must not tell: the content of a message may be zeros too.
+    has_ended: bool,
+}
+
+impl Place {
+    fn pass(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            self.has_ended = false;
+            if self.body_bytes > 0 {
+                let passed = bytes.len().min(usize::try_from(self.body_bytes).unwrap_or(usize::MAX));
+                self.body_bytes -= passed as u64;
+                bytes = &bytes[passed..];
+                continue;
+            }
+            let (more, rest) = bytes.split_at(bytes.len().min(HEADER_BYTES - self.header.len()));
+            self.header.extend_from_slice(more);
+            bytes = rest;
+            if self.header.len() == HEADER_BYTES {
+                let length = self.header[LENGTH].try_into().map_or(0, u64::from_be_bytes);
+                self.header.clear();
+                self.body_bytes = length;
+                self.has_ended = length == 0;
+            }
+        }
+    }
 }
 
 impl Watched {
@@ -103,11 +141,10 @@ impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.tcp.read(buffer);
         let count = self.checked(read)?;
-        if count == 0 && self.zeros < END_BYTES {
+        if count == 0 && !self.place.has_ended {
             self.broken("it closed a link");
         }
-        let trailing = buffer[..count].iter().rev().take_while(|byte| **byte == 0).count();
-        self.zeros = if trailing == count { (self.zeros + count).min(END_BYTES) } else { trailing };
+        self.place.pass(&buffer[..count]);
         Ok(count)
     }
 }
@@ -127,7 +164,7 @@ impl Write for Watched {
 impl Stream for Watched {
     fn try_clone(&self) -> io::Result<Self> {
         let (who, status) = (Arc::clone(&self.who), self.status.clone());
-        Ok(Watched { tcp: self.tcp.try_clone()?, who, status, zeros: 0 })
+        Ok(Watched { tcp: self.tcp.try_clone()?, who, status, place: Place::default() })
     }
 
     fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
@@ -158,7 +195,8 @@ mod tests {
         parts.iter().for_each(|part| sender.write_all(part).unwrap());
         drop(sender);
         let status = Arc::new(Status::new(Vec::new()));
-        let mut link = Watched { tcp, who: Arc::from("process 1"), status: Some(Arc::clone(&status)), zeros: 0 };
+        let mut link =
+            Watched { tcp, who: Arc::from("process 1"), status: Some(Arc::clone(&status)), place: Place::default() };
         let (tell, told) = mpsc::channel();
         thread::spawn(move || {
             let mut all = Vec::new();
@@ -172,19 +210,36 @@ mod tests {
         (told.recv_timeout(Duration::from_secs(2)).ok(), status)
     }
 
+    /// A message of timely.
+    fn message(content: &[u8]) -> Vec<u8> {
+        let header = [7, 1, 0, 1, content.len() as u64, 3].map(u64::to_be_bytes).concat();
+        [&header, content].concat()
+    }
+
     #[test]
     fn a_link_that_ends_as_timely_ends_it_has_not_broken() {
-        let (read, status) = read_to_end(&[b"some data", &[0; END_BYTES]]);
-        assert_eq!(read, Some(9 + END_BYTES));
+        let parts = [message(b"some data"), message(&[0; 100]), message(b"")];
+        let (read, status) = read_to_end(&parts.each_ref().map(Vec::as_slice));
+        assert_eq!(read, Some(3 * HEADER_BYTES + 9 + 100));
         assert_eq!(status.failure(), None);
     }
 
     #[test]
     fn a_link_that_ends_otherwise_is_told_with_the_process_and_its_thread_does_not_panic() {
-        for parts in [&[&b"some data"[..]][..], &[&[0; END_BYTES - 1]], &[&[0; END_BYTES], b"more"], &[]] {
+        let (data, end) = (message(b"some data"), message(b""));
+        for parts in
+            [&[&data[..]][..], &[&data[..30]], &[&end[..HEADER_BYTES - 1]], &[&end, b"more"], &[&end, &data], &[]]
+        {
             let (read, status) = read_to_end(parts);
             assert_eq!(read, None);
             assert_eq!(status.failure().unwrap().what, "process 1 has gone: it closed a link");
         }
+    }
+
+    #[test]
+    fn a_process_that_is_killed_after_a_message_of_zeros_has_not_ended_its_link() {
+        let (read, status) = read_to_end(&[&message(&[0; 100])]);
+        assert_eq!(read, None);
+        assert!(status.failure().is_some());
     }
 }
