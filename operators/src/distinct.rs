@@ -39,7 +39,8 @@ pub fn distinct_each<'scope, D: Data, I>(
 where
     I: IntoIterator<Item: Key>,
 {
-    once(count_each(rows, name, each).map(|row| (row, ())), name)
+    let counts = rows.add_up(name, move |row, diff, add| each(row).into_iter().for_each(|made| add((made, ()), *diff)));
+    once(counts, name)
 }
 
 /// Gives what all rows are made into as often as it is there, each worker and tick once: to be concatenated to others, before

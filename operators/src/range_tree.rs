@@ -15,8 +15,8 @@
 //! Order      independent of arrival order to the last bit, floats too: how a sum is bracketed is fixed by the days
 //!            themselves, and points outside a range do not change it. Several points of a day follow in their own order.
 //! Bounds     none on history. Beside the arrangements, a summary for each 16 days that hold points, and a fifteenth more
-//!            above them, an entry for each day on which ranges start, and each answer. These follow from the rows: a load in one tick
-//!            builds them in one pass. As arrangements, each level would be written anew for every point at every tick.
+//!            above them, an entry for each day on which ranges start, and each answer. These follow from the rows: a load
+//!            in one tick builds them in one pass. As arrangements, each level would be written anew for every point at every tick.
 //!
 //! Summaries are computed, not differences: what is taken back is not subtracted but summed up without it. So they need
 //! not be exact, and need no opposite.

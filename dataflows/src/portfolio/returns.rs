@@ -221,8 +221,8 @@ pub fn inceptions<'scope>(
     changes: &Shared<'scope, PricedChange>,
     portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
 ) -> Collection<'scope, (Symbol, i32)> {
-    let days = distinct_each(changes, "days of portfolios", |change| Some((change.target.0, change.day)));
-    let days = arrange(days.map(|(portfolio, day)| (portfolio, Reverse(day))), "days of portfolios");
+    let days = distinct_each(changes, "days of portfolios", |change| Some((change.target.0, Reverse(change.day))));
+    let days = arrange(days, "days of portfolios");
     let first = top_n(
         &days,
         1,
