@@ -9,7 +9,7 @@ use dataflows::portfolio::{Books, BooksConfig, keep_books};
 use differential_dataflow::AsCollection;
 use engine::{Cell, ViewSpec, Views};
 use model::{Currency, Instrument, Limit, Portfolio, Symbol, Transaction};
-use operators::{Data, Tick};
+use operators::{Data, Tick, nothing};
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::vec::Input;
 use timely::worker::Worker;
@@ -67,7 +67,7 @@ impl<'a> Desk<'a> {
                 vegas: scope.input_from(&mut vegas).as_collection(),
                 limits: scope.input_from(&mut limits).as_collection(),
             };
-            drop(keep_books(&books, &["books".to_owned()], inputs, &mut views));
+            drop(keep_books(&books, &["books".to_owned()], inputs, nothing(scope), &mut views));
         });
         let mut desk = Desk {
             worker,

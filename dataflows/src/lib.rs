@@ -113,7 +113,10 @@ impl Graph<Record> for Graphs {
         }
         let kept = Kept::of(&records).and(first_seen);
         match &self.books {
-            Some(books) => kept.and(portfolio::build(books, &self.sources, &records, views)),
+            Some(books) => {
+                let breaches = portfolio::build(books, &self.sources, &records, inputs.remembered, views);
+                kept.and(breaches.first_seen).with_episodes(&breaches.episodes)
+            }
             None => kept,
         }
     }

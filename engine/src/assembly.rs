@@ -73,12 +73,12 @@ impl<R: Data + Send + Sync> Assembly<R> {
             mailboxes: Arc::clone(&mailboxes),
             frontier: Arc::clone(&frontier),
             status: Arc::clone(&status),
-            texts,
+            texts: Arc::clone(&texts),
             metrics: metrics.clone(),
             past,
         };
         let reader = Reader::new(crew.specs, all_workers, Arc::clone(&releaser), sight);
-        let line = Line::new(Ends { releaser: Arc::clone(&releaser), frontier, status, metrics }, names);
+        let line = Line::new(Ends { releaser: Arc::clone(&releaser), frontier, texts, status, metrics }, names);
         let threads = std::iter::once(crew.thread).chain(far.threads).collect();
         Ok(Assembly { reader, line, ending: Ending { releaser, mailboxes, threads } })
     }

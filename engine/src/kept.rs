@@ -6,7 +6,7 @@ use operators::first_seen::FirstSeen;
 use operators::group::visit_after;
 use operators::{Arranged, Data, Tick, Trace};
 
-use crate::row::Key;
+use crate::row::{Key, Row};
 use crate::view::let_go;
 use crate::worker::SystemRow;
 
@@ -14,18 +14,25 @@ use crate::worker::SystemRow;
 pub struct Kept<R: Data> {
     records: KeptTrace<R>,
     first_seen: Vec<FirstSeen<Key>>,
+    episodes: Option<KeptTrace<Row>>,
 }
 
 impl<R: Data> Kept<R> {
     /// The current record of each business key.
     pub fn of(records: &Arranged<'_, Key, R>) -> Self {
-        Kept { records: KeptTrace::new(records), first_seen: Vec::new() }
+        Kept { records: KeptTrace::new(records), first_seen: Vec::new(), episodes: None }
     }
 
     /// And when the rows of a part of the graph first appeared, which no later state tells.
     pub fn and(mut self, first_seen: FirstSeen<Key>) -> Self {
         self.first_seen.push(first_seen);
         self
+    }
+
+    /// And its episodes, as [rows](crate::episode::row_of) under their keys. They come back as
+    /// [remembered](crate::worker::Inputs::remembered).
+    pub fn with_episodes(self, episodes: &Arranged<'_, Key, Row>) -> Self {
+        Kept { episodes: Some(KeptTrace::new(episodes)), ..self }
     }
 }
 
@@ -36,6 +43,8 @@ pub enum Table {
     Records,
     /// The rows of the engine's own views.
     System,
+    /// The episodes of the graph.
+    Episodes,
     /// When rows first appeared, by the place among [`Kept::and`].
     FirstSeen(usize),
 }
@@ -67,6 +76,8 @@ pub enum PieceRows<R> {
     Records(Vec<R>),
     /// Rows of the engine's own views.
     System(Vec<SystemRow>),
+    /// Rows of episodes; of a graph without any, nothing.
+    Episodes(Vec<Row>),
     /// Keys and when they first appeared; of a graph without this part, nothing.
     FirstSeen(Vec<(Key, Tick)>),
 }
@@ -113,6 +124,11 @@ impl<R: Data> KeptState<R> {
                 let (rows, next) = self.refused.piece(at, from, limit);
                 Piece { rows: PieceRows::System(rows), next }
             }
+            Table::Episodes => {
+                let episodes = self.graph.episodes.as_mut();
+                let (rows, next) = episodes.map(|episodes| episodes.piece(at, from, limit)).unwrap_or_default();
+                Piece { rows: PieceRows::Episodes(rows), next }
+            }
             Table::FirstSeen(part) => {
                 let place = if let Place::At(place) = from { place } else { 0 };
                 let part = self.graph.first_seen.get(part);
@@ -135,6 +151,7 @@ impl<R: Data> KeptState<R> {
         let since = self.held.map_or(since, |held| held.min(since));
         self.since = self.since.max(since);
         self.graph.records.compact(since, frontier)
+            || self.graph.episodes.as_mut().is_some_and(|episodes| episodes.compact(since, frontier))
             || self.system.compact(since, frontier)
             || self.refused.compact(since, frontier)
     }

@@ -27,6 +27,7 @@ pub mod cluster;
 mod columns;
 mod crew;
 mod engine;
+pub mod episode;
 pub mod error;
 pub mod filter;
 pub mod frontier;

@@ -18,6 +18,7 @@ use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::releaser::Releaser;
 use crate::replay::Replay;
+use crate::row::Texts;
 use crate::snapshot::{Content, Order, PartitionProgress, SnapshotReader, Snapshots, Work};
 use crate::source::{Batch, Event, Positions, SourceSpec, Stop};
 use crate::status::Status;
@@ -48,6 +49,8 @@ pub(crate) struct Ends<R> {
     pub(crate) releaser: Arc<Releaser<R>>,
     /// How far they are.
     pub(crate) frontier: Arc<Frontier>,
+    /// Where the texts of symbols are.
+    pub(crate) texts: Arc<dyn Texts>,
     /// What is told to the outside.
     pub(crate) status: Arc<Status>,
     /// What is measured.
@@ -97,7 +100,9 @@ impl<R: Send + Sync + 'static> Line<R> {
 
     /// Takes snapshots of what has gone along it.
     pub(crate) fn snapshots(&self, snapshots: Snapshots<R>, past: BoundPast, stop: Stop) -> Work<R> {
-        Work { snapshots, releaser: Arc::clone(&self.ends.releaser), metrics: self.ends.metrics.clone(), past, stop }
+        let Ends { releaser, texts, metrics, .. } = &self.ends;
+        let (releaser, texts, metrics) = (Arc::clone(releaser), Arc::clone(texts), metrics.clone());
+        Work { snapshots, releaser, texts, metrics, past, stop }
     }
 
     /// Whether the workers have dealt with all that was released.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 use differential_dataflow::AsCollection;
+use operators::episodes::Episode;
 use operators::upsert::Upsert;
 use operators::{Collection, Data, Tick, arrange};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
 
 use crate::crew::Around;
+use crate::episode;
 use crate::error::{EngineError, ErrorKind};
 use crate::kept::{Kept, KeptState, KeptTrace, Piece, Place, Table};
 use crate::mailbox::RowFilter;
@@ -33,6 +35,8 @@ pub struct Inputs<'scope, R: Data> {
     pub events: Stream<'scope, Tick, Vec<Upsert<Key, R>>>,
     /// For each refused record, the index of its source.
     pub refusals: Collection<'scope, u16>,
+    /// The episodes that a snapshot held, at the tick at which its records come.
+    pub remembered: Collection<'scope, (Key, Episode<Row>)>,
 }
 
 /// The dataflow that turns records into views.
@@ -177,12 +181,17 @@ fn built<R: Data>(timely: &mut Timely, graph: &dyn Graph<R>) -> Built<R> {
     let mut views = Views::default();
     let kept = timely.dataflow::<Tick, _, _>(|scope| {
         let rows: Collection<'_, (Key, SystemRow)> = scope.input_from(&mut system).as_collection();
+        let remembered = rows.clone().flat_map(|(_key, (of, row, _))| {
+            // What is none has been told of by who read the snapshot.
+            if of == SystemView::Episodes { episode::remembered(&row).ok() } else { None }
+        });
         let dead_letters = rows.clone().filter(|(_key, (of, ..))| *of == SystemView::DeadLetters);
         // Few rows each, and each tick changes one of them: they share an arrangement, since one to which nothing
         // happens takes its share of the tick all the same.
-        let others = arrange(rows.filter(|(_key, (of, ..))| *of != SystemView::DeadLetters), "progress and runs");
+        let others = rows.filter(|(_key, (of, ..))| matches!(of, SystemView::SourceProgress | SystemView::Runs));
+        let others = arrange(others, "progress and runs");
         let refused = arrange(dead_letters.clone(), "dead letters");
-        for view in SystemView::ALL {
+        for view in SystemView::SHOWN {
             let arranged = if view == SystemView::DeadLetters { &refused } else { &others };
             views.derived(view.spec(), arranged, move |_key, group, rows| {
                 let own = group.iter().filter(|((of, ..), _)| *of == view);
@@ -191,7 +200,7 @@ fn built<R: Data>(timely: &mut Timely, graph: &dyn Graph<R>) -> Built<R> {
         }
         let refusals = dead_letters.map(|(_key, (_, _, source))| source);
         let events = scope.input_from(&mut events);
-        let kept = graph.build(Inputs { events, refusals }, &mut views);
+        let kept = graph.build(Inputs { events, refusals, remembered }, &mut views);
         KeptState::new(kept, KeptTrace::new(&others), KeptTrace::new(&refused))
     });
     (events, system, views, kept)

@@ -25,6 +25,7 @@ pub mod deadline;
 pub mod derive;
 pub mod derive_each;
 pub mod distinct;
+pub mod episodes;
 pub mod first_seen;
 mod follow;
 pub mod group;

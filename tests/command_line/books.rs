@@ -316,6 +316,10 @@ fn risk_limits_stress_and_margin_are_explained_down_to_lines() {
     assert_eq!(lines_of(&server, "limit_breaches", &id), breached);
     assert_eq!(lines_of(&server, "limit_usage", "limits|L1|portfolio|GROWTH|USD|equities"), breached);
 
+    let past: Value = serde_json::from_str(&server.ask(&["query", "limit_breach_history"]).expect(0).out).unwrap();
+    let key = format!("{id}|{}", past["began"].as_str().unwrap());
+    assert_eq!(lines_of(&server, "limit_breach_history", &key), breached);
+
     let risk = server.ask(&["explain", "risk", "GROWTH|si"]).expect(0).out;
     for told in
         ["the days up to its end: 4 in `portfolio_timeseries`", "portfolios.csv line 2", "valuation_day 2026-01-08"]

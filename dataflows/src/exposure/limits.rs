@@ -1,4 +1,4 @@
-//! How limits stand: the views `limit_usage`, `limit_breaches` and `refused_limits`.
+//! How limits stand: the views `limit_usage`, `limit_breaches`, `limit_breach_history` and `refused_limits`.
 //!
 //! ```text
 //!  limits ──▶ checked ──▶ valid on the day ──▶ × scopes ──▶ asked ──┬─▶ of exposures ─────┐
@@ -12,10 +12,11 @@
 
 use std::sync::Arc;
 
-use engine::{Cell, ColumnKind, Key, Row, Views};
+use engine::{Cell, ColumnKind, Key, Row, Views, episode};
 use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Rate, Symbol};
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
+use operators::episodes::{Episode, episodes};
 use operators::first_seen::{FirstSeen, first_seen};
 use operators::lookup::{Counted, lookup, lookup_left};
 use operators::{Arranged, Collection, Data, Sums, arrange};
@@ -120,14 +121,23 @@ impl Selector {
     }
 }
 
-/// Judges all limits and registers their views. Gives when breaches were first seen.
+/// What must be kept of breaches to go on without their past.
+pub struct BreachesKept<'scope> {
+    /// When each was first seen.
+    pub first_seen: FirstSeen<Key>,
+    /// Each time that a limit was breached.
+    pub episodes: Arranged<'scope, Key, Row>,
+}
+
+/// Judges all limits and registers their views. `remembered` are the episodes of breaches that are gone on from.
 pub fn build<'scope>(
     limits: Collection<'scope, Arc<Limit>>,
     measurable: Measurable<'scope>,
     configured: Configured,
+    remembered: Collection<'scope, (Key, Episode<Row>)>,
     sources: &[String],
     views: &mut Views,
-) -> FirstSeen<Key> {
+) -> BreachesKept<'scope> {
     let Measurable { scopes, components, stressed, by_bucket, risk, fx_rates, valuation_day } = measurable;
     register_refusals(limits.clone(), configured.clone(), sources, views);
     let limits = limits.filter(move |limit| check(limit, &configured).is_ok());
@@ -152,7 +162,7 @@ pub fn build<'scope>(
     let totals = totals(&components, asked.flat_map(|(limit, scope)| needs_total(limit.measure).then_some(scope)));
     let usages = of_totals(answered, totals);
     let usages = in_currency_of_level(usages, &fx_rates, &valuation_day).concat(unasked);
-    register(usages, sources, views)
+    register(usages, remembered, sources, views)
 }
 
 /// The limits that hold on the day, with the scopes that they are of; and those for which there is none.
@@ -435,6 +445,11 @@ impl Usage {
     }
 }
 
+const BREACH_ID: (&str, ColumnKind) = ("breach_id", ColumnKind::Text);
+
+/// The place of `usage` among them.
+const USAGE: usize = 15;
+
 const USAGE_COLUMNS: [(&str, ColumnKind); 18] = [
     ("source", ColumnKind::Text),
     ("limit", ColumnKind::Text),
@@ -456,20 +471,26 @@ const USAGE_COLUMNS: [(&str, ColumnKind); 18] = [
     ("why", ColumnKind::Text),
 ];
 
-fn register<'scope>(usages: Collection<'scope, Usage>, sources: &[String], views: &mut Views) -> FirstSeen<Key> {
+fn register<'scope>(
+    usages: Collection<'scope, Usage>,
+    remembered: Collection<'scope, (Key, Episode<Row>)>,
+    sources: &[String],
+    views: &mut Views,
+) -> BreachesKept<'scope> {
     let (names, cells) = (sources.to_vec(), Sources::new(sources));
     let breaches = usages.clone().filter(|usage| usage.status() == Status::Breach);
     let breaches = breaches.map(move |usage| {
         let identity = usage.identity(&names);
-        let cells = [Cell::Hash(identity.bytes())].into_iter().chain(usage.cells(&cells));
-        (identity, Row::new(cells.collect::<Vec<_>>()))
+        (identity, Row::new(usage.cells(&cells)))
     });
+    let episodes = register_history(breaches.clone(), remembered, views);
     let seen = FirstSeen::default();
     let breaches = first_seen(breaches, "breaches first seen", &seen, |identity, row: &Row, first| {
-        (*identity, Row::new(row.cells().iter().cloned().chain([Cell::tick(first)]).collect::<Vec<_>>()))
+        let cells = [Cell::Hash(identity.bytes())].into_iter().chain(row.cells().iter().cloned());
+        (*identity, Row::new(cells.chain([Cell::tick(first)]).collect::<Vec<_>>()))
     });
-    let id = [("breach_id", ColumnKind::Text)];
-    let columns: Vec<_> = id.into_iter().chain(USAGE_COLUMNS).chain([("first_seen", ColumnKind::Time)]).collect();
+    let columns: Vec<_> =
+        [BREACH_ID].into_iter().chain(USAGE_COLUMNS).chain([("first_seen", ColumnKind::Time)]).collect();
     let about = "The limits that are breached now. A breach keeps its id while it changes, and when it returns.";
     views.keyed_rows(spec("limit_breaches", about, &columns, 1), breaches);
 
@@ -477,7 +498,27 @@ fn register<'scope>(usages: Collection<'scope, Usage>, sources: &[String], views
     let about = "What each limit measures, in each portfolio and group that it is of, and how it stands: OK, WARNING, BREACH, UNKNOWN.";
     let rows = usages.map(move |usage| Row::new(usage.cells(&cells)));
     views.rows(spec("limit_usage", about, &USAGE_COLUMNS, 6), rows);
-    seen
+    BreachesKept { first_seen: seen, episodes }
+}
+
+/// Each time that a limit was breached, with what it was at its worst: the row that used most of the level.
+fn register_history<'scope>(
+    breaches: Collection<'scope, (Key, Row)>,
+    remembered: Collection<'scope, (Key, Episode<Row>)>,
+    views: &mut Views,
+) -> Arranged<'scope, Key, Row> {
+    let usage = |row: &Row| row.cells().get(USAGE).cloned();
+    let history = episodes(breaches, remembered, "history of breaches", move |worst, row| usage(row) > usage(worst));
+    let history = history.map(|(identity, episode)| (identity, episode::row_of(identity, &episode)));
+    let history = arrange(history, "history of breaches");
+    let ticks = [("began", ColumnKind::Time), ("ended", ColumnKind::Time)];
+    let columns: Vec<_> = [BREACH_ID].into_iter().chain(ticks).chain(USAGE_COLUMNS).collect();
+    let about =
+        "Each time that a limit was breached: since when, until when, and what it was when it used most of its level.";
+    views.derived(spec("limit_breach_history", about, &columns, 2), &history, |_identity, episodes, rows| {
+        rows.extend(episodes.iter().map(|(row, count)| ((*row).clone(), *count)));
+    });
+    history
 }
 
 fn register_refusals<'scope>(

@@ -5,8 +5,8 @@
 //!                                          └─▶ shifted by scenario ──▶ sums by group ─▶ stress ─┤
 //!                                                                      returns of portfolios ───┤
 //!                                                                                               ▼
-//!  limits ──▶ checked ──▶ those that hold on the day ──▶ applied to scopes ──▶ measured ──▶ limit_usage, limit_breaches
-//!                │                       open positions ──▶ scopes ──┘
+//!  limits ──▶ checked ──▶ those that hold on the day ──▶ applied to scopes ──▶ measured ──▶ limit_usage, limit_breaches,
+//!                │                       open positions ──▶ scopes ──┘                             limit_breach_history
 //!                └─▶ refused_limits
 //! ```
 //! A position is counted in several scopes: its portfolio, all portfolios of the same base currency and, where a reporting
@@ -30,11 +30,13 @@ pub mod stress;
 
 use std::sync::Arc;
 
-use engine::{Key, Views};
+use engine::{Key, Row, Views};
 use model::{Currency, Limit, Symbol};
-use operators::first_seen::FirstSeen;
+use operators::episodes::Episode;
 use operators::shared::Shared;
 use operators::{Arranged, Collection};
+
+pub use limits::BreachesKept;
 
 use crate::portfolio::config::Books;
 use crate::portfolio::inputs::CurrencyPair;
@@ -55,11 +57,18 @@ pub struct Inputs<'a, 'scope> {
     pub fx_rates: Arranged<'scope, CurrencyPair, (i32, i128)>,
     /// The last day.
     pub valuation_day: Arranged<'scope, (), i32>,
+    /// The episodes of breaches that are gone on from.
+    pub remembered: Collection<'scope, (Key, Episode<Row>)>,
 }
 
-/// Builds the graphs of exposure and registers their views. Gives when breaches were first seen.
-pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_, '_>, views: &mut Views) -> FirstSeen<Key> {
-    let Inputs { holders, worths, by_bucket, limits, fx_rates, valuation_day } = inputs;
+/// Builds the graphs of exposure and registers their views.
+pub fn build<'scope>(
+    books: &Books,
+    sources: &[String],
+    inputs: Inputs<'_, 'scope>,
+    views: &mut Views,
+) -> BreachesKept<'scope> {
+    let Inputs { holders, worths, by_bucket, limits, fx_rates, valuation_day, remembered } = inputs;
     let scopes = scope::scopes(holders, books.reporting_currency);
     let components = components::add_up(worths, books.reporting_currency);
     exposures::register(&components, views);
@@ -79,5 +88,5 @@ pub fn build(books: &Books, sources: &[String], inputs: Inputs<'_, '_>, views: &
         scenarios: books.scenarios.clone(),
         has_reporting_currency: books.reporting_currency.is_some(),
     };
-    limits::build(limits, measurable, configured, sources, views)
+    limits::build(limits, measurable, configured, remembered, sources, views)
 }

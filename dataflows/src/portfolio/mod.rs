@@ -54,35 +54,42 @@ pub mod transactions;
 pub mod valuations;
 pub mod value_at_risk;
 
-use engine::{Key, Views};
+use engine::{Key, Row, Views};
 use model::Record;
 use operators::distinct::{distinct, distinct_each};
-use operators::first_seen::FirstSeen;
+use operators::episodes::Episode;
 use operators::shared::Shared;
-use operators::{Arranged, arrange};
+use operators::{Arranged, Collection, arrange};
 
 pub use analyses::{AttributionConfig, ContributionConfig};
 pub use config::{Books, BooksConfig};
 pub use risk_conventions::RiskConfig;
 
-use crate::exposure;
+use crate::exposure::{self, BreachesKept};
 use inputs::Inputs;
 use valuations::Valued;
 
-/// Builds the graphs of portfolios on the records, and registers their views. Gives when breaches of limits were first
-/// seen.
+/// Builds the graphs of portfolios on the records, and registers their views. `remembered` are the episodes of breaches of
+/// limits that are gone on from.
 pub fn build<'scope>(
     books: &Books,
     sources: &[String],
     records: &Arranged<'scope, Key, Record>,
+    remembered: Collection<'scope, (Key, Episode<Row>)>,
     views: &mut Views,
-) -> FirstSeen<Key> {
+) -> BreachesKept<'scope> {
     transactions::register(records, sources, views);
-    keep_books(books, sources, Inputs::of(records), views)
+    keep_books(books, sources, Inputs::of(records), remembered, views)
 }
 
-/// Builds the graphs of portfolios and registers their views. Gives when breaches of limits were first seen.
-pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: &mut Views) -> FirstSeen<Key> {
+/// Builds the graphs of portfolios and registers their views, as [`build`] does.
+pub fn keep_books<'scope>(
+    books: &Books,
+    sources: &[String],
+    inputs: Inputs<'scope>,
+    remembered: Collection<'scope, (Key, Episode<Row>)>,
+    views: &mut Views,
+) -> BreachesKept<'scope> {
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());
     let portfolios = inputs::portfolios_by_id(inputs.portfolios);
     let ledger = ledger::book(books, inputs.transactions, &portfolios, &fx_rates);
@@ -164,6 +171,7 @@ pub fn keep_books(books: &Books, sources: &[String], inputs: Inputs<'_>, views: 
         limits: inputs.limits,
         fx_rates,
         valuation_day,
+        remembered,
     };
     exposure::build(books, sources, inputs, views)
 }

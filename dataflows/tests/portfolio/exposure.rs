@@ -72,6 +72,31 @@ fn a_price_moves_a_limit_over_its_level_and_back() {
 }
 
 #[test]
+fn each_time_that_a_limit_was_breached_stays_in_its_history_with_its_worst() {
+    let mut desk = desk("", 1);
+    desk.tick(&put_all(invested()));
+    desk.tick(&put_all([set(of_tech("L", LimitMeasure::Gross, "5500"))]));
+    let mut following = desk.follow("limit_breach_history");
+    let at_price = |desk: &mut Desk, text| desk.tick(&put_all([price("A", "2026-01-09", text, "USD")]));
+    let history = |desk: &Desk| desk.columns("limit_breach_history", &["limit", "group", "value", "began", "ended"]);
+    let began = at_price(&mut desk, "120");
+    let worst = at_price(&mut desk, "130");
+    at_price(&mut desk, "125");
+    let first = format!("L tech 6500 {}", time_text(began));
+    assert_eq!(history(&desk), [format!("{first} ")]);
+    let ended = at_price(&mut desk, "100");
+    let first = format!("{first} {}", time_text(ended));
+    assert_eq!(history(&desk), std::slice::from_ref(&first));
+    let again = at_price(&mut desk, "110.01");
+    let second = format!("L tech 5500.5 {} ", time_text(again));
+    assert_eq!(history(&desk), [second, first]);
+    // What was known of it at an earlier tick can be read as all else.
+    assert_eq!(desk.read_at("limit_breach_history", Some(worst)).len(), 1);
+    desk.catch_up(&mut following);
+    assert_eq!(desk.added_up(&following), desk.read("limit_breach_history"));
+}
+
+#[test]
 fn a_position_without_a_value_makes_a_limit_unknown_and_never_ok() {
     let mut desk = desk("", 1);
     let mut records = invested();

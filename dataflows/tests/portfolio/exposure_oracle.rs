@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::Tick;
 use model::{
     Amount, Currency, Date, ExposureDimension as Dimension, Instrument, Limit, LimitMeasure as Measure, LimitScope,
     NumberFormat, Price, Product, Quantity, Rate, Record, Symbol,
 };
 
-use crate::kit::Desk;
+use crate::kit::{Desk, TextRow, time_text};
 use crate::oracle::{last, rounded};
 use crate::records;
 
@@ -337,6 +338,56 @@ fn crashed(
         group.3 += usize::from(*lacks_rate);
     }
     groups
+}
+
+/// What the history of breaches must be, from the breaches that there were after each tick.
+#[derive(Default)]
+pub struct BreachHistory {
+    over: Vec<TextRow>,
+    /// By breach: since when, and the worst row.
+    going_on: BTreeMap<String, (Tick, TextRow)>,
+}
+
+impl BreachHistory {
+    /// Takes note of the breaches that there are after a tick.
+    pub fn note(&mut self, desk: &Desk, tick: Tick) {
+        // Without the id, which comes first.
+        let usage = desk.spec("limit_breaches").column("usage").unwrap() - 1;
+        let mut there: BTreeMap<String, TextRow> = desk
+            .read("limit_breaches")
+            .into_iter()
+            .map(|row| (row[0].clone(), row[1..row.len() - 1].to_vec()))
+            .collect();
+        for (id, (began, worst)) in std::mem::take(&mut self.going_on) {
+            match there.remove(&id) {
+                None => self.over.push(episode(&id, began, Some(tick), &worst)),
+                Some(row) => {
+                    let worst = if size(&row[usage]) > size(&worst[usage]) { row } else { worst };
+                    self.going_on.insert(id, (began, worst));
+                }
+            }
+        }
+        self.going_on.extend(there.into_iter().map(|(id, row)| (id, (tick, row))));
+    }
+
+    /// Compares it with what the view says.
+    pub fn check(&self, desk: &Desk) {
+        let going_on = self.going_on.iter().map(|(id, (began, worst))| episode(id, *began, None, worst));
+        let mut expected: Vec<TextRow> = self.over.iter().cloned().chain(going_on).collect();
+        expected.sort();
+        assert_eq!(desk.read("limit_breach_history"), expected);
+    }
+}
+
+/// A number that is not below zero, to be compared.
+fn size(number: &str) -> (usize, &str, &str) {
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    (whole.len(), whole, decimals)
+}
+
+fn episode(id: &str, began: Tick, ended: Option<Tick>, worst: &[String]) -> TextRow {
+    let own = [id.to_owned(), time_text(began), ended.map(time_text).unwrap_or_default()];
+    own.into_iter().chain(worst.iter().cloned()).collect()
 }
 
 fn check_limits(

@@ -28,7 +28,7 @@ use model::Dictionary;
 use kit::Desk;
 
 /// The views of the books.
-pub const VIEWS: [&str; 31] = [
+pub const VIEWS: [&str; 32] = [
     "prices",
     "fx_rates",
     "benchmark_levels",
@@ -59,6 +59,7 @@ pub const VIEWS: [&str; 31] = [
     "stress",
     "limit_usage",
     "limit_breaches",
+    "limit_breach_history",
     "refused_limits",
 ];
 

@@ -12,6 +12,7 @@ use super::parts;
 use super::store::Store;
 use super::take::first_seen_place;
 use crate::bindings::{Bindings, Configured};
+use crate::episode;
 use crate::error::{EngineError, ErrorKind};
 use crate::row::{Key, Row};
 use crate::source::Event;
@@ -32,7 +33,7 @@ pub(crate) struct SnapshotReader<R> {
 pub(crate) enum Content<R> {
     /// Records under their keys.
     Records(Vec<Event<R>>),
-    /// Rows of one of the engine's own views.
+    /// Rows of one of the engine's own views, or episodes.
     System(SystemView, Vec<Row>),
     /// When rows of a part of the graph first appeared.
     FirstSeen(usize, Vec<(Key, Tick)>),
@@ -123,7 +124,11 @@ impl<R: 'static> SnapshotReader<R> {
             return self.codec.decode(rows).map(Content::Records).map(Some);
         }
         if let Some(view) = SystemView::ALL.into_iter().find(|view| view.spec().name == table) {
-            return view.spec().rows_of(rows).map(|rows| Some(Content::System(view, rows)));
+            let rows = view.spec().rows_of(rows)?;
+            if view == SystemView::Episodes {
+                rows.iter().try_for_each(|row| episode::remembered(row).map(|_| ()))?;
+            }
+            return Ok(Some(Content::System(view, rows)));
         }
         match first_seen_place(table) {
             Some(place) => decode_first_seen(rows).map(|entries| Some(Content::FirstSeen(place, entries))),

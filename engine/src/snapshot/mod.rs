@@ -5,6 +5,7 @@
 //!    00001764120000000000/             the tick, as 20 digits
 //!      records-000000.parquet          the current records, in parts
 //!      first_seen_0-000000.parquet     when the rows of a part of the graph first appeared
+//!      episodes-000000.parquet         the rows of a view that follow from no later state
 //!      source_progress-000000.parquet  the rows of the engine's own views
 //!      …
 //!      manifest.json                   written last: without it there is no snapshot

@@ -14,12 +14,13 @@ use super::manifest::{FORMAT, Manifest, PartitionProgress};
 use super::parts::Parts;
 use super::removal::remove_older;
 use crate::bindings::Configured;
+use crate::episode;
 use crate::error::{EngineError, ErrorKind};
 use crate::kept::{Piece, PieceRows, Place, Table};
 use crate::line::BoundPast;
 use crate::metrics::Metrics;
 use crate::releaser::Releaser;
-use crate::row::Row;
+use crate::row::{Row, Texts};
 use crate::source::Stop;
 use crate::system::SystemView;
 
@@ -156,6 +157,8 @@ fn run<R: Data + Send>(work: &Work<R>, orders: &Receiver<Order>, is_busy: &Atomi
 pub(crate) struct Work<R> {
     pub(crate) snapshots: Snapshots<R>,
     pub(crate) releaser: Arc<Releaser<R>>,
+    /// Where the texts of symbols are.
+    pub(crate) texts: Arc<dyn Texts>,
     pub(crate) metrics: Metrics,
     pub(crate) past: BoundPast,
     pub(crate) stop: Stop,
@@ -175,6 +178,7 @@ impl<R: Data + Send> Work<R> {
         for worker in 0..self.releaser.workers() {
             self.records(worker, order.tick, &mut parts)?;
             self.system(worker, order.tick, &mut parts)?;
+            self.episodes(worker, order.tick, &mut parts)?;
             for place in 0..self.releaser.first_seen_tables() {
                 self.first_seen(worker, order.tick, place, &mut parts)?;
             }
@@ -221,6 +225,16 @@ impl<R: Data + Send> Work<R> {
                 parts.add(&view.spec().name, &encode_system(view, &rows).map_err(unencodable)?)?;
             }
             Ok(())
+        })
+    }
+
+    fn episodes(&self, worker: usize, tick: Tick, parts: &mut Parts<'_>) -> Result<(), EngineError> {
+        let table = SystemView::Episodes;
+        self.each_piece(worker, tick, Table::Episodes, |rows| {
+            let PieceRows::Episodes(rows) = rows else { return Ok(()) };
+            let rows = rows.iter().map(|row| episode::kept(row, &*self.texts)).collect::<Result<Vec<_>, _>>();
+            let rows = rows.map_err(|error| unencodable(arrow::error::ArrowError::JsonError(error.to_string())))?;
+            parts.add(&table.spec().name, &encode_system(table, &rows).map_err(unencodable)?)
         })
     }
 

@@ -41,6 +41,11 @@ pub(super) const LINEAGES: &[Lineage] = &[
         tells: &["limit", "portfolio", "group", "measure", "value", "breach_level"],
         steps: OF_LIMIT,
     },
+    Lineage {
+        view: "limit_breach_history",
+        tells: &["limit", "portfolio", "group", "measure", "value", "breach_level", "began", "ended"],
+        steps: &[LIMIT, BREACH_NOW],
+    },
     Lineage { view: "refused_limits", tells: &["what"], steps: &[LIMIT] },
 ];
 
@@ -86,6 +91,10 @@ const LIMIT: Step = Step {
     then: &[Step { when: &[When::Known("valid_from")], ..VALUATION_DAY }],
     ..STEP
 };
+
+/// Of what was: how it stands, if it is breached now. What it was made of then is read as of that tick.
+const BREACH_NOW: Step =
+    Step { what: "the breach, if it goes on", view: "limit_breaches", on: &[("breach_id", Same("breach_id"))], ..STEP };
 
 /// Of how a limit stands: what it measures, and the whole that it is a share of.
 const OF_LIMIT: &[Step] = &[
