@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use dataflows::portfolio::inputs::{PriceOf, Priced};
-use model::{Amount, Currency, Date, Portfolio, Quantity, Symbol, Transaction, TransactionType};
+use dataflows::portfolio::inputs::{PriceOf, Priced, Stated};
+use model::{Amount, Currency, Date, Portfolio, Quantity, SourceId, Symbol, Transaction, TransactionType};
 
 use crate::measure::argument;
 use crate::w1::Random;
@@ -61,7 +61,7 @@ pub fn price(instrument: u64, day: i32) -> i64 {
 /// A row of prices.
 pub fn price_of(instrument: u64, day: i32, price: i64) -> PriceOf {
     let priced: Priced = (security(instrument), currency());
-    (priced, FIRST_DAY + day, price)
+    (priced, FIRST_DAY + day, Stated { source: SourceId(0), number: price })
 }
 
 /// The number of the instrument that a portfolio holds, by the number of the holding.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dataflows::portfolio::inputs::{Inputs, PriceOf, RateOf, VegaOf};
+use dataflows::portfolio::inputs::{Inputs, LevelOf, PriceOf, RateOf, RiskFreeOf, VegaOf};
 use dataflows::portfolio::{Books, BooksConfig, keep_books};
 use differential_dataflow::AsCollection;
 use engine::{Cell, ViewSpec, Views};
@@ -27,8 +27,8 @@ pub struct Desk<'a> {
     instruments: Handle<Arc<Instrument>>,
     prices: Handle<PriceOf>,
     fx_rates: Handle<RateOf>,
-    benchmark_levels: Handle<(Symbol, i32, i64)>,
-    risk_free_rates: Handle<(Currency, i32, i128)>,
+    benchmark_levels: Handle<LevelOf>,
+    risk_free_rates: Handle<RiskFreeOf>,
     vegas: Handle<VegaOf>,
     limits: Handle<Arc<Limit>>,
     views: Views,

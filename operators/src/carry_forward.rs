@@ -5,7 +5,8 @@
 //!  until (key → day)               ──▶ up to the last of all ──────────┘
 //! ```
 //! Inputs     two arrangements by the same key: observations `(day, value)`, and the days up to which series go. Of several
-//!            observations of a day the greatest counts, as in [`as_of`]; of several last days the latest.
+//!            observations of a day the greatest counts, as in [`as_of`]; of several last days the latest. A value is a
+//!            number, or an [`Observation`] of one with what it is compared by.
 //! Output     an arrangement `key → block` whose difference is a [`DayBlock`]: from the first observation to the last day,
 //!            each with a count of 1. A key without a last day has no series; observations after it do not count yet.
 //! Update     O(log n + days that change): a changed observation fills again its own days up to the next one, a last day
@@ -39,17 +40,34 @@
 
 use differential_dataflow::difference::{IsZero, Monoid};
 
-use crate::arrangement::{Arranged, Key, Tick, arrange};
+use crate::arrangement::{Arranged, Data, Key, Tick, arrange};
 use crate::day_blocks::{BLOCK_DAYS, DayBlock, Number, block_of, day_in_block, day_of};
 use crate::follow::{Side, follow_both};
 use crate::series::Series;
 
+/// What is observed on a day.
+pub trait Observation: Data {
+    /// The type of the number.
+    type Number: Number;
+
+    /// The number.
+    fn number(&self) -> Self::Number;
+}
+
+impl<T: Number> Observation for T {
+    type Number = T;
+
+    fn number(&self) -> T {
+        *self
+    }
+}
+
 /// Fills the days from each observation to the next, and from the last one to the last day of the key.
-pub fn carry_forward<'scope, K: Key, T: Number>(
-    observations: &Arranged<'scope, K, (i32, T)>,
+pub fn carry_forward<'scope, K: Key, V: Observation>(
+    observations: &Arranged<'scope, K, (i32, V)>,
     until: &Arranged<'scope, K, i32>,
     name: &str,
-) -> Arranged<'scope, K, i32, DayBlock<T>> {
+) -> Arranged<'scope, K, i32, DayBlock<V::Number>> {
     let blocks = follow_both(observations, until, name, |key: &K, tick, observations, until, out| {
         let (last_before, last_now) = last_days(until.rows, tick);
         let mut filled = Filled::new(|block, filled| out.push(((key.clone(), block), filled)));
@@ -75,11 +93,11 @@ fn last_days(until: &Series<'_, i32>, tick: Tick) -> (Option<i32>, Option<i32>) 
 }
 
 /// Fills again the days of the observations that changed, up to the last day as it was before the tick.
-fn fill_changed<T: Number>(
+fn fill_changed<V: Observation>(
     tick: Tick,
-    observations: &Side<'_, '_, (i32, T)>,
+    observations: &Side<'_, '_, (i32, V)>,
     last: Option<i32>,
-    filled: &mut Filled<T, impl FnMut(i32, DayBlock<T>)>,
+    filled: &mut Filled<V::Number, impl FnMut(i32, DayBlock<V::Number>)>,
 ) {
     let Some(last) = last else { return };
     let of_days = observations.changes.chunk_by(|a, b| a.row.0 == b.row.0);
@@ -88,7 +106,7 @@ fn fill_changed<T: Number>(
         let Carried { mut before, mut now } = Carried::into(observations.rows, tick, first);
         let mut from = first;
         for passed in observations.rows.forwards(tick, |observation| observation.0 < first) {
-            let (day, value) = *passed.row;
+            let (day, value) = (passed.row.0, passed.row.1.number());
             if day != from {
                 filled.replace(from, last.min(day - 1), before, now);
                 // Where the next one changed too its days follow at once; where it did not, they stand.
@@ -105,12 +123,12 @@ fn fill_changed<T: Number>(
 }
 
 /// Fills the days between the last day as it was and as it is, or takes them back if it is the earlier one.
-fn fill_between<T: Number>(
+fn fill_between<V: Observation>(
     tick: Tick,
-    observations: &Series<'_, (i32, T)>,
+    observations: &Series<'_, (i32, V)>,
     last_before: Option<i32>,
     last_now: Option<i32>,
-    filled: &mut Filled<T, impl FnMut(i32, DayBlock<T>)>,
+    filled: &mut Filled<V::Number, impl FnMut(i32, DayBlock<V::Number>)>,
 ) {
     let (Some(last), times) = (last_before.max(last_now), if last_before < last_now { 1 } else { -1 }) else { return };
     let filled_upto = last_before.min(last_now);
@@ -120,7 +138,9 @@ fn fill_between<T: Number>(
     let mut from = filled_upto.map_or(i32::MIN, |day| day + 1);
     let mut value = Carried::into(observations, tick, from).now;
     let passed = observations.forwards(tick, |observation| observation.0 < from).filter(|passed| passed.now > 0);
-    for (day, observed) in passed.map(|passed| *passed.row).take_while(|(day, _)| *day <= last) {
+    for (day, observed) in
+        passed.map(|passed| (passed.row.0, passed.row.1.number())).take_while(|(day, _)| *day <= last)
+    {
         if day != from {
             filled.fill(from, day - 1, value, times);
             from = day;
@@ -137,11 +157,11 @@ struct Carried<T> {
 }
 
 impl<T: Number> Carried<T> {
-    fn into(observations: &Series<'_, (i32, T)>, tick: Tick, day: i32) -> Self {
+    fn into(observations: &Series<'_, (i32, impl Observation<Number = T>)>, tick: Tick, day: i32) -> Self {
         let (mut before, mut now) = (None, None);
         for passed in observations.backwards(tick, |observation| observation.0 < day) {
-            before = before.or((passed.before > 0).then_some(passed.row.1));
-            now = now.or((passed.now > 0).then_some(passed.row.1));
+            before = before.or((passed.before > 0).then_some(passed.row.1.number()));
+            now = now.or((passed.now > 0).then_some(passed.row.1.number()));
             if before.is_some() && now.is_some() {
                 break;
             }

@@ -32,7 +32,7 @@ use super::limit_rules::{
 use super::scope::{Missing, Scope};
 use super::stress::{Stressed, StressedGroups};
 use crate::portfolio::cost_basis::money::share;
-use crate::portfolio::inputs::CurrencyPair;
+use crate::portfolio::inputs::{CurrencyPair, FxRates};
 use crate::portfolio::market::at_rates_now;
 use crate::portfolio::return_series::Part;
 use crate::portfolio::risk_conventions::RiskConventions;
@@ -52,7 +52,7 @@ pub struct Measurable<'scope> {
     /// How risk is measured.
     pub risk: RiskConventions,
     /// Exchange rates by day.
-    pub fx_rates: Arranged<'scope, CurrencyPair, (i32, i128)>,
+    pub fx_rates: FxRates<'scope>,
     /// The last day.
     pub valuation_day: Arranged<'scope, (), i32>,
 }
@@ -355,7 +355,7 @@ fn usage(limit: Arc<Limit>, scope: Scope, found: &Found, measured: Measured) -> 
 /// Amounts in the currency of their level.
 fn in_currency_of_level<'scope>(
     usages: Collection<'scope, Usage>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Collection<'scope, Usage> {
     let foreign = usages.clone().flat_map(|usage| usage.foreign().map(|pair| (pair, usage)));

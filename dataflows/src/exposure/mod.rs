@@ -39,7 +39,7 @@ use operators::{Arranged, Collection};
 pub use limits::BreachesKept;
 
 use crate::portfolio::config::Books;
-use crate::portfolio::inputs::CurrencyPair;
+use crate::portfolio::inputs::FxRates;
 use crate::portfolio::return_series::Part;
 use crate::portfolio::valuations::Worth;
 
@@ -54,7 +54,7 @@ pub struct Inputs<'a, 'scope> {
     /// The limits.
     pub limits: Collection<'scope, Arc<Limit>>,
     /// Exchange rates by day.
-    pub fx_rates: Arranged<'scope, CurrencyPair, (i32, i128)>,
+    pub fx_rates: FxRates<'scope>,
     /// The last day.
     pub valuation_day: Arranged<'scope, (), i32>,
     /// The episodes of breaches that are gone on from.

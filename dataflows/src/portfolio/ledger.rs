@@ -29,7 +29,7 @@ use super::cash_flow_rules::{CashFlow, CashFlowRules};
 use super::config::Books;
 use super::cost_basis::money::{is_bounded, share};
 use super::cost_basis::{Book, BookRules, Disposal, Effects, Lot, Money, ProcessingOrder};
-use super::inputs::{CurrencyPair, RateOf};
+use super::inputs::{FxRates, RateOf};
 use super::market::start_of;
 use super::refusal::Refusal;
 
@@ -152,7 +152,7 @@ pub fn book<'scope>(
     books: &Books,
     transactions: Collection<'scope, Arc<Transaction>>,
     portfolios: &Arranged<'scope, Symbol, Arc<Portfolio>>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
 ) -> Ledger<'scope> {
     let transactions = begun(transactions);
     let postings = with_rates(with_rules(books, transactions.clone(), portfolios), fx_rates);
@@ -230,7 +230,7 @@ fn with_rules<'scope>(
 /// Gives a rate to those transactions that need one and do not say theirs: the last one on or before their day.
 fn with_rates<'scope>(
     postings: Collection<'scope, Posting>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
 ) -> Collection<'scope, Posting> {
     let asks = |posting: &Posting| {
         let (transaction, base) = (&posting.transaction, posting.rules.base_currency);
@@ -246,7 +246,7 @@ fn with_rates<'scope>(
         |_pair, _day, posting: &Posting, found| match found {
             None => posting.clone(),
             Some((_day, rate)) => {
-                let fx_to_base = Rate::from_scaled(*rate);
+                let fx_to_base = Rate::from_scaled(rate.number);
                 let transaction = Transaction { fx_to_base, ..(*posting.transaction).clone() };
                 Posting { transaction: Arc::new(transaction), ..posting.clone() }
             }
@@ -447,6 +447,6 @@ fn amounts(quantity: Quantity, cost: Money) -> [i128; 3] {
 }
 
 /// Indexes rates by their currencies.
-pub fn arrange_rates<'scope>(rates: Collection<'scope, RateOf>) -> Arranged<'scope, CurrencyPair, (i32, i128)> {
+pub fn arrange_rates<'scope>(rates: Collection<'scope, RateOf>) -> FxRates<'scope> {
     arrange(rates.map(|(pair, day, rate)| (pair, (day, rate))), "fx rates")
 }

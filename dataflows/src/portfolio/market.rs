@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use engine::{ColumnKind, Row, Views};
-use model::{Currency, Date, Instrument, Product, Quantity, Rate, Symbol, Timestamp};
+use model::{Currency, Date, Instrument, Product, Quantity, Rate, SourceId, Symbol, Timestamp};
 use operators::as_of::as_of;
 use operators::carry_forward::carry_forward;
 use operators::day_blocks::DayBlock;
@@ -24,7 +24,7 @@ use operators::shared::Shared;
 use operators::{Arranged, Collection, Data, Key, Tick, arrange};
 use serde::{Deserialize, Serialize};
 
-use super::inputs::{CurrencyPair, PriceOf, Priced, RateOf, VegaOf, is_own};
+use super::inputs::{CurrencyPair, FxRates, PriceOf, Priced, Prices, RateOf, Stated, VegaOf, is_own};
 use super::ledger::{Change, Ledger};
 use crate::table::{day_cell, spec};
 
@@ -153,7 +153,7 @@ pub fn until<'scope, K: Key>(
 
 /// What each security was worth on every day.
 pub fn daily_prices<'scope>(
-    prices: &Arranged<'scope, Priced, (i32, i64)>,
+    prices: &Prices<'scope>,
     keys: Collection<'scope, Priced>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, Priced, i32, DayBlock<i64>> {
@@ -167,7 +167,8 @@ pub fn daily_rates<'scope>(
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, CurrencyPair, i32, DayBlock<i128>> {
     let own = pairs.clone().filter(is_own);
-    let own = own.map(|pair| (pair, Date::EARLIEST.0, Rate::ONE_SCALED));
+    let one = Stated { source: SourceId(0), number: Rate::ONE_SCALED };
+    let own = own.map(move |pair| (pair, Date::EARLIEST.0, one));
     let rates = arrange(rates.concat(own).map(|(pair, day, rate)| (pair, (day, rate))), "rates and ones");
     carry_forward(&rates, &until(pairs, valuation_day, "last days of rates"), "rates on every day")
 }
@@ -179,13 +180,13 @@ pub fn vegas_now<'scope>(
 ) -> Arranged<'scope, Symbol, (i64, i32)> {
     let securities = distinct(vegas.clone().map(|(security, _, _)| security), "securities with vegas");
     let vegas = arrange(vegas.map(|(security, day, vega)| (security, (day, vega))), "vegas");
-    last_known(securities, &vegas, valuation_day, "vegas as of the day", |day, vega| (*vega, day))
+    last_known(securities, &vegas, valuation_day, "vegas as of the day", |day, vega| (vega.number, day))
 }
 
 /// Rows with the rate of their pair of currencies as of the day: one, where both are the same and known.
 pub fn at_rates_now<'scope, D: Data>(
     rows: Collection<'scope, (CurrencyPair, D)>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
     valuation_day: &Arranged<'scope, (), i32>,
     name: &str,
 ) -> Collection<'scope, (CurrencyPair, D, Option<i128>)> {
@@ -193,7 +194,7 @@ pub fn at_rates_now<'scope, D: Data>(
     let own = own.map(|(pair, row)| (pair, row, Some(Rate::ONE_SCALED)));
     let foreign = rows.filter(|(pair, _)| !is_own(pair));
     let pairs = distinct(foreign.clone().map(|(pair, _)| pair), name);
-    let rates = last_known(pairs, fx_rates, valuation_day, "rates as of the day", |_day, rate| *rate);
+    let rates = last_known(pairs, fx_rates, valuation_day, "rates as of the day", |_day, rate| rate.number);
     let foreign = lookup_left(&arrange(foreign, name), &rates, name, |pair, row: &D, rate: Option<&i128>| {
         (*pair, row.clone(), rate.copied())
     });

@@ -43,7 +43,7 @@ use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::config::Books;
 use super::cost_basis::money::{is_bounded, share};
 use super::dimension::group_of;
-use super::inputs::{CurrencyPair, Priced};
+use super::inputs::{CurrencyPair, FxRates, Priced};
 use super::ledger::BookedFlow;
 use super::market::Pricing;
 use super::performance::daily::Day;
@@ -118,7 +118,7 @@ pub struct MadeFrom<'a, 'scope> {
     /// What currencies were worth.
     pub daily_rates: &'a Arranged<'scope, CurrencyPair, i32, DayBlock<i128>>,
     /// The rates as they were told.
-    pub fx_rates: &'a Arranged<'scope, CurrencyPair, (i32, i128)>,
+    pub fx_rates: &'a FxRates<'scope>,
     /// The days of portfolios.
     pub days: &'a Arranged<'scope, Symbol, (i32, PortfolioDay)>,
     /// The periods of portfolios.
@@ -198,7 +198,7 @@ struct PositionFlow {
 fn position_flows<'scope>(
     books: &Books,
     flows: &Shared<'scope, BookedFlow>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
 ) -> Collection<'scope, PositionFlow> {
     let analyses = books.analyses.clone();
     let flows = flows.flat_map(move |BookedFlow { flow, base_currency, .. }| {

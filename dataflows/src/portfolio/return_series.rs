@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use timely::dataflow::operators::vec::Map;
 
 use super::config::Books;
+use super::inputs::{LevelOf, RiskFreeOf};
 use super::market::until;
 use super::performance::annualised::periodic_rate;
 use super::performance::daily::Basis;
@@ -149,8 +150,8 @@ enum MarketPart {
 /// What the market did in each bucket, for all that portfolios are compared with.
 pub fn market<'scope>(
     books: &Books,
-    levels: Collection<'scope, (Symbol, i32, i64)>,
-    rates: Collection<'scope, (Currency, i32, i128)>,
+    levels: Collection<'scope, LevelOf>,
+    rates: Collection<'scope, RiskFreeOf>,
     compared_with: Collection<'scope, (Symbol, ComparedWith)>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Arranged<'scope, MarketKey, Market> {

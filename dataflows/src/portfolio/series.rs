@@ -13,7 +13,7 @@
 
 use differential_dataflow::AsCollection;
 use engine::{Cell, ColumnKind, Row, Views};
-use model::{Quantity, Rate, Symbol};
+use model::{Quantity, Rate, SourceId, Symbol};
 use operators::as_of::as_of;
 use operators::block_products::convert;
 use operators::carry_forward::carry_forward;
@@ -29,7 +29,7 @@ use timely::dataflow::operators::vec::Map;
 
 use super::cash_flow_rules::{CashFlow, FlowClass, FlowTiming};
 use super::cost_basis::money::{is_bounded, share};
-use super::inputs::{CurrencyPair, PriceOf, Priced, is_own};
+use super::inputs::{CurrencyPair, FxRates, PriceOf, Priced, Stated, is_own};
 use super::ledger::{BookedFlow, Change};
 use super::market::{Pricing, until};
 use super::performance::daily::{Basis, Day};
@@ -129,7 +129,7 @@ fn priced_change(security: Symbol, change: &Change, pricing: Option<&Pricing>) -
 
 /// The prices of cash: one, on each day on which it moves.
 pub fn cash_prices<'scope>(changes: &Shared<'scope, PricedChange>) -> Collection<'scope, PriceOf> {
-    const ONE: i64 = 10i64.pow(model::Price::SCALE as u32);
+    const ONE: Stated<i64> = Stated { source: SourceId(0), number: 10i64.pow(model::Price::SCALE as u32) };
     changes.flat_map(|change| change.is_at_par.then_some((change.priced, change.day, ONE)))
 }
 
@@ -191,7 +191,7 @@ pub struct PortfolioFlow {
 /// The flows between portfolios and the world, in base currency as of their day.
 pub fn portfolio_flows<'scope>(
     flows: &Shared<'scope, BookedFlow>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
 ) -> Collection<'scope, PortfolioFlow> {
     let flows = flows.flat_map(|BookedFlow { flow, base_currency, .. }| {
         let own = if flow.is_portfolio_flow { portfolio_flow(flow) } else { None };
@@ -206,13 +206,13 @@ pub fn portfolio_flows<'scope>(
 /// Flows with their days, each at the last rate up to its day: `at_rate` gives the flow at a rate, or where there is none.
 pub fn in_base_currency<'scope, F: operators::Data>(
     flows: Collection<'scope, (CurrencyPair, (i32, F))>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
     name: &str,
     at_rate: impl Fn(&F, Option<i128>) -> Option<F> + 'static,
 ) -> Collection<'scope, F> {
     let foreign = flows.clone().filter(|(pair, _)| !is_own(pair));
     let converted = as_of(&arrange(foreign, name), fx_rates, name, move |_pair, _day, flow, found| {
-        at_rate(flow, found.map(|(_, rate)| *rate))
+        at_rate(flow, found.map(|(_, rate)| rate.number))
     });
     flows.filter(|(pair, _)| is_own(pair)).map(|(_, (_, flow))| flow).concat(converted.flat_map(|flow| flow))
 }

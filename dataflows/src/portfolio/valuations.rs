@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Books;
 use super::cost_basis::money::{is_bounded, share};
-use super::inputs::{CurrencyPair, Priced};
+use super::inputs::{CurrencyPair, FxRates, Prices};
 use super::ledger::Holding;
 use super::market::{Pricing, at_rates_now};
 use super::positions::{Position, part};
@@ -146,9 +146,9 @@ impl<'scope> Valued<'scope> {
         books: &Books,
         positions: &Arranged<'scope, Position, (), Sums>,
         pricing: &Arranged<'scope, Symbol, Pricing>,
-        prices: &Arranged<'scope, Priced, (i32, i64)>,
+        prices: &Prices<'scope>,
         vegas: &Arranged<'scope, Symbol, (i64, i32)>,
-        fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+        fx_rates: &FxRates<'scope>,
         valuation_day: &Arranged<'scope, (), i32>,
     ) -> Valued<'scope> {
         let open = derive_rows(positions, "open positions", |position: &Position, sums, out| {
@@ -215,7 +215,7 @@ type PricingWithVega = (Pricing, Option<(i64, i32)>);
 /// Each security with its price and its vega as of the day.
 fn security_quotes<'scope>(
     pricing: &Arranged<'scope, Symbol, Pricing>,
-    prices: &Arranged<'scope, Priced, (i32, i64)>,
+    prices: &Prices<'scope>,
     vegas: &Arranged<'scope, Symbol, (i64, i32)>,
     valuation_day: &Arranged<'scope, (), i32>,
     stale_after_days: u16,
@@ -234,7 +234,7 @@ fn security_quotes<'scope>(
         prices,
         "prices as of the day",
         move |priced, day, (pricing, vega), found| {
-            let price = found.map(|(price_day, price)| (*price, *price_day));
+            let price = found.map(|(price_day, price)| (price.number, *price_day));
             let age = price.map_or(0, |(_, price_day)| day.saturating_sub(price_day));
             // Cash does not age.
             let is_stale = !pricing.is_cash && age > i32::from(stale_after_days);
@@ -250,7 +250,7 @@ fn with_rates<'scope>(
     asked: Collection<'scope, QuoteFor>,
     priced: &Arranged<'scope, Symbol, Quote>,
     reporting_currency: Option<Currency>,
-    fx_rates: &Arranged<'scope, CurrencyPair, (i32, i128)>,
+    fx_rates: &FxRates<'scope>,
     valuation_day: &Arranged<'scope, (), i32>,
 ) -> Collection<'scope, (QuoteFor, Quote)> {
     let quotes = lookup(

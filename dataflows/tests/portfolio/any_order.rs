@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use crate::kit::{Book, Change, Desk, TextRow, put_all};
 use crate::records::{
-    currency, fx_rate, instrument, keep, know, level, portfolio, price, put, risk_free, transaction, vega, with_other,
+    currency, fx_rate, instrument, keep, know, level, portfolio, price, put, risk_free, said_by, transaction, vega,
+    with_other,
 };
 use crate::{VIEWS, desk, exposure_oracle, oracle, parts};
 
@@ -77,14 +78,10 @@ fn record() -> impl Strategy<Value = Record> {
         .prop_map(|(benchmark, day, points)| level(benchmark, &day, &points.to_string()));
     let risk_free = (prop_oneof![Just("USD"), Just("EUR")], day(), 0..900u32)
         .prop_map(|(of, day, points)| risk_free(of, &day, &format!("0.0{points:03}")));
-    let vegas = (prop::sample::select(vec!["A", "B", "C", "CASH"]), day(), -20..80i32, any::<bool>()).prop_map(
-        |(security, day, cents, is_first)| {
-            let Record::Sensitivity(known) = vega(security, &day, &format!("{}", f64::from(cents) / 100.0)) else {
-                unreachable!()
-            };
-            Record::Sensitivity(model::Sensitivity { source: SourceId(u8::from(!is_first)), ..known })
-        },
-    );
+    let vegas = (prop::sample::select(vec!["A", "B", "C", "CASH"]), day(), -20..80i32)
+        .prop_map(|(security, day, cents)| vega(security, &day, &format!("{}", f64::from(cents) / 100.0)));
+    let of_days = prop_oneof![4 => prices, 2 => rates, 1 => back, 2 => levels, 1 => risk_free, 2 => vegas];
+    let of_days = (of_days, 0..2u8).prop_map(|(record, source)| said_by(SourceId(source), record));
     let others = prop_oneof![
         (prop_oneof![Just("USD"), Just("EUR")], prop_oneof![Just(""), Just("IX"), Just("IY")])
             .prop_map(|(of, benchmark)| keep(Portfolio { benchmark: Symbol::of(benchmark), ..portfolio("P", of) })),
@@ -110,8 +107,7 @@ fn record() -> impl Strategy<Value = Record> {
     let limits =
         (0..exposure_oracle::LIMITS.len(), 1..40u32).prop_map(|(index, level)| exposure_oracle::limit(index, level));
     prop_oneof![
-        8 => transactions, 4 => prices, 2 => rates, 1 => back, 2 => levels, 1 => risk_free, 2 => others, 2 => instruments,
-        3 => limits, 2 => vegas,
+        8 => transactions, 12 => of_days, 2 => others, 2 => instruments, 3 => limits,
     ]
 }
 

@@ -220,12 +220,12 @@ fn positions(records: &[Record], last_day: i32, desk: &Desk) -> Vec<Position> {
     let vega = |id: Symbol| {
         let vegas = records.iter().filter_map(|record| match record {
             Record::Sensitivity(known) if known.security == id && known.sensitivity_date.0 <= last_day => {
-                Some((known.sensitivity_date.0, known.vega.scaled().unwrap()))
+                Some((known.sensitivity_date.0, known.source, known.vega.scaled().unwrap()))
             }
             _ => None,
         });
-        // Of several on one day the greatest counts.
-        vegas.max().map(|(day, vega)| (vega, day))
+        // Of several on one day that of the source counts which is defined last.
+        vegas.max().map(|(day, _source, vega)| (vega, day))
     };
     let rows = desk.read("valuations").into_iter().map(|row| Position {
         portfolio: Symbol::of(&row[column("portfolio")]),

@@ -84,6 +84,18 @@ pub fn vega(security: &str, day: &str, vega: &str) -> Record {
     })
 }
 
+/// What is observed from day to day, as another source says it.
+pub fn said_by(source: SourceId, record: Record) -> Record {
+    match record {
+        Record::MarketPrice(price) => Record::MarketPrice(MarketPrice { source, ..price }),
+        Record::Sensitivity(known) => Record::Sensitivity(Sensitivity { source, ..known }),
+        Record::BenchmarkLevel(level) => Record::BenchmarkLevel(BenchmarkLevel { source, ..level }),
+        Record::FxRate(rate) => Record::FxRate(Arc::new(FxRate { source, ..(*rate).clone() })),
+        Record::RiskFreeRate(rate) => Record::RiskFreeRate(Arc::new(RiskFreeRate { source, ..(*rate).clone() })),
+        other => other,
+    }
+}
+
 /// A transaction in dollars of portfolio `P`.
 pub fn transaction(
     id: &str,

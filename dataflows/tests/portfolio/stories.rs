@@ -1,10 +1,10 @@
 //! Faults of other systems that are not ours, and what users would ask for first.
 
-use model::{OversellPolicy, Portfolio, Product, Record, TransactionType as T};
+use model::{OversellPolicy, Portfolio, Product, Record, SourceId, TransactionType as T};
 
 use crate::desk;
 use crate::kit::{Change, Desk, put_all};
-use crate::records::{fx_rate, instrument, keep, know, portfolio, price, put, transaction};
+use crate::records::{fx_rate, instrument, keep, know, portfolio, price, put, said_by, transaction};
 
 pub fn invested() -> Vec<Record> {
     vec![
@@ -41,6 +41,23 @@ fn cash_needs_no_price_and_a_price_holds_until_the_next() {
         desk.columns("valuations", &["security", "status", "value_base"]),
         ["A CURRENT 5500", "CASH CURRENT 5000"]
     );
+}
+
+#[test]
+fn of_two_prices_of_a_day_that_of_the_source_counts_which_is_defined_last() {
+    let mut desk = desk("", 1);
+    desk.tick(&put_all(invested()));
+    let values = |desk: &Desk| desk.columns("portfolio_timeseries", &["date", "closing_value"]).split_off(2);
+    // It says less, and is not the greater one that counts.
+    let other = said_by(SourceId(1), price("A", "2026-01-08", "90", "USD"));
+    desk.tick(&put_all([other.clone()]));
+    assert_eq!(values(&desk), ["2026-01-07 10000", "2026-01-08 9500"]);
+    assert_eq!(desk.columns("valuations", &["security", "price"]), ["A 90", "CASH 1"]);
+    // A later day of the first source comes after it, whoever says it.
+    desk.tick(&put_all([price("A", "2026-01-09", "120", "USD")]));
+    assert_eq!(values(&desk), ["2026-01-07 10000", "2026-01-08 9500", "2026-01-09 11000"]);
+    desk.tick(&[Change::delete(&other)]);
+    assert_eq!(values(&desk), ["2026-01-07 10000", "2026-01-08 10500", "2026-01-09 11000"]);
 }
 
 #[test]
