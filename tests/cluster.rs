@@ -21,7 +21,7 @@ use sinks::flight::client::Client;
 use storm::{Push, calm, day, settle};
 
 /// How long what takes a second at most may take here.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Names that no symbol carries, near misses for the scoring model, and what cannot be read.
 const CONFIG: &str = r#"
@@ -353,7 +353,8 @@ async fn a_member_that_is_killed_ends_all_and_the_others_say_which_it_was() {
         let has_panicked = log.lines().any(|line| line.contains("panicked at") && !line.contains("thread 'timely:"));
         assert!(is_told && log.contains("has gone: ") && !has_panicked, "{log}");
     }
-    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    // Not by the silence, which lasts for half a minute.
+    assert!(since.elapsed() < Duration::from_secs(25), "{:?}", since.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -125,8 +125,9 @@ async fn alerts_to_a_topic_satisfy_the_specification() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_is_told_when_a_row_comes_to_satisfy_a_condition_and_when_it_no_longer_does() {
     let (desk, hook) = (Desk::new(), Hook::start());
-    desk.push("before", [(1, Some(11)), (2, Some(20))]).await;
+    let before = desk.push("before", [(1, Some(11)), (2, Some(20))]).await;
     let sinks = desk.start(sinks(&desk, &webhook(&hook.url, "")));
+    reached(&sinks, before).await;
     let steps = [vec![(2, Some(21)), (3, Some(31))], vec![(1, Some(10)), (2, None)], vec![(3, Some(31)), (4, None)]];
     let mut last = 0;
     for (number, rows) in steps.into_iter().enumerate() {
@@ -161,9 +162,10 @@ async fn one_is_told_when_a_row_comes_to_satisfy_a_condition_and_when_it_no_long
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_begins_now_says_nothing_of_what_was_there() {
     let (desk, hook) = (Desk::new(), Hook::start());
-    desk.push("before", [(1, Some(11)), (2, Some(21))]).await;
+    let before = desk.push("before", [(1, Some(11)), (2, Some(21))]).await;
     let text = webhook(&hook.url, "start = \"now\"");
     let running = desk.start(sinks(&desk, &text));
+    reached(&running, before).await;
     let mut last = desk.push("a", [(1, None), (3, Some(31))]).await;
     reached(&running, last).await;
     running.stop().await;
