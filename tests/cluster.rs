@@ -12,6 +12,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -65,10 +66,20 @@ fn folder(config: &str, processes: usize) -> tempfile::TempDir {
 }
 
 fn choose_hosts(folder: &Path, processes: usize) {
-    // All are taken at the same time, so that no two are the same.
-    let taken: Vec<TcpListener> = (0..processes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let hosts: String = taken.iter().map(|listener| format!("{}\n", listener.local_addr().unwrap())).collect();
+    let hosts: String = (0..processes).map(|_| format!("{}\n", free_address())).collect();
     std::fs::write(folder.join("hosts"), hosts).unwrap();
+}
+
+/// An address that nobody has, and that nobody is given who asks for any: the system gives higher ports.
+fn free_address() -> String {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(100).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let address = format!("127.0.0.1:{}", 10_000 + number % 20_000);
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// A process of the binary, and what it logs.
@@ -99,8 +110,11 @@ impl Process {
         Process::start(folder, &format!("member-{number}"), &arguments, &[])
     }
 
+    /// The whole lines of it: they are written in parts.
     fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        let mut log = std::fs::read_to_string(&self.log).unwrap();
+        log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
+        log
     }
 
     /// Waits until it logs something.
@@ -480,8 +494,7 @@ async fn a_supervised_cluster_whose_processes_are_killed_loses_nothing_and_doubl
     let day = day(60);
     let expected = calm(&day).await;
     let folder = folder(storm::CONFIG, 3);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = format!("127.0.0.1:{port}");
+    let address = free_address();
     let arguments = ["cluster", "tieout.toml", "--hosts", "hosts", "--listen", &address];
     let mut supervisor = Process::start(folder.path(), "supervisor", &arguments, &[]);
     supervisor.wait_for("listening on ");
@@ -528,7 +541,7 @@ async fn settled(address: &str, day: &[Push], supervisor: &Process) -> Client {
     let since = Instant::now();
     loop {
         if let Ok(client) = Client::connect(address).await
-            && client.views().await.is_ok()
+            && client.health().await.is_ok_and(|health| health.status == "ready")
         {
             settle(&client, day).await;
             return client;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use live::{Random, Server};
+use live::{Random, Server, seed};
 use storm::{Push, day, folder};
 
 const BATCHES: u64 = 90;
@@ -111,7 +111,7 @@ async fn any_past_tick_is_what_a_subscriber_was_told_then() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("attributes = [\"book\"]\n{text}")).unwrap();
     let server = Server::start(folder.path());
-    let mut random = Random(std::process::id().into());
+    let mut random = Random(seed());
     for follower in &followers {
         let ticks: Vec<u64> = follower.at.keys().copied().collect();
         assert!(ticks.len() > ASKED, "{} changes at {} ticks", follower.view, ticks.len());

@@ -15,7 +15,7 @@ use crate::live::Server;
 use crate::storm::{CONFIG, Push};
 
 /// How long anything here may take before it counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Two files, `fund.csv` and `bank.csv`, beside the pushes: of files there are copies.
 pub(crate) const FUND_AND_BANK: &str = r#"
