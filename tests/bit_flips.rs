@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use engine::EngineError;
-use live::{Random, Server, views};
+use live::{Random, Server, seed, views};
 use outputs::{FUND_AND_BANK, copy};
 use sinks::flight::Ticket;
 use sinks::flight::client::Client;
@@ -50,7 +50,7 @@ async fn a_bit_that_is_turned_over_anywhere_is_told_or_changes_nothing() {
     assert!(expected["breaks"].len() > 5 && expected["matches"].len() > 5, "{expected:?}");
 
     let flips = std::env::var("TIEOUT_FLIPS").map_or(FLIPS, |flips| flips.parse().unwrap());
-    let mut random = Random(std::process::id().into());
+    let mut random = Random(seed());
     let mut told = BTreeMap::<&str, [usize; 2]>::new();
     for number in 0..flips {
         let damaged = tempfile::tempdir().unwrap();

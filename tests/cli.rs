@@ -8,6 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -70,6 +71,14 @@ fn two_sides() -> TempDir {
     folder
 }
 
+/// Waits until something is so.
+fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let since = Instant::now();
+    while !is_so() {
+        assert!(since.elapsed() < Duration::from_secs(120), "{what}");
+    }
+}
+
 /// A server of the binary; killed when dropped.
 struct Server {
     process: Child,
@@ -94,12 +103,8 @@ impl Server {
 
     /// Waits until what its sources have is in its views.
     fn wait_for_breaks(&self, count: usize) {
-        for _ in 0..500 {
-            if self.ask(&["query", "breaks"]).expect(0).out.lines().count() == count {
-                return;
-            }
-        }
-        panic!("{count} breaks were expected");
+        let breaks = || self.ask(&["query", "breaks"]).expect(0).out.lines().count();
+        eventually(&format!("{count} breaks were expected"), || breaks() == count);
     }
 
     fn terminate(&mut self) -> i32 {
@@ -442,7 +447,10 @@ fn a_served_view_is_queried_exported_and_followed() {
     server.ask(&["export", "breaks", "--out", file.to_str().unwrap()]).expect(0);
     assert_eq!(csv::Reader::from_path(&file).unwrap().records().count(), 13);
 
-    let up_to = (tick.parse::<u64>().unwrap() + 3_000_000).to_string();
+    // A tick of now, so that the end is still to come.
+    let ran = server.ask(&["query", "breaks"]).expect(0);
+    let (_, told) = ran.err.trim().split_once("as of tick ").unwrap();
+    let up_to = (told.split(',').next().unwrap().parse::<u64>().unwrap() + 5_000_000).to_string();
     let ran = server.ask(&["subscribe", "breaks", "--up-to", &up_to, "--progress"]).expect(0);
     let lines: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.iter().filter(|line| line["_diff"] == 1).count(), 13);

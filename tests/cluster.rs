@@ -12,6 +12,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -21,7 +22,7 @@ use sinks::flight::client::Client;
 use storm::{Push, calm, day, settle};
 
 /// How long what takes a second at most may take here.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Names that no symbol carries, near misses for the scoring model, and what cannot be read.
 const CONFIG: &str = r#"
@@ -65,10 +66,20 @@ fn folder(config: &str, processes: usize) -> tempfile::TempDir {
 }
 
 fn choose_hosts(folder: &Path, processes: usize) {
-    // All are taken at the same time, so that no two are the same.
-    let taken: Vec<TcpListener> = (0..processes).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    let hosts: String = taken.iter().map(|listener| format!("{}\n", listener.local_addr().unwrap())).collect();
+    let hosts: String = (0..processes).map(|_| format!("{}\n", free_address())).collect();
     std::fs::write(folder.join("hosts"), hosts).unwrap();
+}
+
+/// An address that nobody has, and that nobody is given who asks for any: the system gives higher ports.
+fn free_address() -> String {
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id().wrapping_mul(100).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let address = format!("127.0.0.1:{}", 10_000 + number % 20_000);
+        if TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// A process of the binary, and what it logs.
@@ -99,8 +110,11 @@ impl Process {
         Process::start(folder, &format!("member-{number}"), &arguments, &[])
     }
 
+    /// The whole lines of it: they are written in parts.
     fn log(&self) -> String {
-        std::fs::read_to_string(&self.log).unwrap()
+        let mut log = std::fs::read_to_string(&self.log).unwrap();
+        log.truncate(log.rfind('\n').map_or(0, |end| end + 1));
+        log
     }
 
     /// Waits until it logs something.
@@ -353,7 +367,8 @@ async fn a_member_that_is_killed_ends_all_and_the_others_say_which_it_was() {
         let has_panicked = log.lines().any(|line| line.contains("panicked at") && !line.contains("thread 'timely:"));
         assert!(is_told && log.contains("has gone: ") && !has_panicked, "{log}");
     }
-    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    // Not by the silence, which lasts for half a minute.
+    assert!(since.elapsed() < Duration::from_secs(25), "{:?}", since.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -479,8 +494,7 @@ async fn a_supervised_cluster_whose_processes_are_killed_loses_nothing_and_doubl
     let day = day(60);
     let expected = calm(&day).await;
     let folder = folder(storm::CONFIG, 3);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let address = format!("127.0.0.1:{port}");
+    let address = free_address();
     let arguments = ["cluster", "tieout.toml", "--hosts", "hosts", "--listen", &address];
     let mut supervisor = Process::start(folder.path(), "supervisor", &arguments, &[]);
     supervisor.wait_for("listening on ");
@@ -527,7 +541,7 @@ async fn settled(address: &str, day: &[Push], supervisor: &Process) -> Client {
     let since = Instant::now();
     loop {
         if let Ok(client) = Client::connect(address).await
-            && client.views().await.is_ok()
+            && client.health().await.is_ok_and(|health| health.status == "ready")
         {
             settle(&client, day).await;
             return client;

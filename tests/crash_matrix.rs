@@ -20,9 +20,10 @@ use std::time::Duration;
 
 use broker::Broker;
 use live::{Server, views};
-use outputs::{alert, begun, kafka_sinks, push, reached, without_clock};
+use outputs::{alert, begun, connected, dead, kafka_sinks, push, reached, without_clock};
 use serde_json::Value;
 use sinks::flight::Ticket;
+use sinks::flight::client::Client;
 use storm::{Push, assert_same, calm, day, folder, settle};
 use tempfile::TempDir;
 use two_files::two_files;
@@ -30,8 +31,6 @@ use watch::Watch;
 use webhook::Hook;
 
 const BATCHES: u64 = 40;
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Every step from a push to its receipt, those of a snapshot, and those by which the past is removed, in order.
 const MOMENTS: [&str; 13] = [
@@ -62,25 +61,22 @@ async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what
     for moment in MOMENTS {
         let folder = forgetful_folder();
         let (mut receipts, mut passes) = (BTreeMap::new(), PASSES.iter());
-        let mut server = next_server(folder.path(), moment, &mut passes, &mut deaths);
-        let mut client = server.client().await;
+        let (mut server, mut client) = next_server(folder.path(), moment, &mut passes, &mut deaths).await;
         let watch = Watch::begin(&server);
         for (source, id, batch) in &day {
             while !receipts.contains_key(id) {
                 match client.put(source, Some(id), std::slice::from_ref(batch)).await {
                     Ok(receipt) => {
                         receipts.insert(id.clone(), receipt.tick);
+                        // So that there are some of them within a day, however fast it is pushed.
+                        if comes_in_time(moment) {
+                            tokio::time::sleep(Duration::from_millis(10)).await;
+                        }
                     }
                     Err(error) => {
-                        let died = async {
-                            while !server.has_died() {
-                                tokio::time::sleep(Duration::from_millis(5)).await;
-                            }
-                        };
-                        tokio::time::timeout(PATIENCE, died).await.unwrap_or_else(|_| panic!("{moment}: {error}"));
+                        dead(&mut server, &format!("{moment}: {error}")).await;
                         *deaths.entry(moment).or_default() += 1;
-                        server = next_server(folder.path(), moment, &mut passes, &mut deaths);
-                        client = server.client().await;
+                        (server, client) = next_server(folder.path(), moment, &mut passes, &mut deaths).await;
                         watch.moved(&server);
                     }
                 }
@@ -104,10 +100,14 @@ async fn killed_at_every_moment_of_a_push_a_snapshot_and_a_removal_it_shows_what
     println!("deaths: {deaths:?}");
     // The past is removed under the observers' feet: of some moments they see little.
     assert!(looked > 2 * MOMENTS.len(), "{looked} ticks were looked at");
-    // A snapshot and a removal come when it is time for them: how often within a day is not said.
-    let wanted = |moment: &str| if moment.starts_with("snapshot.") || moment.starts_with("past.") { 1 } else { 3 };
+    let wanted = |moment: &str| if comes_in_time(moment) { 1 } else { 3 };
     let has_died = |moment: &&str| deaths.get(moment).is_some_and(|deaths| *deaths >= wanted(moment));
     assert!(MOMENTS.iter().all(has_died), "{deaths:?}");
+}
+
+/// A snapshot and a removal come when it is time for them: how often within a day is not said.
+fn comes_in_time(moment: &str) -> bool {
+    moment.starts_with("snapshot.") || moment.starts_with("past.")
 }
 
 /// A folder whose server removes the past as it goes.
@@ -119,21 +119,27 @@ fn forgetful_folder() -> tempfile::TempDir {
     folder
 }
 
-/// Starts the server so that it dies at a moment, as long as there are numbers of passes left. It may die as it starts.
-fn next_server<'m>(
+/// Starts the server so that it dies at a moment, as long as there are numbers of passes left. It may die as it starts, also
+/// when it listens already.
+async fn next_server<'m>(
     folder: &std::path::Path,
     moment: &'m str,
     passes: &mut std::slice::Iter<'_, u64>,
     deaths: &mut BTreeMap<&'m str, usize>,
-) -> Server {
+) -> (Server, Client) {
     for passes in passes {
         let points = format!("{moment}={passes}*off->return");
-        match Server::start_with(folder, &[("FAILPOINTS", &points)]) {
-            Some(server) => return server,
-            None => *deaths.entry(moment).or_default() += 1,
+        if let Some(mut server) = Server::start_with(folder, &[("FAILPOINTS", &points)]) {
+            match Client::connect(&server.address).await {
+                Ok(client) => return (server, client),
+                Err(error) => dead(&mut server, &format!("{moment}: {error}")).await,
+            }
         }
+        *deaths.entry(moment).or_default() += 1;
     }
-    Server::start(folder)
+    let server = Server::start(folder);
+    let client = server.client().await;
+    (server, client)
 }
 
 #[test]
@@ -213,13 +219,13 @@ async fn storm_of(
     };
     let mut server = next();
     begun(&mut server, sinks, &mut next).await;
-    let mut client = server.client().await;
+    let mut client = connected(&mut server, &mut next).await;
     let mut last = 0;
     for (number, each) in day.iter().enumerate() {
         last = push(&mut server, &mut client, each, &mut next).await;
         if number < day.len() / 2 {
             reached(&mut server, sinks, last, &mut next).await;
-            client = server.client().await;
+            client = connected(&mut server, &mut next).await;
         }
     }
     reached(&mut server, sinks, last, &mut next).await;
@@ -325,17 +331,13 @@ async fn killed_while_it_writes_files_from_time_to_time_each_moment_has_its_file
         for passes in 0..3 {
             let points = format!("{moment}={passes}*off->return");
             let Some(mut server) = Server::start_with(folder.path(), &[("FAILPOINTS", &points)]) else { continue };
-            let client = server.client().await;
-            for (source, id, batch) in batches.by_ref().take(4) {
-                // Without a receipt it is pushed again below.
-                let _ = client.put(source, Some(id), std::slice::from_ref(batch)).await;
-            }
-            let died = async {
-                while !server.has_died() {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
+            if let Ok(client) = Client::connect(&server.address).await {
+                for (source, id, batch) in batches.by_ref().take(4) {
+                    // Without a receipt it is pushed again below.
+                    let _ = client.put(source, Some(id), std::slice::from_ref(batch)).await;
                 }
-            };
-            tokio::time::timeout(PATIENCE, died).await.unwrap_or_else(|_| panic!("{points}"));
+            }
+            dead(&mut server, &points).await;
         }
     }
     let mut server = Server::start(folder.path());

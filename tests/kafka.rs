@@ -23,7 +23,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use broker::{Broker, PATIENCE};
-use live::{Random, Server, views_after};
+use live::{Random, Server, seed, views_after};
 use registry::Registry;
 
 const TRANSACTIONS: u64 = 160;
@@ -277,7 +277,7 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
         let client = broker.client();
         move || send_the_day(&client)
     });
-    let mut random = Random(std::process::id().into());
+    let mut random = Random(seed());
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(100 + random.below(1200))).await;
         killed.kill();
@@ -345,5 +345,5 @@ async fn what_a_broker_has_is_shown_whatever_happens_to_the_reader() {
     let stopped = Instant::now();
     Command::new("kill").args(["-TERM", &last.process.id().to_string()]).status().unwrap();
     assert!(last.process.wait().unwrap().success());
-    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
+    assert!(stopped.elapsed() < Duration::from_secs(25), "{:?}", stopped.elapsed());
 }

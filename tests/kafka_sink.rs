@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use broker::{Broker, PATIENCE};
-use live::{Random, Server};
+use live::{Random, Server, seed};
 use outputs::{begun, copy, folder, kafka_sinks, never, push, reached, tick_of, without_clock};
 use serde_json::Value;
 use storm::day;
@@ -45,7 +45,7 @@ async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {
     let mut killed = Server::start(stormy.path());
     let mut client = killed.client().await;
     begun(&mut killed, &SINKS, &mut never).await;
-    let mut random = Random(std::process::id().into());
+    let mut random = Random(seed());
     let mut next_kill = 1;
     for (number, each) in day.iter().enumerate() {
         last = push(&mut killed, &mut client, each, &mut || Server::start(stormy.path())).await;
@@ -91,8 +91,8 @@ async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {
         let frontiers = broker.values(&format!("stormy.{sink}.frontier"), "read_committed");
         frontiers[&format!("sink.{sink}")].len()
     };
-    let (before, waiting) = (told("upserts"), Instant::now());
-    while told("upserts") == before {
+    let (before, waiting) = (SINKS.map(told), Instant::now());
+    while SINKS.iter().zip(before).any(|(sink, before)| told(sink) == before) {
         assert!(waiting.elapsed() < PATIENCE, "the older one writes how far it is");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -121,5 +121,5 @@ async fn what_changes_is_in_a_topic_once_whatever_happens_to_who_writes_it() {
     let stopped = Instant::now();
     Command::new("kill").args(["-TERM", &undisturbed.process.id().to_string()]).status().unwrap();
     assert!(undisturbed.process.wait().unwrap().success());
-    assert!(stopped.elapsed() < Duration::from_secs(10), "{:?}", stopped.elapsed());
+    assert!(stopped.elapsed() < Duration::from_secs(25), "{:?}", stopped.elapsed());
 }

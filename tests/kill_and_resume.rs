@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sinks::flight::Ticket;
 
-use live::{Random, Server, changes, views};
+use live::{Random, Server, changes, seed, views};
 use storm::{assert_same, calm, day, folder, settle};
 use watch::Watch;
 
@@ -27,7 +27,7 @@ async fn killed_at_random_moments_it_shows_what_a_run_shows_that_was_never_kille
     let expected = calm(&day).await;
 
     let stormy = folder();
-    let mut random = Random(std::process::id().into());
+    let mut random = Random(seed());
     let mut server = Server::start(stormy.path());
     let mut client = server.client().await;
     let mut watch = Watch::begun(&server).await;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use live::{Random, Server};
+use live::{Random, Server, seed};
 use storm::{Push, day, folder};
 
 const BATCHES: u64 = 90;
@@ -32,14 +32,14 @@ impl Follower {
         Follower { view, at: BTreeMap::new() }
     }
 
-    /// Catches up with all changes up to a tick: from where it was, across restarts, or with a snapshot at first.
-    fn catch_up(&mut self, folder: &Path, server: &Server, up_to: u64) {
-        let up_to = (up_to + 1).to_string();
+    /// Catches up with all changes up to a tick: from where it was, across restarts, or with a snapshot of that tick at
+    /// first: one of now may be later.
+    fn catch_up(&mut self, folder: &Path, server: &Server, tick: u64) {
+        let (start, from) = self.at.last_key_value().map_or(("--as-of", tick), |(from, _)| ("--from-tick", *from));
+        let (from, up_to) = (from.to_string(), (tick + 1).to_string());
         let mut held = self.at.last_key_value().map(|(_, held)| held.clone()).unwrap_or_default();
-        let from = self.at.last_key_value().map(|(tick, _)| tick.to_string());
-        let mut arguments =
-            vec!["subscribe", self.view, "--up-to", &up_to, "-o", "ndjson", "--address", &server.address];
-        arguments.extend(from.iter().flat_map(|from| ["--from-tick", from.as_str()]));
+        let ends = [start, &from, "--up-to", &up_to];
+        let arguments = [&["subscribe", self.view, "-o", "ndjson", "--address", &server.address], &ends[..]].concat();
         for row in ndjson(folder, &arguments) {
             let mut row = row.as_object().unwrap().clone();
             let (tick, diff) = (row.remove("_tick").unwrap(), row.remove("_diff").unwrap().as_i64().unwrap());
@@ -111,7 +111,7 @@ async fn any_past_tick_is_what_a_subscriber_was_told_then() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("attributes = [\"book\"]\n{text}")).unwrap();
     let server = Server::start(folder.path());
-    let mut random = Random(std::process::id().into());
+    let mut random = Random(seed());
     for follower in &followers {
         let ticks: Vec<u64> = follower.at.keys().copied().collect();
         assert!(ticks.len() > ASKED, "{} changes at {} ticks", follower.view, ticks.len());

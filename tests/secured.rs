@@ -144,7 +144,7 @@ impl Server {
             found = events.into_iter().find(&is_it);
             read = lines.len();
             if found.is_none() {
-                let late = more.wait_for(&mut lines, std::time::Duration::from_secs(20));
+                let late = more.wait_for(&mut lines, std::time::Duration::from_secs(60));
                 assert!(!late.timed_out(), "it was not logged:\n{}", lines.join("\n"));
             }
         }

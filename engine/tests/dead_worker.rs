@@ -12,7 +12,7 @@ use engine::{
 use operators::upsert::upsert;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A graph with a defect: one number kills the worker that meets it.
 struct Defect;

@@ -221,7 +221,7 @@ async fn what_is_removed_while_the_past_is_read_is_refused_and_never_passed_over
         let id = place.to_string();
         ticks.push(if place % 3 == 0 { run.snapshot(&id, &lines).await } else { run.push(&id, &lines).await });
         recorded.take(&run, ticks[place]).await;
-        for back in [9, 7, 5, 2] {
+        for back in [12, 9, 7, 5, 2] {
             let Some(tick) = place.checked_sub(back).map(|place| ticks[place]) else { continue };
             let request = Request { view: "numbers".into(), as_of: Some(tick), ..Request::default() };
             match run.engine.reader().snapshot(&request).await {
@@ -237,7 +237,8 @@ async fn what_is_removed_while_the_past_is_read_is_refused_and_never_passed_over
             }
         }
     }
-    assert!(shown > 20 && refused > 20, "{shown} shown, {refused} refused");
+    // What is before the snapshot that was kept at the last snapshot but one has been removed for sure: twelve ticks back.
+    assert!(shown > 20 && refused >= 18, "{shown} shown, {refused} refused");
     run.engine.shutdown();
 }
 

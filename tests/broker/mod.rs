@@ -19,7 +19,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientConfig, Message};
 
 /// How long anything here may take before it counts as stuck.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A broker that runs until this is dropped.
 pub(crate) struct Broker {
@@ -83,7 +83,8 @@ impl Broker {
         loop {
             match consumer.poll(PATIENCE).expect("the broker answers") {
                 Ok(message) => found.push((message.offset(), message.timestamp().to_millis().unwrap())),
-                Err(_) => return found,
+                Err(KafkaError::PartitionEOF(_)) => return found,
+                Err(error) => panic!("{error}"),
             }
         }
     }

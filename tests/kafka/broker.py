@@ -19,7 +19,7 @@ import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 JARS = ROOT / "target" / "kafka" / "jars"
-START_SECONDS_MAX = 60
+START_SECONDS_MAX = 180
 
 
 def fetch() -> None:

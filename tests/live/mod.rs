@@ -88,6 +88,11 @@ impl Drop for Server {
     }
 }
 
+/// What chance begins with: the same each time, unless `TIEOUT_SEED` says otherwise.
+pub(crate) fn seed() -> u64 {
+    std::env::var("TIEOUT_SEED").map_or(1, |seed| seed.parse().unwrap())
+}
+
 /// Numbers that look random.
 pub(crate) struct Random(pub(crate) u64);
 

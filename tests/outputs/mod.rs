@@ -15,7 +15,7 @@ use crate::live::Server;
 use crate::storm::{CONFIG, Push};
 
 /// How long anything here may take before it counts as stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Two files, `fund.csv` and `bank.csv`, beside the pushes: of files there are copies.
 pub(crate) const FUND_AND_BANK: &str = r#"
@@ -96,6 +96,26 @@ pub(crate) fn never() -> Server {
     panic!("it has died")
 }
 
+/// Waits until a server has died, of which something tells.
+pub(crate) async fn dead(server: &mut Server, what: &str) {
+    let since = Instant::now();
+    while !server.has_died() {
+        assert!(since.elapsed() < PATIENCE, "it does not die: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Connects to a server, or to one of those that come after those that die before; `next` starts one.
+pub(crate) async fn connected(server: &mut Server, next: &mut impl FnMut() -> Server) -> Client {
+    loop {
+        match Client::connect(&server.address).await {
+            Ok(client) => return client,
+            Err(error) => dead(server, &error.to_string()).await,
+        }
+        *server = next();
+    }
+}
+
 /// Pushes until it is acknowledged, also by the servers that come after those that die; `next` starts one. Waits until it is
 /// shown too: at a start, a tick stays open for a moment, and the next push would become part of it.
 pub(crate) async fn push(
@@ -115,14 +135,9 @@ pub(crate) async fn push(
                 return receipt.tick;
             }
             Err(error) => {
-                let died = async {
-                    while !server.has_died() {
-                        tokio::time::sleep(Duration::from_millis(5)).await;
-                    }
-                };
-                tokio::time::timeout(PATIENCE, died).await.unwrap_or_else(|_| panic!("{error}"));
+                dead(server, &error.to_string()).await;
                 *server = next();
-                *client = server.client().await;
+                *client = connected(server, next).await;
             }
         }
     }

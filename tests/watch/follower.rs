@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use super::{Cells, Habit, Held, PATIENCE, Place, Sight, WATCHED};
-use crate::live::{Random, cells};
+use crate::live::{Random, cells, seed};
 
 /// How long to wait for a server that is away.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -70,7 +70,7 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) fn new(view: usize, habit: Habit, place: watch::Receiver<Place>, sights: mpsc::Sender<Sight>) -> Self {
-        let random = Random(u64::from(std::process::id()) + view as u64);
+        let random = Random(seed() + view as u64);
         Follower {
             view,
             habit,

@@ -84,7 +84,7 @@ impl Desk {
         let consumer: BaseConsumer = client.create().unwrap();
         let mut asked = TopicPartitionList::new();
         asked.add_partition(topic, partition);
-        let answer = consumer.committed_offsets(asked, Duration::from_secs(10)).unwrap();
+        let answer = consumer.committed_offsets(asked, Duration::from_secs(60)).unwrap();
         match answer.find_partition(topic, partition).unwrap().offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,
@@ -343,7 +343,7 @@ fn brokers_that_are_away_are_waited_for_and_a_stop_is_heeded() {
     running.durable().reach(&Arc::from("trades/0@0"), 3);
     let stopped = Instant::now();
     running.stop();
-    assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    assert!(stopped.elapsed() < Duration::from_secs(20), "{:?}", stopped.elapsed());
 }
 
 #[test]

@@ -33,6 +33,18 @@ impl Cluster {
     fn messages(&self, topic: &str) -> Vec<(String, Option<serde_json::Value>)> {
         messages(&self.mock, topic)
     }
+
+    /// Waits until the frontier topic says that a tick is complete.
+    async fn says(&self, tick: engine::Tick) {
+        tokio::time::timeout(suite::PATIENCE, async {
+            let frontier = || self.messages("facts.frontier").last()?.1.as_ref()?["frontier"].as_u64();
+            while frontier() <= Some(tick) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        })
+        .await
+        .expect("it goes on");
+    }
 }
 
 /// What is in a topic of one partition.
@@ -104,7 +116,7 @@ async fn the_frontier_topic_says_how_far_a_sink_is_also_when_nothing_changes() {
     let sinks = desk.start(cluster.sinks(&desk));
     let last = desk.push_all(0..BATCHES).await;
     reached(&sinks, last).await;
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    cluster.says(last + 1).await;
     sinks.stop().await;
     let messages = cluster.messages("facts.frontier");
     assert!(messages.iter().all(|(key, _)| key == "sink.facts"), "{messages:?}");
@@ -135,14 +147,8 @@ async fn a_frontier_of_another_data_folder_or_of_something_else_is_not_gone_on_w
     let cluster = Cluster { settings: String::new(), ..changed };
     let sinks = one.start(cluster.sinks(&one));
     let last = one.push_all(2..3).await;
-    tokio::time::timeout(suite::PATIENCE, async {
-        while cluster.messages("facts.frontier").last().unwrap().1.as_ref().unwrap()["frontier"].as_u64() <= Some(last)
-        {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    })
-    .await
-    .expect("who was there first goes on");
+    // Who was there first goes on.
+    cluster.says(last).await;
     sinks.stop().await;
 }
 

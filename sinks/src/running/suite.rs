@@ -141,5 +141,5 @@ async fn stops_at_once(place: &impl Place) {
     let sinks = desk.start(place.sinks(&desk));
     let begun = Instant::now();
     sinks.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }

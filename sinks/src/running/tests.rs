@@ -1,7 +1,7 @@
 //! The following of a view, with a target that fails when it is told to.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::{EngineError, ErrorKind, Request, Rows, Tick, ViewSpec};
 use parking_lot::Mutex;
@@ -167,7 +167,7 @@ async fn one_that_is_further_behind_than_the_engine_remembers_stops_and_leaves_n
     let sinks = desk.start(kept.sink(Start::Snapshot));
     let error = tokio::time::timeout(PATIENCE, desk.engine.reader().status().part_failed()).await.unwrap();
     assert_eq!(error.kind, ErrorKind::Compacted);
-    assert!(error.help.contains("set `retention_seconds` to 360"), "{error}");
+    assert!(error.help.contains("set `retention_seconds` to 36"), "{error}");
     assert_eq!(kept.changes(), before);
     sinks.stop().await;
 
@@ -202,9 +202,10 @@ async fn progress_is_written_from_time_to_time_only() {
     reached(&sinks, last).await;
     let writes = kept.0.lock().writes;
     let frontier = kept.0.lock().frontier;
+    let begun = Instant::now();
     tokio::time::sleep(Duration::from_millis(2500)).await;
     let more = kept.0.lock().writes - writes;
-    assert!((1..=3).contains(&more), "{more} writes");
+    assert!((1..=1 + begun.elapsed().as_secs() as usize).contains(&more), "{more} writes");
     assert!(kept.0.lock().frontier > frontier, "how far it is, is written though nothing has changed");
     sinks.stop().await;
 }

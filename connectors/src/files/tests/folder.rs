@@ -99,7 +99,7 @@ fn new_files_are_picked_up_once_they_are_whole() {
 #[test]
 fn a_file_that_is_still_written_to_is_left_alone() {
     let desk = Desk::new();
-    let running = Running::start(desk.source(FOLLOW.replace("20", "150").as_str()), Positions::new(), &desk.archive);
+    let running = Running::start(desk.source(FOLLOW.replace("20", "1000").as_str()), Positions::new(), &desk.archive);
     let mut content = "id\n".to_owned();
     for row in 0..12 {
         content.push_str(&format!("T{row}\n"));

@@ -173,11 +173,11 @@ async fn until(messages: &mut Messages, kind: Kind) -> Message {
 
 /// Waits for something that happens soon.
 async fn soon(mut has_happened: impl FnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..3000 {
         if has_happened() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("it did not happen within five seconds");
+    panic!("it did not happen within half a minute");
 }
