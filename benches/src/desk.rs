@@ -8,7 +8,7 @@ use dataflows::portfolio::inputs::{Inputs, LevelOf, PriceOf, RateOf, RiskFreeOf,
 use dataflows::portfolio::{Books, BooksConfig, keep_books};
 use differential_dataflow::AsCollection;
 use engine::{Cell, ViewSpec, Views};
-use model::{Currency, Instrument, Limit, Portfolio, Symbol, Transaction};
+use model::{Instrument, Limit, Portfolio, Transaction};
 use operators::{Data, Tick, nothing};
 use timely::dataflow::InputHandle;
 use timely::dataflow::operators::vec::Input;

@@ -44,7 +44,7 @@ pub type CurrencyPair = (Currency, Currency);
 ///
 /// Packed, because there are millions of prices: beside a day it takes no more room than the number alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 pub struct Stated<T: Copy> {
     /// The source.
     pub source: SourceId,
