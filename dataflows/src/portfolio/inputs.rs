@@ -167,3 +167,14 @@ fn vega_of(sensitivity: &Sensitivity) -> Option<VegaOf> {
     let stated = Stated { source: sensitivity.source, number };
     Some((sensitivity.security, sensitivity.sensitivity_date.days()?, stated))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_a_day_what_a_source_states_takes_no_more_room_than_the_number() {
+        assert_eq!(size_of::<(i32, Stated<i64>)>(), size_of::<(i32, i64)>());
+        assert!(size_of::<(i32, Stated<i128>)>() < size_of::<(i32, i128)>());
+    }
+}
