@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::{Graph, Inputs, Kept, Views};
+use engine::{Graph, Inputs, Kept, Key, Views};
 use model::{Dictionary, Record, ScoringModel};
+use operators::arrange;
+use operators::first_seen::FirstSeen;
 use operators::upsert::upsert;
 use serde::Deserialize;
 
@@ -117,7 +119,11 @@ impl Graph<Record> for Graphs {
                 let breaches = portfolio::build(books, &self.sources, &records, inputs.remembered, views);
                 kept.and(breaches.first_seen).with_episodes(&breaches.episodes)
             }
-            None => kept,
+            // Who takes the books away and puts them back goes on from them.
+            None => {
+                let remembered = inputs.remembered.map(|kept| (Key::of(&(kept.0, kept.1.first)), kept));
+                kept.and(FirstSeen::default()).with_episodes(&arrange(remembered, "episodes of others"))
+            }
         }
     }
 }

@@ -6,7 +6,8 @@ use operators::first_seen::FirstSeen;
 use operators::group::visit_after;
 use operators::{Arranged, Data, Tick, Trace};
 
-use crate::row::{Key, Row};
+use crate::episode::Remembered;
+use crate::row::Key;
 use crate::view::let_go;
 use crate::worker::SystemRow;
 
@@ -14,7 +15,7 @@ use crate::worker::SystemRow;
 pub struct Kept<R: Data> {
     records: KeptTrace<R>,
     first_seen: Vec<FirstSeen<Key>>,
-    episodes: Option<KeptTrace<Row>>,
+    episodes: Option<KeptTrace<Remembered>>,
 }
 
 impl<R: Data> Kept<R> {
@@ -29,9 +30,9 @@ impl<R: Data> Kept<R> {
         self
     }
 
-    /// And its episodes, as [rows](crate::episode::row_of) under their keys. They come back as
-    /// [remembered](crate::worker::Inputs::remembered).
-    pub fn with_episodes(self, episodes: &Arranged<'_, Key, Row>) -> Self {
+    /// And its episodes, each under a key of its own. They come back as [remembered](crate::worker::Inputs::remembered).
+    pub fn with_episodes(self, episodes: &Arranged<'_, Key, Remembered>) -> Self {
+        debug_assert!(self.episodes.is_none(), "there is one collection of them");
         Kept { episodes: Some(KeptTrace::new(episodes)), ..self }
     }
 }
@@ -76,10 +77,19 @@ pub enum PieceRows<R> {
     Records(Vec<R>),
     /// Rows of the engine's own views.
     System(Vec<SystemRow>),
-    /// Rows of episodes; of a graph without any, nothing.
-    Episodes(Vec<Row>),
+    /// Episodes; of a graph without any, nothing.
+    Episodes(Vec<Remembered>),
     /// Keys and when they first appeared; of a graph without this part, nothing.
     FirstSeen(Vec<(Key, Tick)>),
+}
+
+/// What a snapshot gives back that does not come as records.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub enum Restored {
+    /// When rows of a part of the graph first appeared.
+    FirstSeen(usize, Vec<(Key, Tick)>),
+    /// Episodes, at the tick at which the records come.
+    Episodes(Tick, Vec<Remembered>),
 }
 
 /// All that one worker keeps.
@@ -140,7 +150,7 @@ impl<R: Data> KeptState<R> {
     }
 
     /// Gives back when rows first appeared.
-    pub(crate) fn restore(&self, part: usize, entries: &[(Key, Tick)], worker: usize, workers: usize) {
+    pub(crate) fn restore_first_seen(&self, part: usize, entries: &[(Key, Tick)], worker: usize, workers: usize) {
         if let Some(part) = self.graph.first_seen.get(part) {
             part.restore(entries.iter().copied(), worker, workers);
         }

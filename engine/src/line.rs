@@ -15,6 +15,7 @@ use crate::bindings::{Bindings, Bound, Configured, RunEvent};
 use crate::error::{EngineError, ErrorKind};
 use crate::frontier::Frontier;
 use crate::journal::Journal;
+use crate::kept::Restored;
 use crate::metrics::Metrics;
 use crate::releaser::Releaser;
 use crate::replay::Replay;
@@ -177,7 +178,11 @@ impl<R: Send + Sync + 'static> Line<R> {
                 let rows = rows.collect();
                 self.give(tick, Vec::new(), rows, false);
             }
-            Content::FirstSeen(part, entries) => self.ends.releaser.restore(part, entries),
+            Content::Episodes(episodes, texts) => {
+                texts.iter().for_each(|text| self.ends.texts.keep(text));
+                self.ends.releaser.restore(Restored::Episodes(tick, episodes));
+            }
+            Content::FirstSeen(part, entries) => self.ends.releaser.restore(Restored::FirstSeen(part, entries)),
         }
     }
 

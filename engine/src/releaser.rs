@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::error::EngineError;
 use crate::frontier::Backlog;
-use crate::kept::{Piece, Place, Table};
+use crate::kept::{Piece, Place, Restored, Table};
 use crate::mailbox::RowFilter;
 use crate::row::Key;
 use crate::way::Way;
@@ -77,10 +77,10 @@ impl<R> Releaser<R> {
         self.state.lock().send_all(|| Command::Hold(tick));
     }
 
-    /// Gives back when the rows of a part of the graph first appeared.
-    pub(crate) fn restore(&self, part: usize, entries: Vec<(Key, Tick)>) {
-        let entries = Arc::new(entries);
-        self.state.lock().send_all(|| Command::Restore(part, Arc::clone(&entries)));
+    /// Gives back what a snapshot held.
+    pub(crate) fn restore(&self, restored: Restored) {
+        let restored = Arc::new(restored);
+        self.state.lock().send_all(|| Command::Restore(Arc::clone(&restored)));
     }
 
     /// Says that nothing before a tick can be read.

@@ -17,17 +17,11 @@ pub enum SystemView {
     SourceProgress,
     /// `runs`: when the engine ran, and on what.
     Runs,
-    /// No view of the engine's, but rows of one of the graph's that it goes on from: see [`episode`](crate::episode).
-    Episodes,
 }
 
 impl SystemView {
-    /// All that a snapshot holds.
-    pub const ALL: [SystemView; 4] =
-        [SystemView::DeadLetters, SystemView::SourceProgress, SystemView::Runs, SystemView::Episodes];
-
-    /// Those that are shown.
-    pub const SHOWN: [SystemView; 3] = [SystemView::DeadLetters, SystemView::SourceProgress, SystemView::Runs];
+    /// All of them.
+    pub const ALL: [SystemView; 3] = [SystemView::DeadLetters, SystemView::SourceProgress, SystemView::Runs];
 
     /// The key under which a row of the view is kept.
     pub fn key_of(self, row: &Row) -> Key {
@@ -38,7 +32,7 @@ impl SystemView {
     fn key_columns(self) -> &'static [usize] {
         match self {
             SystemView::DeadLetters => &[0, 1, 2],
-            SystemView::SourceProgress | SystemView::Episodes => &[0, 1],
+            SystemView::SourceProgress => &[0, 1],
             SystemView::Runs => &[0],
         }
     }
@@ -70,11 +64,6 @@ impl SystemView {
                 "runs",
                 "When the engine ran, on which version and configuration. A run without an end is running, or was killed.",
                 &[("started", Time), ("ended", Time), ("version", Text), ("configuration", Text), ("workers", Int)],
-            ),
-            SystemView::Episodes => (
-                "episodes",
-                "When something was there, and what it was at its worst.",
-                &[("key", Text), ("first", Time), ("last", Time), ("worst", Text)],
             ),
         };
         ViewSpec {

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, TryRecvError};
-use differential_dataflow::AsCollection;
-use operators::episodes::Episode;
+use differential_dataflow::{AsCollection, Hashable};
 use operators::upsert::Upsert;
 use operators::{Collection, Data, Tick, arrange};
 use serde::{Deserialize, Serialize};
@@ -20,9 +19,9 @@ use timely::dataflow::{InputHandle, Stream};
 use timely::worker::Worker as Timely;
 
 use crate::crew::Around;
-use crate::episode;
+use crate::episode::Remembered;
 use crate::error::{EngineError, ErrorKind};
-use crate::kept::{Kept, KeptState, KeptTrace, Piece, Place, Table};
+use crate::kept::{Kept, KeptState, KeptTrace, Piece, Place, Restored, Table};
 use crate::mailbox::RowFilter;
 use crate::row::{Key, Row, ViewSpec};
 use crate::system::SystemView;
@@ -36,7 +35,7 @@ pub struct Inputs<'scope, R: Data> {
     /// For each refused record, the index of its source.
     pub refusals: Collection<'scope, u16>,
     /// The episodes that a snapshot held, at the tick at which its records come.
-    pub remembered: Collection<'scope, (Key, Episode<Row>)>,
+    pub remembered: Collection<'scope, Remembered>,
 }
 
 /// The dataflow that turns records into views.
@@ -63,8 +62,8 @@ pub enum Command<R> {
     Hold(Option<Tick>),
     /// Give a piece of what is kept.
     Piece(AskedPiece<R>),
-    /// Take back when rows first appeared, before any tick is released.
-    Restore(usize, Arc<Vec<(Key, Tick)>>),
+    /// Take back what a snapshot held, before the tick at which its records come is closed.
+    Restore(Arc<Restored>),
     /// Nothing before this tick can be read here.
     Begin(Tick),
     /// Stop.
@@ -149,10 +148,7 @@ pub struct Worker<R: Data> {
     commands: Receiver<Command<R>>,
     around: Around,
     retention: Duration,
-    events: Input<Upsert<Key, R>>,
-    system: Input<((Key, SystemRow), Tick, isize)>,
-    views: Views,
-    kept: KeptState<R>,
+    built: Built<R>,
     index: usize,
     workers: usize,
     /// Every tick before this has been given whole.
@@ -166,32 +162,33 @@ pub struct Worker<R: Data> {
 pub fn catalogue<R: Data>(graph: &dyn Graph<R>) -> Vec<ViewSpec> {
     let allocator = Allocator::Thread(Thread::default());
     let mut timely = Timely::new(timely::WorkerConfig::default(), allocator, None);
-    let (_, _, views, _) = built(&mut timely, graph);
-    let specs = views.specs();
+    let specs = built(&mut timely, graph).views.specs();
     timely.installed_dataflows().into_iter().for_each(|dataflow| timely.drop_dataflow(dataflow));
     specs
 }
 
-type Built<R> = (Input<Upsert<Key, R>>, Input<((Key, SystemRow), Tick, isize)>, Views, KeptState<R>);
-
 /// The dataflow of one worker: its inputs, its views, and what is kept of it.
+struct Built<R: Data> {
+    events: Input<Upsert<Key, R>>,
+    system: Input<((Key, SystemRow), Tick, isize)>,
+    remembered: Input<(Remembered, Tick, isize)>,
+    views: Views,
+    kept: KeptState<R>,
+}
+
 fn built<R: Data>(timely: &mut Timely, graph: &dyn Graph<R>) -> Built<R> {
     let mut events = InputHandle::new();
     let mut system = InputHandle::new();
+    let mut remembered = InputHandle::new();
     let mut views = Views::default();
     let kept = timely.dataflow::<Tick, _, _>(|scope| {
         let rows: Collection<'_, (Key, SystemRow)> = scope.input_from(&mut system).as_collection();
-        let remembered = rows.clone().flat_map(|(_key, (of, row, _))| {
-            // What is none has been told of by who read the snapshot.
-            if of == SystemView::Episodes { episode::remembered(&row).ok() } else { None }
-        });
         let dead_letters = rows.clone().filter(|(_key, (of, ..))| *of == SystemView::DeadLetters);
         // Few rows each, and each tick changes one of them: they share an arrangement, since one to which nothing
         // happens takes its share of the tick all the same.
-        let others = rows.filter(|(_key, (of, ..))| matches!(of, SystemView::SourceProgress | SystemView::Runs));
-        let others = arrange(others, "progress and runs");
+        let others = arrange(rows.filter(|(_key, (of, ..))| *of != SystemView::DeadLetters), "progress and runs");
         let refused = arrange(dead_letters.clone(), "dead letters");
-        for view in SystemView::SHOWN {
+        for view in SystemView::ALL {
             let arranged = if view == SystemView::DeadLetters { &refused } else { &others };
             views.derived(view.spec(), arranged, move |_key, group, rows| {
                 let own = group.iter().filter(|((of, ..), _)| *of == view);
@@ -200,10 +197,11 @@ fn built<R: Data>(timely: &mut Timely, graph: &dyn Graph<R>) -> Built<R> {
         }
         let refusals = dead_letters.map(|(_key, (_, _, source))| source);
         let events = scope.input_from(&mut events);
+        let remembered = scope.input_from(&mut remembered).as_collection();
         let kept = graph.build(Inputs { events, refusals, remembered }, &mut views);
         KeptState::new(kept, KeptTrace::new(&others), KeptTrace::new(&refused))
     });
-    (events, system, views, kept)
+    Built { events, system, remembered, views, kept }
 }
 
 impl<R: Data> Worker<R> {
@@ -215,31 +213,18 @@ impl<R: Data> Worker<R> {
         around: Around,
         retention: Duration,
     ) -> Self {
-        let (events, system, views, kept) = built(timely, graph);
+        let built = built(timely, graph);
         let (index, workers) = (timely.index(), timely.peers());
-        Worker {
-            commands,
-            around,
-            retention,
-            events,
-            system,
-            views,
-            kept,
-            index,
-            workers,
-            given: 0,
-            reported: 0,
-            since: 0,
-        }
+        Worker { commands, around, retention, built, index, workers, given: 0, reported: 0, since: 0 }
     }
     /// The catalogue.
     pub fn views(&self) -> &Views {
-        &self.views
+        &self.built.views
     }
 
     /// How many parts of the graph keep when their rows first appeared.
     pub(crate) fn first_seen_tables(&self) -> usize {
-        self.kept.first_seen_tables()
+        self.built.kept.first_seen_tables()
     }
 
     /// Works until told to stop.
@@ -254,10 +239,10 @@ impl<R: Data> Worker<R> {
                 }
                 Ok(Command::Advance(tick)) => self.advance(tick),
                 Ok(Command::Read(read)) => self.answer(timely, &read),
-                Ok(Command::Unfollow(view)) => self.views.follow(view, false),
-                Ok(Command::Hold(tick)) => self.kept.hold(tick),
+                Ok(Command::Unfollow(view)) => self.built.views.follow(view, false),
+                Ok(Command::Hold(tick)) => self.built.kept.hold(tick),
                 Ok(Command::Piece(asked)) => self.give_piece(timely, &asked),
-                Ok(Command::Restore(part, entries)) => self.kept.restore(part, &entries, self.index, self.workers),
+                Ok(Command::Restore(restored)) => self.restore(&restored),
                 Ok(Command::Begin(tick)) => self.since = self.since.max(tick),
                 Ok(Command::Stop) | Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) if self.reported < self.given => {
@@ -280,31 +265,46 @@ impl<R: Data> Worker<R> {
         let tick = release.tick;
         debug_assert!(release.events.iter().flatten().all(|upsert| upsert.tick == tick), "of this tick, and no other");
         // Sent by the right to send at the end of the last tick: the frontier moves once, when this one closes.
-        release.events.iter_mut().for_each(|events| self.events.send_batch(events));
+        release.events.iter_mut().for_each(|events| self.built.events.send_batch(events));
         let keyed = |(row, diff): (SystemRow, isize)| ((row.0.key_of(&row.1), row), tick, diff);
         let mut system: Vec<_> = release.system.into_iter().map(keyed).collect();
-        self.system.send_batch(&mut system);
+        self.built.system.send_batch(&mut system);
         if release.closes {
             self.advance(tick + 1);
         }
     }
 
+    fn restore(&mut self, restored: &Restored) {
+        match restored {
+            Restored::FirstSeen(part, entries) => {
+                self.built.kept.restore_first_seen(*part, entries, self.index, self.workers);
+            }
+            Restored::Episodes(tick, episodes) => {
+                // Every worker is given all of them.
+                let is_own = |(key, _): &&Remembered| key.hashed() as usize % self.workers == self.index;
+                let own = episodes.iter().filter(is_own).map(|episode| (episode.clone(), *tick, 1));
+                self.built.remembered.send_batch(&mut own.collect());
+            }
+        }
+    }
+
     fn advance(&mut self, tick: Tick) {
-        if tick > *self.events.time() {
-            self.events.advance_to(tick);
-            self.system.advance_to(tick);
+        if tick > *self.built.events.time() {
+            self.built.events.advance_to(tick);
+            self.built.system.advance_to(tick);
+            self.built.remembered.advance_to(tick);
             self.given = tick;
         }
     }
 
     /// Tells how far this worker is, and what has changed. A worker that is never idle lets go of the past here.
     fn report(&mut self) {
-        let frontier = self.views.frontier();
+        let frontier = self.built.views.frontier();
         if frontier <= self.reported {
             return;
         }
         self.reported = frontier;
-        let changes = self.views.take_changes();
+        let changes = self.built.views.take_changes();
         self.around.reports.report(self.index, frontier, changes);
         self.let_go();
     }
@@ -313,7 +313,8 @@ impl<R: Data> Worker<R> {
     fn let_go(&mut self) -> bool {
         let retained = self.reported.saturating_sub(self.retention.as_micros() as Tick).saturating_sub(1);
         self.since = self.since.max(retained);
-        self.views.compact_next(self.since, self.reported) || self.kept.compact_next(self.since, self.reported)
+        self.built.views.compact_next(self.since, self.reported)
+            || self.built.kept.compact_next(self.since, self.reported)
     }
 
     /// Waits until the tick that it is of is complete, and gives it.
@@ -322,11 +323,11 @@ impl<R: Data> Worker<R> {
         if self.around.status.has_failed() {
             return;
         }
-        (asked.reply)(self.kept.piece(asked.table, asked.at, asked.from, asked.limit));
+        (asked.reply)(self.built.kept.piece(asked.table, asked.at, asked.from, asked.limit));
     }
 
     fn catch_up(&mut self, timely: &mut Timely, tick: Tick) {
-        while self.views.frontier() < tick && !self.around.status.has_failed() {
+        while self.built.views.frontier() < tick && !self.around.status.has_failed() {
             timely.step_or_park(Some(STEP_PARK_MAX));
         }
     }
@@ -338,7 +339,7 @@ impl<R: Data> Worker<R> {
         self.report();
         let answer = self.read(read);
         if read.follow && answer.is_ok() {
-            self.views.follow(read.view, true);
+            self.built.views.follow(read.view, true);
         }
         (read.reply)(answer);
     }
@@ -352,7 +353,7 @@ impl<R: Data> Worker<R> {
         Ok(match read.what {
             ReadWhat::Snapshot(at) => {
                 let mut rows = Rows::new();
-                self.views.snapshot(read.view, at, &mut |row, count| {
+                self.built.views.snapshot(read.view, at, &mut |row, count| {
                     if wanted(&row) {
                         rows.push((row, count));
                     }
@@ -361,7 +362,7 @@ impl<R: Data> Worker<R> {
             }
             ReadWhat::Changes { after, upto } => {
                 let mut changes = Vec::new();
-                self.views.changes(read.view, after, upto, &mut |tick, row, diff| {
+                self.built.views.changes(read.view, after, upto, &mut |tick, row, diff| {
                     if wanted(&row) {
                         changes.push((tick, row, diff));
                     }

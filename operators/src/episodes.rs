@@ -1,6 +1,7 @@
 //! `episodes`: when each key was there, since when and until when, and what it was at its worst.
 //!
-//! Input      `(key, row)`, one row a key at most; and the episodes that are remembered, as they were given earlier.
+//! Input      `(key, row)`, one a key at most, `None` where it is not known whether it is there: that neither begins nor ends
+//!            anything. And the episodes that are remembered, as they were given earlier.
 //! Output     an [`Episode`] for each time that a key was there, whether it is over or not. One that goes on carries the
 //!            worst row that it has had so far. A row that is not worse changes nothing.
 //! Update     O(log n) of the keys that are there.
@@ -16,7 +17,7 @@
 //! use operators::testing;
 //! let outputs = testing::run(vec![vec![(('b', 7), 1)], vec![(('b', 7), -1)]], |input| {
 //!     let none = input.clone().filter(|_| false).map(|(key, row)| (key, Episode { first: 0, last: None, worst: row }));
-//!     episodes(input, none, "breaches", |worst, row| row > worst)
+//!     episodes(input.map(|(key, row)| (key, Some(row))), none, "breaches", |worst, row| row > worst)
 //! });
 //! let over = Episode { first: 1, last: Some(2), worst: 7 };
 //! assert_eq!(outputs[1], vec![(('b', Episode { last: None, ..over.clone() }), -1), (('b', over), 1)]);
@@ -48,12 +49,12 @@ pub struct Episode<D> {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Told<D> {
     Remembered(Episode<D>),
-    There(D),
+    There(Option<D>),
 }
 
 /// What is known of a key that is there.
 struct Open<D> {
-    rows: Vec<(D, isize)>,
+    rows: Vec<(Option<D>, isize)>,
     /// What has been given of it; nothing, as long as it is only remembered.
     given: Option<Episode<D>>,
     remembered: Option<Episode<D>>,
@@ -61,7 +62,7 @@ struct Open<D> {
 
 /// Gives the episodes of all keys; `is_worse` says whether the second row is worse than the first.
 pub fn episodes<'scope, K: Key, D: Data>(
-    there: Collection<'scope, (K, D)>,
+    there: Collection<'scope, (K, Option<D>)>,
     remembered: Collection<'scope, (K, Episode<D>)>,
     name: &str,
     is_worse: impl Fn(&D, &D) -> bool + 'static,
@@ -112,7 +113,10 @@ impl<D: Data> Open<D> {
         match told {
             Told::There(row) => self.rows.push((row, diff)),
             Told::Remembered(episode) if episode.last.is_some() => give(episode, diff),
-            Told::Remembered(episode) => self.remembered = Some(episode),
+            Told::Remembered(episode) => {
+                debug_assert!(diff == 1, "what is remembered comes once");
+                self.remembered = Some(episode);
+            }
         }
     }
 
@@ -124,13 +128,15 @@ impl<D: Data> Open<D> {
         give: &mut impl FnMut(Episode<D>, isize),
     ) -> bool {
         consolidate(&mut self.rows);
-        let row = self.rows.last().map(|(row, _)| row);
+        let row = self.rows.last().map(|(row, _)| row.as_ref());
         let before = self.remembered.take().or_else(|| self.given.clone());
         let now = match (before, row) {
-            (None, None) => None,
-            (None, Some(row)) => Some(Episode { first: tick, last: None, worst: row.clone() }),
+            (None, None | Some(None)) => None,
+            (None, Some(Some(row))) => Some(Episode { first: tick, last: None, worst: row.clone() }),
             (Some(before), None) => Some(Episode { last: Some(tick), ..before }),
-            (Some(before), Some(row)) if is_worse(&before.worst, row) => Some(Episode { worst: row.clone(), ..before }),
+            (Some(before), Some(Some(row))) if is_worse(&before.worst, row) => {
+                Some(Episode { worst: row.clone(), ..before })
+            }
             (before, Some(_)) => before,
         };
         if now != self.given {
@@ -150,6 +156,7 @@ mod tests {
     use crate::churn;
     use crate::testing::{Changes, FEEDS, run, run_as, total};
 
+    /// Of those with the row 0 it is not known whether they are there.
     type Row = (u8, u8);
 
     /// What a harness is fed with: rows, and episodes that are remembered.
@@ -164,7 +171,7 @@ mod tests {
     }
 
     fn there(ticks: &[Changes<Row>]) -> Vec<Changes<Fed>> {
-        let told = |((key, row), diff): &(Row, isize)| ((*key, Told::There(*row)), *diff);
+        let told = |((key, row), diff): &(Row, isize)| ((*key, Told::There((*row > 0).then_some(*row))), *diff);
         ticks.iter().map(|changes| changes.iter().map(told).collect()).collect()
     }
 
@@ -179,8 +186,10 @@ mod tests {
                 match (going_on, row) {
                     (Some((_, episode)), Some(row)) => episode.worst = episode.worst.max(row),
                     (Some((_, episode)), None) => episode.last = Some(tick as Tick),
-                    (None, Some(row)) => all.push((key, Episode { first: tick as Tick, last: None, worst: row })),
-                    (None, None) => {}
+                    (None, Some(row)) if row > 0 => {
+                        all.push((key, Episode { first: tick as Tick, last: None, worst: row }))
+                    }
+                    (None, _) => {}
                 }
             }
         }
@@ -230,6 +239,16 @@ mod tests {
         let going_on = Episode { first: 0, last: None, worst: 3 };
         let outputs = run(vec![vec![((1, Told::Remembered(going_on.clone())), 1)]], fed);
         assert_eq!(outputs[0], vec![((1, Episode { last: Some(1), ..going_on }), 1)]);
+    }
+
+    #[test]
+    fn what_is_not_known_to_be_there_neither_begins_nor_ends_anything() {
+        let ticks =
+            [vec![((1, 0), 1)], vec![((1, 0), -1), ((1, 5), 1)], vec![((1, 5), -1), ((1, 0), 1)], vec![((1, 0), -1)]];
+        let outputs = run(there(&ticks), fed);
+        assert_eq!((&outputs[0], &outputs[2]), (&vec![], &vec![]));
+        let over = Episode { first: 2, last: Some(4), worst: 5 };
+        assert_eq!(total(&outputs), vec![((1, over), 1)]);
     }
 
     #[test]

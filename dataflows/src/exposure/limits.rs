@@ -1,4 +1,4 @@
-//! How limits stand: the views `limit_usage`, `limit_breaches`, `limit_breach_history` and `refused_limits`.
+//! How limits stand: the views `limit_usage`, `limit_breaches` and `refused_limits`.
 //!
 //! ```text
 //!  limits ──▶ checked ──▶ valid on the day ──▶ × scopes ──▶ asked ──┬─▶ of exposures ─────┐
@@ -12,16 +12,17 @@
 
 use std::sync::Arc;
 
-use engine::{Cell, ColumnKind, Key, Row, Views, episode};
+use engine::episode::Remembered;
+use engine::{Cell, ColumnKind, Key, Row, Views};
 use model::{Currency, ExposureDimension, Limit, LimitMeasure, LimitScope, Rate, Symbol};
 use operators::derive::derive_rows;
 use operators::distinct::distinct;
-use operators::episodes::{Episode, episodes};
 use operators::first_seen::{FirstSeen, first_seen};
 use operators::lookup::{Counted, lookup, lookup_left};
 use operators::{Arranged, Collection, Data, Sums, arrange};
 use serde::{Deserialize, Serialize};
 
+use super::breach_history;
 use super::components::{Component, Components};
 use super::concentration;
 use super::exposures::{Exposure, Group, ratio, totals};
@@ -126,7 +127,7 @@ pub struct BreachesKept<'scope> {
     /// When each was first seen.
     pub first_seen: FirstSeen<Key>,
     /// Each time that a limit was breached.
-    pub episodes: Arranged<'scope, Key, Row>,
+    pub episodes: Arranged<'scope, Key, Remembered>,
 }
 
 /// Judges all limits and registers their views. `remembered` are the episodes of breaches that are gone on from.
@@ -134,7 +135,7 @@ pub fn build<'scope>(
     limits: Collection<'scope, Arc<Limit>>,
     measurable: Measurable<'scope>,
     configured: Configured,
-    remembered: Collection<'scope, (Key, Episode<Row>)>,
+    remembered: Collection<'scope, Remembered>,
     sources: &[String],
     views: &mut Views,
 ) -> BreachesKept<'scope> {
@@ -445,12 +446,11 @@ impl Usage {
     }
 }
 
-const BREACH_ID: (&str, ColumnKind) = ("breach_id", ColumnKind::Text);
+/// The column of what a breach is known by.
+pub const BREACH_ID: (&str, ColumnKind) = ("breach_id", ColumnKind::Text);
 
-/// The place of `usage` among them.
-const USAGE: usize = 15;
-
-const USAGE_COLUMNS: [(&str, ColumnKind); 18] = [
+/// The columns of `limit_usage`.
+pub const USAGE_COLUMNS: [(&str, ColumnKind); 18] = [
     ("source", ColumnKind::Text),
     ("limit", ColumnKind::Text),
     ("scope", ColumnKind::Text),
@@ -473,17 +473,16 @@ const USAGE_COLUMNS: [(&str, ColumnKind); 18] = [
 
 fn register<'scope>(
     usages: Collection<'scope, Usage>,
-    remembered: Collection<'scope, (Key, Episode<Row>)>,
+    remembered: Collection<'scope, Remembered>,
     sources: &[String],
     views: &mut Views,
 ) -> BreachesKept<'scope> {
-    let (names, cells) = (sources.to_vec(), Sources::new(sources));
-    let breaches = usages.clone().filter(|usage| usage.status() == Status::Breach);
-    let breaches = breaches.map(move |usage| {
-        let identity = usage.identity(&names);
-        (identity, Row::new(usage.cells(&cells)))
+    let [breaches, unknown] = [Status::Breach, Status::Unknown].map(|status| {
+        let (names, cells) = (sources.to_vec(), Sources::new(sources));
+        let usages = usages.clone().filter(move |usage| usage.status() == status);
+        usages.map(move |usage| (usage.identity(&names), Row::new(usage.cells(&cells))))
     });
-    let episodes = register_history(breaches.clone(), remembered, views);
+    let episodes = breach_history::register(breaches.clone(), unknown, remembered, views);
     let seen = FirstSeen::default();
     let breaches = first_seen(breaches, "breaches first seen", &seen, |identity, row: &Row, first| {
         let cells = [Cell::Hash(identity.bytes())].into_iter().chain(row.cells().iter().cloned());
@@ -499,26 +498,6 @@ fn register<'scope>(
     let rows = usages.map(move |usage| Row::new(usage.cells(&cells)));
     views.rows(spec("limit_usage", about, &USAGE_COLUMNS, 6), rows);
     BreachesKept { first_seen: seen, episodes }
-}
-
-/// Each time that a limit was breached, with what it was at its worst: the row that used most of the level.
-fn register_history<'scope>(
-    breaches: Collection<'scope, (Key, Row)>,
-    remembered: Collection<'scope, (Key, Episode<Row>)>,
-    views: &mut Views,
-) -> Arranged<'scope, Key, Row> {
-    let usage = |row: &Row| row.cells().get(USAGE).cloned();
-    let history = episodes(breaches, remembered, "history of breaches", move |worst, row| usage(row) > usage(worst));
-    let history = history.map(|(identity, episode)| (identity, episode::row_of(identity, &episode)));
-    let history = arrange(history, "history of breaches");
-    let ticks = [("began", ColumnKind::Time), ("ended", ColumnKind::Time)];
-    let columns: Vec<_> = [BREACH_ID].into_iter().chain(ticks).chain(USAGE_COLUMNS).collect();
-    let about =
-        "Each time that a limit was breached: since when, until when, and what it was when it used most of its level.";
-    views.derived(spec("limit_breach_history", about, &columns, 2), &history, |_identity, episodes, rows| {
-        rows.extend(episodes.iter().map(|(row, count)| ((*row).clone(), *count)));
-    });
-    history
 }
 
 fn register_refusals<'scope>(

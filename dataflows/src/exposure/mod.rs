@@ -18,6 +18,7 @@
 //! [`dimension`](crate::portfolio::dimension). The graphs around it are
 //! [`components`], [`exposures`], [`concentration`], [`stress`] and [`limits`].
 
+pub mod breach_history;
 pub mod components;
 pub mod concentration;
 pub mod exposures;
@@ -30,9 +31,9 @@ pub mod stress;
 
 use std::sync::Arc;
 
-use engine::{Key, Row, Views};
+use engine::Views;
+use engine::episode::Remembered;
 use model::{Currency, Limit, Symbol};
-use operators::episodes::Episode;
 use operators::shared::Shared;
 use operators::{Arranged, Collection};
 
@@ -58,7 +59,7 @@ pub struct Inputs<'a, 'scope> {
     /// The last day.
     pub valuation_day: Arranged<'scope, (), i32>,
     /// The episodes of breaches that are gone on from.
-    pub remembered: Collection<'scope, (Key, Episode<Row>)>,
+    pub remembered: Collection<'scope, Remembered>,
 }
 
 /// Builds the graphs of exposure and registers their views.

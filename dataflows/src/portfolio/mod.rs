@@ -54,10 +54,10 @@ pub mod transactions;
 pub mod valuations;
 pub mod value_at_risk;
 
-use engine::{Key, Row, Views};
+use engine::episode::Remembered;
+use engine::{Key, Views};
 use model::Record;
 use operators::distinct::{distinct, distinct_each};
-use operators::episodes::Episode;
 use operators::shared::Shared;
 use operators::{Arranged, Collection, arrange};
 
@@ -75,7 +75,7 @@ pub fn build<'scope>(
     books: &Books,
     sources: &[String],
     records: &Arranged<'scope, Key, Record>,
-    remembered: Collection<'scope, (Key, Episode<Row>)>,
+    remembered: Collection<'scope, Remembered>,
     views: &mut Views,
 ) -> BreachesKept<'scope> {
     transactions::register(records, sources, views);
@@ -87,7 +87,7 @@ pub fn keep_books<'scope>(
     books: &Books,
     sources: &[String],
     inputs: Inputs<'scope>,
-    remembered: Collection<'scope, (Key, Episode<Row>)>,
+    remembered: Collection<'scope, Remembered>,
     views: &mut Views,
 ) -> BreachesKept<'scope> {
     let fx_rates = ledger::arrange_rates(inputs.fx_rates.clone());

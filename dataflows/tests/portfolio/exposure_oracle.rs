@@ -340,39 +340,45 @@ fn crashed(
     groups
 }
 
-/// What the history of breaches must be, from the breaches that there were after each tick.
+/// What the history of breaches must be, from the breaches and what was not known after each tick.
 #[derive(Default)]
 pub struct BreachHistory {
     over: Vec<TextRow>,
-    /// By breach: since when, and the worst row.
-    going_on: BTreeMap<String, (Tick, TextRow)>,
+    /// By what is limited: the breach, since when, and the worst row.
+    going_on: BTreeMap<TextRow, (String, Tick, TextRow)>,
 }
 
 impl BreachHistory {
-    /// Takes note of the breaches that there are after a tick.
+    /// Takes note of what there is after a tick.
     pub fn note(&mut self, desk: &Desk, tick: Tick) {
-        // Without the id, which comes first.
-        let usage = desk.spec("limit_breaches").column("usage").unwrap() - 1;
-        let mut there: BTreeMap<String, TextRow> = desk
-            .read("limit_breaches")
-            .into_iter()
-            .map(|row| (row[0].clone(), row[1..row.len() - 1].to_vec()))
-            .collect();
-        for (id, (began, worst)) in std::mem::take(&mut self.going_on) {
-            match there.remove(&id) {
-                None => self.over.push(episode(&id, began, Some(tick), &worst)),
-                Some(row) => {
+        let place = |column| desk.spec("limit_usage").column(column).unwrap();
+        let (usage, status) = (place("usage"), place("status"));
+        let where_it_is = ["source", "limit", "scope", "portfolio", "base_currency", "group"];
+        let terms = ["dimension", "measure", "scenario", "currency", "breach_level"];
+        let limited: Vec<usize> = where_it_is.into_iter().chain(terms).map(place).collect();
+        let limited = |row: &[String]| -> TextRow { limited.iter().map(|place| row[*place].clone()).collect() };
+        // Without the id, which comes first, and the tick, which comes last.
+        let breaches = desk.read("limit_breaches").into_iter();
+        let breaches = breaches.map(|row| (row[0].clone(), row[1..row.len() - 1].to_vec()));
+        let mut there: BTreeMap<_, _> = breaches.map(|(id, row)| (limited(&row), (id, row))).collect();
+        let unknown = desk.read("limit_usage").into_iter().filter(|row| row[status] == "UNKNOWN");
+        let unknown: BTreeSet<TextRow> = unknown.map(|row| limited(&row)).collect();
+        for (of, (id, began, worst)) in std::mem::take(&mut self.going_on) {
+            match there.remove(&of) {
+                Some((_, row)) => {
                     let worst = if size(&row[usage]) > size(&worst[usage]) { row } else { worst };
-                    self.going_on.insert(id, (began, worst));
+                    self.going_on.insert(of, (id, began, worst));
                 }
+                None if unknown.contains(&of) => drop(self.going_on.insert(of, (id, began, worst))),
+                None => self.over.push(episode(&id, began, Some(tick), &worst)),
             }
         }
-        self.going_on.extend(there.into_iter().map(|(id, row)| (id, (tick, row))));
+        self.going_on.extend(there.into_iter().map(|(of, (id, row))| (of, (id, tick, row))));
     }
 
     /// Compares it with what the view says.
     pub fn check(&self, desk: &Desk) {
-        let going_on = self.going_on.iter().map(|(id, (began, worst))| episode(id, *began, None, worst));
+        let going_on = self.going_on.values().map(|(id, began, worst)| episode(id, *began, None, worst));
         let mut expected: Vec<TextRow> = self.over.iter().cloned().chain(going_on).collect();
         expected.sort();
         assert_eq!(desk.read("limit_breach_history"), expected);

@@ -20,7 +20,7 @@ use super::{failed, gone};
 use crate::crew::{Around, Reports};
 use crate::engine::spawn;
 use crate::error::{EngineError, ErrorKind};
-use crate::kept::Piece;
+use crate::kept::{Piece, Restored};
 use crate::row::Texts;
 use crate::status::Status;
 use crate::view::Change;
@@ -141,8 +141,17 @@ impl<R: Data + Send + Sync> Orders<R> {
                 self.pieces.lock().insert(question, reply);
                 self.write(&Order::Piece { worker, question, table, at, from, limit })
             }
-            Command::Restore(part, entries) => {
-                parts(entries.to_vec(), |entries, _| self.write(&Order::Restore { worker, part, entries }))
+            Command::Restore(restored) => {
+                // The texts that episodes name.
+                self.send_texts()?;
+                match &*restored {
+                    Restored::FirstSeen(part, entries) => parts(entries.clone(), |entries, _| {
+                        self.write(&Order::Restore { worker, restored: Restored::FirstSeen(*part, entries) })
+                    }),
+                    Restored::Episodes(tick, episodes) => parts(episodes.clone(), |episodes, _| {
+                        self.write(&Order::Restore { worker, restored: Restored::Episodes(*tick, episodes) })
+                    }),
+                }
             }
             Command::Stop => {
                 let failure = self.status.failure();

@@ -216,9 +216,7 @@ impl<R: Data + Send + Sync> Orders<R> {
                 Order::Unfollow { worker, view } => self.give(worker, Command::Unfollow(view))?,
                 Order::Hold { worker, tick } => self.give(worker, Command::Hold(tick))?,
                 Order::Begin { worker, tick } => self.give(worker, Command::Begin(tick))?,
-                Order::Restore { worker, part, entries } => {
-                    self.give(worker, Command::Restore(part, Arc::new(entries)))?;
-                }
+                Order::Restore { worker, restored } => self.give(worker, Command::Restore(Arc::new(restored)))?,
                 Order::Piece { worker, question, table, at, from, limit } => {
                     let tell = self.tell.clone();
                     let reply = Arc::new(move |piece| drop(tell.send(Told::Piece { question, piece })));

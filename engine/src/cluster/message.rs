@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame;
 use crate::error::EngineError;
-use crate::kept::{Piece, Place, Table};
+use crate::kept::{Piece, Place, Restored, Table};
 use crate::row::Key;
 use crate::view::Change;
 use crate::worker::{Answer, ReadWhat, SystemRow};
@@ -39,8 +39,8 @@ pub(super) enum Order<R> {
     Hold { worker: usize, tick: Option<Tick> },
     /// Give a piece of what is kept.
     Piece { worker: usize, question: u64, table: Table, at: Tick, from: Place, limit: usize },
-    /// Take back when rows first appeared.
-    Restore { worker: usize, part: usize, entries: Vec<(Key, Tick)> },
+    /// Take back what a snapshot held.
+    Restore { worker: usize, restored: Restored },
     /// Nothing before this tick can be read.
     Begin { worker: usize, tick: Tick },
     /// Stop; and why, if the head has failed.

@@ -6,13 +6,13 @@ use arrow::array::RecordBatch;
 use operators::Tick;
 
 use super::Snapshots;
-use super::codec::{Codec, decode_first_seen};
+use super::codec::{Codec, EPISODES, decode_episodes, decode_first_seen};
 use super::manifest::{Manifest, Part};
 use super::parts;
 use super::store::Store;
 use super::take::first_seen_place;
 use crate::bindings::{Bindings, Configured};
-use crate::episode;
+use crate::episode::Remembered;
 use crate::error::{EngineError, ErrorKind};
 use crate::row::{Key, Row};
 use crate::source::Event;
@@ -33,8 +33,10 @@ pub(crate) struct SnapshotReader<R> {
 pub(crate) enum Content<R> {
     /// Records under their keys.
     Records(Vec<Event<R>>),
-    /// Rows of one of the engine's own views, or episodes.
+    /// Rows of one of the engine's own views.
     System(SystemView, Vec<Row>),
+    /// Episodes, and the texts that they name.
+    Episodes(Vec<Remembered>, Vec<Arc<str>>),
     /// When rows of a part of the graph first appeared.
     FirstSeen(usize, Vec<(Key, Tick)>),
 }
@@ -124,11 +126,10 @@ impl<R: 'static> SnapshotReader<R> {
             return self.codec.decode(rows).map(Content::Records).map(Some);
         }
         if let Some(view) = SystemView::ALL.into_iter().find(|view| view.spec().name == table) {
-            let rows = view.spec().rows_of(rows)?;
-            if view == SystemView::Episodes {
-                rows.iter().try_for_each(|row| episode::remembered(row).map(|_| ()))?;
-            }
-            return Ok(Some(Content::System(view, rows)));
+            return view.spec().rows_of(rows).map(|rows| Some(Content::System(view, rows)));
+        }
+        if table == EPISODES {
+            return decode_episodes(rows).map(|(episodes, texts)| Some(Content::Episodes(episodes, texts)));
         }
         match first_seen_place(table) {
             Some(place) => decode_first_seen(rows).map(|entries| Some(Content::FirstSeen(place, entries))),

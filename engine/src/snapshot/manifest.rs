@@ -54,7 +54,7 @@ pub struct PartitionProgress {
 /// A file of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// What it holds: `records`, `first_seen_<place>`, or the name of one of the engine's own views.
+    /// What it holds: `records`, `first_seen_<place>`, `episodes`, or the name of one of the engine's own views.
     pub table: String,
     /// Its name.
     pub name: String,

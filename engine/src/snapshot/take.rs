@@ -9,12 +9,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use operators::{Data, Tick};
 
 use super::Snapshots;
-use super::codec::{encode_first_seen, encode_system};
+use super::codec::{EPISODES, encode_episodes, encode_first_seen, encode_system};
 use super::manifest::{FORMAT, Manifest, PartitionProgress};
 use super::parts::Parts;
 use super::removal::remove_older;
 use crate::bindings::Configured;
-use crate::episode;
 use crate::error::{EngineError, ErrorKind};
 use crate::kept::{Piece, PieceRows, Place, Table};
 use crate::line::BoundPast;
@@ -229,12 +228,9 @@ impl<R: Data + Send> Work<R> {
     }
 
     fn episodes(&self, worker: usize, tick: Tick, parts: &mut Parts<'_>) -> Result<(), EngineError> {
-        let table = SystemView::Episodes;
         self.each_piece(worker, tick, Table::Episodes, |rows| {
-            let PieceRows::Episodes(rows) = rows else { return Ok(()) };
-            let rows = rows.iter().map(|row| episode::kept(row, &*self.texts)).collect::<Result<Vec<_>, _>>();
-            let rows = rows.map_err(|error| unencodable(arrow::error::ArrowError::JsonError(error.to_string())))?;
-            parts.add(&table.spec().name, &encode_system(table, &rows).map_err(unencodable)?)
+            let PieceRows::Episodes(episodes) = rows else { return Ok(()) };
+            parts.add(EPISODES, &encode_episodes(&episodes, &*self.texts).map_err(unencodable)?)
         })
     }
 

@@ -93,8 +93,13 @@ const LIMIT: Step = Step {
 };
 
 /// Of what was: how it stands, if it is breached now. What it was made of then is read as of that tick.
-const BREACH_NOW: Step =
-    Step { what: "the breach, if it goes on", view: "limit_breaches", on: &[("breach_id", Same("breach_id"))], ..STEP };
+const BREACH_NOW: Step = Step {
+    what: "the breach, if it goes on",
+    view: "limit_breaches",
+    on: &[("breach_id", Same("breach_id"))],
+    when: &[When::Unknown("ended")],
+    ..STEP
+};
 
 /// Of how a limit stands: what it measures, and the whole that it is a share of.
 const OF_LIMIT: &[Step] = &[
