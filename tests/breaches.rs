@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
-use live::{Server, lines};
+use live::{Server, changes, lines};
 use sinks::flight::Ticket;
 use sinks::flight::client::Client;
 use tempfile::TempDir;
@@ -43,6 +43,8 @@ kind = "flight"
 record = "market_price"
 "#;
 
+const CRASH: &str = "[books.stress.crash]\nprice = [{ percent = -20 }]\n";
+
 /// A hundred of a security whose name is longer than a symbol, with a limit of 12,000 on each security.
 const FILES: [(&str, &str); 3] = [
     ("portfolios.csv", "id,base_currency\nGROWTH,USD\n"),
@@ -54,9 +56,9 @@ const FILES: [(&str, &str); 3] = [
     ("limits.csv", "id,dimension,measure,breach_level\nL1,security,gross,12000\n"),
 ];
 
-fn folder() -> TempDir {
+fn folder(config: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    for (name, content) in FILES.into_iter().chain([("tieout.toml", CONFIG)]) {
+    for (name, content) in FILES.into_iter().chain([("tieout.toml", config)]) {
         fs::write(folder.path().join(name), content).unwrap();
     }
     folder
@@ -105,7 +107,7 @@ async fn forgotten(folder: &Path, client: &Client, tick: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_history_of_breaches_outlives_the_past_a_kill_and_another_configuration() {
-    let folder = folder();
+    let folder = folder(CONFIG);
     let mut server = Server::start(folder.path());
     let client = server.client().await;
     let began = at_price(&client, "130").await;
@@ -138,4 +140,27 @@ async fn the_history_of_breaches_outlives_the_past_a_kill_and_another_configurat
     let over = at_price(&client, "90").await;
     let ended = both.iter().map(|row| row.replace("ended= ", &format!("ended={over} ")));
     assert_eq!(history(&client, over).await, ended.collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_follows_the_history_over_a_change_of_the_configuration_is_told_of_nothing_that_did_not_happen() {
+    let config = CONFIG.replace("history_seconds = 0.05\n", "").replace("every_seconds = 0.03", "every_seconds = 3600");
+    let folder = folder(&config);
+    let server = Server::start(folder.path());
+    let client = server.client().await;
+    let first = at_price(&client, "100").await;
+    history(&client, first).await;
+    at_price(&client, "130").await;
+    at_price(&client, "100").await;
+    let seen = at_price(&client, "140").await;
+    assert_eq!(history(&client, seen).await.len(), 2);
+    drop(server);
+
+    fs::write(folder.path().join("tieout.toml"), format!("{config}{CRASH}")).unwrap();
+    let server = Server::start(folder.path());
+    let client = server.client().await;
+    let over = at_price(&client, "100").await;
+    history(&client, over).await;
+    let changes = changes(&client, "limit_breach_history", seen, over).await;
+    assert_eq!(changes.keys().collect::<Vec<_>>(), [&over], "{changes:?}");
 }

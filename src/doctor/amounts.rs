@@ -26,6 +26,7 @@ pub(crate) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match [(86_400, "day"), (3600, "hour"), (60, "minute")].into_iter().find(|(unit, _)| seconds >= *unit) {
         Some((unit, noun)) => count(seconds / unit, noun),
+        None if seconds == 0 && !duration.is_zero() => format!("{} seconds", duration.as_secs_f64()),
         None => count(seconds, "second"),
     }
 }
@@ -47,5 +48,6 @@ mod tests {
         for (seconds, said) in [(1, "1 second"), (59, "59 seconds"), (7260, "2 hours"), (172_800, "2 days")] {
             assert_eq!(duration(Duration::from_secs(seconds)), said);
         }
+        assert_eq!(duration(Duration::from_millis(50)), "0.05 seconds");
     }
 }

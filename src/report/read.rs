@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dataflows::portfolio::review::{Reads, SECTIONS, Table, portfolio_column};
 use dataflows::rule_error::nearest;
 use engine::row::Shown;
-use engine::{ColumnKind, ErrorKind, NoTexts, Tick};
+use engine::{Cell, ColumnKind, ErrorKind, NoTexts, Tick};
 use model::Date;
 use sinks::client::{Client, ViewInfo};
 use sinks::flight::Ticket;
@@ -44,12 +44,22 @@ pub(super) async fn read(server: &Server, portfolio: &str, as_of: Option<&str>) 
         tables.insert(view.name.clone(), table);
     }
     let today = moment_of(tick).date();
-    let reads = Reads::new(portfolio, today, tables).map_err(|missing| foreign("overview", &missing))?;
+    let last_day = last_day(&client, &catalogue, tick).await?;
+    // Where nothing is dated yet, nothing is told of any day.
+    let reads = Reads::new(portfolio, last_day.unwrap_or(today), tables);
     if !reads.is_known() {
         let known = portfolios(&client, &catalogue, tick).await?;
         return Err(unknown(portfolio, &known, today));
     }
     Ok((reads, tick))
+}
+
+/// The last day that the books know of.
+async fn last_day(client: &Client, catalogue: &BTreeMap<&str, &ViewInfo>, tick: Tick) -> Result<Option<Date>, Failure> {
+    let Some(view) = catalogue.get("valuation_day") else { return Ok(None) };
+    let (table, _) = read_view(client, view, Some(&tick.into()), None).await?;
+    let mut days = table.cells("date").map_err(|missing| foreign("overview", &missing))?;
+    Ok(days.find_map(|cell| if let Cell::Date(days) = cell { Some(Date::from_days(*days)) } else { None }))
 }
 
 async fn read_view(

@@ -39,7 +39,7 @@ impl Draft for TransactionDraft {
         fields! { Transaction, draft => draft.detail, transaction => detail(transaction);
             accrued_interest: Amount Optional ["310.25", ""] "Interest accrued on a bond, beside the gross amount.";
             lots: Lots Optional ["T-1901:30000;T-1907:20000", ""]
-                "The lots to relieve, in their order, by the ids of the transactions that opened them; how much of each.";
+                "The lots to relieve where the cost method is `specific_lot`, in their order, by the ids of the transactions that opened them; how much of each.";
             other_security: Symbol Optional ["", "ACME PARTS"] "The security that a corporate action gives.";
             ratio_new(ratio.new): Quantity Optional ["", "1"] "How many units a corporate action gives.";
             ratio_old(ratio.old): Quantity Optional ["", "4"] "For how many units that are held it gives them.";

@@ -33,7 +33,7 @@ use super::inputs::{CurrencyPair, FxRates, PriceOf, Priced, Stated, is_own};
 use super::ledger::{BookedFlow, Change};
 use super::market::{Pricing, until};
 use super::performance::daily::{Basis, Day};
-use super::valuations::contract_units;
+use super::valuations::{contract_units, to_base};
 use crate::table::{AMOUNT, RATIO, day_cell, ratio_cell, spec, symbol_cell};
 
 /// A day of a portfolio, in units of [`model::Amount`] of its base currency.
@@ -154,13 +154,6 @@ pub fn values<'scope, G: operators::Key>(
     let local = step_products(&arrange(steps, "steps"), daily_prices, name);
     let by_pair = local.as_collection(|(target, pair), block| (*pair, (target.clone(), *block)));
     convert(&arrange(by_pair, name), daily_rates, name, to_base)
-}
-
-/// A value of 14 decimals, units times price, in base currency; `None` if it is too large: then it is not valued.
-fn to_base(value: i128, rate: i128) -> Option<i128> {
-    // The decimals of a quantity beside those of the rate.
-    const WHOLE: i128 = Quantity::ONE_SCALED * Rate::ONE_SCALED;
-    share(value, rate, WHOLE).filter(|value| is_bounded(*value))
 }
 
 /// What comes in and goes out of a portfolio, and how many positions it has: opening flow, closing flow, fee, flows without a

@@ -279,8 +279,10 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
     let units = pricing.and_then(|pricing| contract_units(quantity, pricing.multiplier));
     let value_local =
         price.zip(pricing).and_then(|((price, _), pricing)| local_value(quantity, price, pricing.multiplier));
-    let value_base = value_local.zip(fx_rate).and_then(|(value, rate)| share(value, rate, Rate::ONE_SCALED));
-    let value_base = value_base.filter(|value| !base_currency.is_none() && is_bounded(*value));
+    // From what is not rounded yet, as the series are: a rate may be large.
+    let exact = value_local.and(units.zip(price).map(|(units, (price, _))| units * i128::from(price)));
+    let value_base = exact.zip(fx_rate).and_then(|(exact, rate)| to_base(exact, rate));
+    let value_base = value_base.filter(|_| !base_currency.is_none());
     Valuation {
         holding: (portfolio, *security),
         cost_currency,
@@ -309,6 +311,13 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
 pub fn local_value(quantity: i128, price: i64, multiplier: i128) -> Option<i128> {
     let units = contract_units(quantity, multiplier)?;
     share(units, price.into(), Quantity::ONE_SCALED)
+}
+
+/// A value of 14 decimals, units times price, in base currency; `None` if it is too large: then it is not valued.
+pub fn to_base(value: i128, rate: i128) -> Option<i128> {
+    // The decimals of a quantity beside those of the rate.
+    const WHOLE: i128 = Quantity::ONE_SCALED * Rate::ONE_SCALED;
+    share(value, rate, WHOLE).filter(|value| is_bounded(*value))
 }
 
 /// A position of more units of price has no value, in no view: so the difference of two of them fits into an `i64`.

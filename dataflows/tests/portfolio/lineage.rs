@@ -1,5 +1,6 @@
 //! Lineage of books: a row rests on no record that it does not lead to.
 
+use model::{Currency, Rate, Transaction, TransactionType};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
@@ -8,7 +9,7 @@ use crate::any_order::{cases, changes, rules, ticks};
 use crate::exposure::with_option;
 use crate::kit::lineage::{NamedRow, Views, rows, without_past};
 use crate::kit::{Book, Desk, put_all};
-use crate::records::{price, vega};
+use crate::records::{keep, portfolio, price, put, transaction, vega};
 use crate::{SOURCES, VIEWS, desk};
 
 /// Portfolios that are not known have a base currency of the configuration.
@@ -47,6 +48,23 @@ proptest! {
             );
         }
     }
+}
+
+#[test]
+fn a_position_without_a_currency_rests_on_its_transactions_too() {
+    let bought = put(Transaction {
+        currency: Currency::NONE,
+        fx_to_base: Rate::from_scaled(Rate::ONE_SCALED),
+        ..transaction("B", TransactionType::Buy, "C", "2026-01-05", "5", "500")
+    });
+    let mut book = Book::default();
+    book.apply(&put_all([bought.clone(), keep(portfolio("P", "USD")), price("C", "2026-01-05", "100", "USD")]));
+    let mut whole = desk("", 1);
+    whole.tick(&put_all(book.records()));
+    let views = Views::read(&whole, &VIEWS, &SOURCES, &book);
+    let valued = &views.of("valuations")[0];
+    assert_eq!((&valued["security"], &valued["cost_currency"]), (&Value::from("C"), &Value::Null));
+    assert!(views.explained("valuations", valued).records().contains(&bought), "{valued:?}");
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn reads(desk: &Desk, of: &str) -> Reads {
         all.only(portfolio_column(view), |cell| *cell == Cell::text(of)).unwrap()
     };
     let tables: BTreeMap<String, Table> = views.into_iter().map(|view| (view.to_owned(), table(view))).collect();
-    Reads::new(of, date("2026-12-31"), tables).unwrap()
+    let last_day = desk.column("valuation_day", "date");
+    Reads::new(of, last_day.first().map_or(date("2026-12-31"), |day| date(day)), tables)
 }
 
 fn section(reads: &Reads, name: &str) -> Table {

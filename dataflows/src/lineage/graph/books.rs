@@ -2,7 +2,8 @@
 
 use super::STEP;
 use crate::lineage::Of::{
-    self, DayBefore, From, Is, Last, LastBefore, LastTo, LastToAbove, Same, SameAbove, To, ToAbove, True, Within,
+    self, DayBefore, From, Is, Last, LastBefore, LastTo, LastToAbove, Same, SameAbove, SameOrMissing, To, ToAbove,
+    True, Within,
 };
 use crate::lineage::{Except, Lineage, Step, Told, When};
 
@@ -129,7 +130,7 @@ pub(super) const LINEAGES: &[Lineage] = &[
                 on: &[
                     ("portfolio", Same("portfolio")),
                     ("security", Same("security")),
-                    ("currency", Same("cost_currency")),
+                    ("currency", SameOrMissing("cost_currency")),
                 ],
                 ..STEP
             },

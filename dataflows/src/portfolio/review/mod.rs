@@ -58,15 +58,9 @@ pub struct Reads {
 }
 
 impl Reads {
-    /// The rows of a portfolio, by the view that they are of. `today` is the day of the tick: the report is as of it where the
-    /// portfolio has no performance that would tell its last day.
-    pub fn new(portfolio: &str, today: Date, tables: BTreeMap<String, Table>) -> Result<Reads, MissingColumn> {
-        let days = match tables.get("performance") {
-            Some(performance) => performance.cells("to")?.filter_map(days_of).max(),
-            None => None,
-        };
-        let valuation_date = days.map_or(today, Date::from_days);
-        Ok(Reads { portfolio: portfolio.to_owned(), valuation_date, tables })
+    /// The rows of a portfolio, by the view that they are of, as of the last day that the books know of.
+    pub fn new(portfolio: &str, valuation_date: Date, tables: BTreeMap<String, Table>) -> Reads {
+        Reads { portfolio: portfolio.to_owned(), valuation_date, tables }
     }
 
     /// Whether a view was read.
