@@ -33,7 +33,7 @@ pub enum Refusal {
     #[error("`cost_share` is not between 0 and 1")]
     NoShare,
     /// The amounts are in another currency than the cost of what is held.
-    #[error("its amounts are in {given}, but the cost of what is held is in {held}")]
+    #[error("its amounts are in {}, but the cost of what is held is in {}", named(*given), named(*held))]
     OtherCurrency {
         /// The currency of the book.
         held: Currency,
@@ -126,9 +126,13 @@ impl fmt::Display for Needed {
     }
 }
 
+fn named(currency: Currency) -> String {
+    if currency.is_none() { "no currency".to_owned() } else { currency.to_string() }
+}
+
 impl Refusal {
     /// What to do.
-    pub const fn help(&self) -> &'static str {
+    pub fn help(&self) -> &'static str {
         match self {
             Refusal::UnknownType => "map the source's own type to one of the known types",
             Refusal::Missing(Needed::FxToBase) => {
@@ -143,6 +147,9 @@ impl Refusal {
                 "correct `fees`, or tell what is paid back as a type that is no expense, such as DEPOSIT"
             }
             Refusal::NoShare => "give the share of the cost that goes to the other security, such as 0.25",
+            Refusal::OtherCurrency { held, given } if held.is_none() || given.is_none() => {
+                "give the `currency` of all transactions of the security"
+            }
             Refusal::OtherCurrency { .. } => {
                 "convert the amounts at the source, or book the other line as its own security"
             }
@@ -171,6 +178,13 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_currency_is_missing_that_is_what_is_told() {
+        let refusal = Refusal::OtherCurrency { held: Currency::NONE, given: Currency::parse("USD").unwrap() };
+        assert_eq!(refusal.to_string(), "its amounts are in USD, but the cost of what is held is in no currency");
+        assert_eq!(refusal.help(), "give the `currency` of all transactions of the security");
+    }
 
     #[test]
     fn a_refusal_says_what_happened_and_what_to_do() {
