@@ -3,19 +3,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, missing_docs)]
 #![cfg(unix)]
 
+mod free_address;
 mod live;
 mod storm;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use free_address::free_address;
 use live::{Random, Server, lines, views};
 use sinks::flight::Ticket;
 use sinks::flight::client::Client;
@@ -68,18 +68,6 @@ fn folder(config: &str, processes: usize) -> tempfile::TempDir {
 fn choose_hosts(folder: &Path, processes: usize) {
     let hosts: String = (0..processes).map(|_| format!("{}\n", free_address())).collect();
     std::fs::write(folder.join("hosts"), hosts).unwrap();
-}
-
-/// An address that nobody has, and that nobody is given who asks for any: the system gives higher ports.
-fn free_address() -> String {
-    static TRIED: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = std::process::id().wrapping_mul(100).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
-        let address = format!("127.0.0.1:{}", 10_000 + number % 20_000);
-        if TcpListener::bind(&address).is_ok() {
-            return address;
-        }
-    }
 }
 
 /// A process of the binary, and what it logs.

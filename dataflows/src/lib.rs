@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use engine::{Graph, Inputs, Kept, Key, Views};
+use engine::episode::arrange_episodes;
+use engine::{Graph, Inputs, Kept, Views};
 use model::{Dictionary, Record, ScoringModel};
-use operators::arrange;
 use operators::first_seen::FirstSeen;
 use operators::upsert::upsert;
 use serde::Deserialize;
@@ -121,8 +121,8 @@ impl Graph<Record> for Graphs {
             }
             // Who takes the books away and puts them back goes on from them.
             None => {
-                let remembered = inputs.remembered.map(|kept| (Key::of(&(kept.0, kept.1.first)), kept));
-                kept.and(FirstSeen::default()).with_episodes(&arrange(remembered, "episodes of others"))
+                let episodes = arrange_episodes(inputs.remembered, "episodes without books");
+                kept.and(FirstSeen::default()).with_episodes(&episodes)
             }
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use operators::episodes::Episode;
+use operators::{Arranged, Collection, arrange};
 
 use crate::row::{Cell, Key, Texts};
 
@@ -13,6 +14,14 @@ pub type Named = BTreeMap<Arc<str>, Cell>;
 
 /// An episode as it is kept, with the key that it is of.
 pub type Remembered = (Key, Episode<Named>);
+
+/// Indexes episodes, each under a key of its own: what it is of, and when it began.
+pub fn arrange_episodes<'scope>(
+    episodes: Collection<'scope, Remembered>,
+    name: &str,
+) -> Arranged<'scope, Key, Remembered> {
+    arrange(episodes.map(|(key, episode)| (Key::of(&(key, episode.first)), (key, episode))), name)
+}
 
 /// The texts of the symbols in a worst row. Nothing else may name them any more when it is given back.
 pub(crate) fn texts_of(worst: &Named, texts: &dyn Texts) -> Vec<Arc<str>> {

@@ -30,7 +30,7 @@ impl<R: Data> Kept<R> {
         self
     }
 
-    /// And its episodes, each under a key of its own. They come back as [remembered](crate::worker::Inputs::remembered).
+    /// And its [episodes](crate::episode::arrange_episodes). They come back as [remembered](crate::worker::Inputs::remembered).
     pub fn with_episodes(self, episodes: &Arranged<'_, Key, Remembered>) -> Self {
         debug_assert!(self.episodes.is_none(), "there is one collection of them");
         Kept { episodes: Some(KeptTrace::new(episodes)), ..self }

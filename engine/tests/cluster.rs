@@ -3,10 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+#[path = "../../tests/free_address/mod.rs"]
+mod free_address;
+
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use engine::{
     Batch, Cell, Column, ColumnKind, Decoder, Engine, EngineConfig, EngineError, Event, Graph, Inputs, Kept, Key,
     Program, Request, Row, SourceSpec, Subscription, Texts, Tick, Update, ViewSpec, Views,
 };
+use free_address::free_address;
 use operators::upsert::upsert;
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::time::timeout;
@@ -131,18 +133,6 @@ struct Cluster {
 fn hosts(processes: usize) -> Hosts {
     let lines: String = (0..processes).map(|_| format!("{}\n", free_address())).collect();
     Hosts::parse("hosts", &lines).unwrap()
-}
-
-/// An address that nobody has, and that nobody is given who asks for any: the system gives higher ports.
-fn free_address() -> String {
-    static TRIED: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = std::process::id().wrapping_mul(100).wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
-        let address = format!("127.0.0.1:{}", 10_000 + number % 20_000);
-        if TcpListener::bind(&address).is_ok() {
-            return address;
-        }
-    }
 }
 
 fn place(hosts: &Hosts, process: usize) -> ClusterConfig {

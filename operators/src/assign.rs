@@ -82,11 +82,7 @@ pub fn assign<'scope, P: Key, N: Data>(
             let mut pending = Pending::<Vec<_>>::new();
             let mut parts: HashMap<P, Part<N>> = HashMap::new();
             move |(input, frontier), output| {
-                input.for_each(|capability, updates| {
-                    for (edge, tick, diff) in updates.drain(..) {
-                        pending.at(&capability, tick).push((edge, diff));
-                    }
-                });
+                input.for_each(|capability, updates| pending.add(&capability, updates));
                 while let Some((tick, capability, edges)) = pending.next_closed(frontier) {
                     let mut session = output.session(&capability);
                     update_parts(&mut parts, edges, |matched, diff| session.give((matched, tick, diff)));

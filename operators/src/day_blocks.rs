@@ -215,11 +215,7 @@ pub fn arrange_days<'scope, K: Key, T: Number>(
     let blocks = points.inner.unary_frontier(Pipeline, "days to blocks", |_capability, _info| {
         let mut pending = Pending::<Vec<_>>::new();
         move |(input, frontier), output| {
-            input.for_each(|capability, updates| {
-                for (point, tick, diff) in updates.drain(..) {
-                    pending.at(&capability, tick).push((point, diff));
-                }
-            });
+            input.for_each(|capability, updates| pending.add(&capability, updates));
             while let Some((tick, capability, mut points)) = pending.next_closed(frontier) {
                 points.sort_unstable_by(|((key, day, _), _), ((other, other_day, _), _)| {
                     (key, day).cmp(&(other, other_day))

@@ -75,11 +75,7 @@ pub fn episodes<'scope, K: Key, D: Data>(
             let mut pending = Pending::<Vec<_>>::new();
             let mut open: BTreeMap<K, Open<D>> = BTreeMap::new();
             move |(input, frontier), output| {
-                input.for_each(|capability, updates| {
-                    for (told, tick, diff) in updates.drain(..) {
-                        pending.at(&capability, tick).push((told, diff));
-                    }
-                });
+                input.for_each(|capability, updates| pending.add(&capability, updates));
                 while let Some((tick, capability, mut updates)) = pending.next_closed(frontier) {
                     let mut session = output.session(&capability);
                     consolidate(&mut updates); // a key that came and went within the tick was not there

@@ -73,11 +73,7 @@ pub fn first_seen<'scope, K: Key, D: Data, O: Data>(
         .unary_frontier(by_key, name, move |_capability, _info| {
             let mut pending = Pending::<Vec<_>>::new();
             move |(input, frontier), output| {
-                input.for_each(|capability, updates| {
-                    for (row, tick, diff) in updates.drain(..) {
-                        pending.at(&capability, tick).push((row, diff));
-                    }
-                });
+                input.for_each(|capability, updates| pending.add(&capability, updates));
                 while let Some((tick, capability, mut updates)) = pending.next_closed(frontier) {
                     let mut session = output.session(&capability);
                     let mut first = seen.0.lock();

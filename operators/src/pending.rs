@@ -27,6 +27,16 @@ impl<U: Default> Pending<U> {
         &mut self.ticks.entry(tick).or_insert_with(hold).1
     }
 
+    /// Adds updates to those of their ticks.
+    pub(crate) fn add<D, R>(&mut self, capability: &InputCapability<Tick>, updates: &mut Vec<(D, Tick, R)>)
+    where
+        U: Extend<(D, R)>,
+    {
+        for (row, tick, diff) in updates.drain(..) {
+            self.at(capability, tick).extend([(row, diff)]);
+        }
+    }
+
     /// The earliest tick that has closed, and the right to send at it.
     pub(crate) fn next_closed(&mut self, frontier: &MutableAntichain<Tick>) -> Option<(Tick, Capability<Tick>, U)> {
         let entry = self.ticks.first_entry().filter(|entry| !frontier.less_equal(entry.key()))?;

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use engine::episode::{Named, Remembered};
+use engine::episode::{Named, Remembered, arrange_episodes};
 use engine::{Cell, ColumnKind, Key, Row, Views};
 use operators::episodes::{Episode, episodes};
-use operators::{Arranged, Collection, arrange};
+use operators::{Arranged, Collection};
 
 use super::limits::{BREACH_ID, USAGE_COLUMNS};
 use crate::table::spec;
@@ -20,32 +20,30 @@ const TERMS: [&str; 5] = ["dimension", "measure", "scenario", "currency", "breac
 /// What is largest in the row that is worst.
 const SIZE: [&str; 1] = ["usage"];
 
-/// Registers the view; gives all episodes, under their keys. `breaches` and `unknown` are rows of `limit_usage`, under what they are
-/// known by; `remembered` are the episodes that are gone on from.
+/// Registers the view; gives all episodes, under their keys. `judged` are rows of `limit_usage` under what they are known by, and
+/// whether they are breaches; those that are not are `UNKNOWN`. `remembered` are the episodes that are gone on from.
 pub fn register<'scope>(
-    breaches: Collection<'scope, (Key, Row)>,
-    unknown: Collection<'scope, (Key, Row)>,
+    judged: Collection<'scope, (Key, (Row, bool))>,
     remembered: Collection<'scope, Remembered>,
     views: &mut Views,
 ) -> Arranged<'scope, Key, Remembered> {
     let (terms, size) = (places(&TERMS), places(&SIZE));
     let key = move |identity, row: &Row| (identity, Key::of(&cells_at(row, &terms)));
-    let (of_breach, of_unknown, of_remembered) = (key.clone(), key.clone(), key);
-    let breaches = breaches.map(move |(identity, row)| (of_breach(identity, &row), Some(row)));
-    let unknown = unknown.map(move |(identity, row)| (of_unknown(identity, &row), None));
+    let key_of_remembered = key.clone();
+    let there = judged.map(move |(identity, (row, is_breach))| (key(identity, &row), is_breach.then_some(row)));
     let remembered = remembered.map(move |(identity, Episode { first, last, worst })| {
         let worst = row_of(&worst);
-        (of_remembered(identity, &worst), Episode { first, last, worst })
+        (key_of_remembered(identity, &worst), Episode { first, last, worst })
     });
-    let history = episodes(breaches.concat(unknown), remembered, "history of breaches", move |worst, row| {
+    let history = episodes(there, remembered, "history of breaches", move |worst, row| {
         cells_at(row, &size) > cells_at(worst, &size)
     });
     let names = USAGE_COLUMNS.map(|(name, _)| Arc::from(name));
     let history = history.map(move |((identity, _terms), Episode { first, last, worst })| {
         let worst = names.iter().cloned().zip(worst.cells().iter().cloned()).collect();
-        (Key::of(&(identity, first)), (identity, Episode { first, last, worst }))
+        (identity, Episode { first, last, worst })
     });
-    let history = arrange(history, "history of breaches");
+    let history = arrange_episodes(history, "history of breaches");
 
     let ticks = [("began", ColumnKind::Time), ("ended", ColumnKind::Time)];
     let columns: Vec<_> = [BREACH_ID].into_iter().chain(ticks).chain(USAGE_COLUMNS).collect();

@@ -477,12 +477,15 @@ fn register<'scope>(
     sources: &[String],
     views: &mut Views,
 ) -> BreachesKept<'scope> {
-    let [breaches, unknown] = [Status::Breach, Status::Unknown].map(|status| {
-        let (names, cells) = (sources.to_vec(), Sources::new(sources));
-        let usages = usages.clone().filter(move |usage| usage.status() == status);
-        usages.map(move |usage| (usage.identity(&names), Row::new(usage.cells(&cells))))
+    let (names, cells) = (sources.to_vec(), Sources::new(sources));
+    let judged = usages.clone().flat_map(move |usage| {
+        let status = usage.status();
+        let is_breach = status == Status::Breach;
+        let of_history = is_breach || status == Status::Unknown;
+        of_history.then(|| (usage.identity(&names), (Row::new(usage.cells(&cells)), is_breach)))
     });
-    let episodes = breach_history::register(breaches.clone(), unknown, remembered, views);
+    let breaches = judged.clone().flat_map(|(identity, (row, is_breach))| is_breach.then_some((identity, row)));
+    let episodes = breach_history::register(judged, remembered, views);
     let seen = FirstSeen::default();
     let breaches = first_seen(breaches, "breaches first seen", &seen, |identity, row: &Row, first| {
         let cells = [Cell::Hash(identity.bytes())].into_iter().chain(row.cells().iter().cloned());

@@ -277,10 +277,10 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
     let vega = quote.and_then(|quote| quote.vega);
     let fx_rate = quote.and_then(|quote| quote.fx_rate);
     let units = pricing.and_then(|pricing| contract_units(quantity, pricing.multiplier));
-    let value_local =
-        price.zip(pricing).and_then(|((price, _), pricing)| local_value(quantity, price, pricing.multiplier));
+    // Both factors fit into 63 bits.
+    let exact = units.zip(price).map(|(units, (price, _))| units * i128::from(price));
+    let value_local = exact.and_then(|exact| share(exact, 1, Quantity::ONE_SCALED));
     // From what is not rounded yet, as the series are: a rate may be large.
-    let exact = value_local.and(units.zip(price).map(|(units, (price, _))| units * i128::from(price)));
     let value_base = exact.zip(fx_rate).and_then(|(exact, rate)| to_base(exact, rate));
     let value_base = value_base.filter(|_| !base_currency.is_none());
     Valuation {
@@ -305,12 +305,6 @@ fn valuation((security, base_currency): &QuoteFor, open: &Open, quote: Option<&Q
             _ => Status::Current,
         },
     }
-}
-
-/// What units are worth at a price: rounded once, half to even. `None` if it is too large.
-pub fn local_value(quantity: i128, price: i64, multiplier: i128) -> Option<i128> {
-    let units = contract_units(quantity, multiplier)?;
-    share(units, price.into(), Quantity::ONE_SCALED)
 }
 
 /// A value of 14 decimals, units times price, in base currency; `None` if it is too large: then it is not valued.

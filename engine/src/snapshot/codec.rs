@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    Array, ArrayRef, AsArray, FixedSizeBinaryBuilder, RecordBatch, StringBuilder, TimestampMicrosecondArray,
+    TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
@@ -31,9 +32,30 @@ pub trait Codec<R>: Send + Sync + 'static {
 
 /// The columns of keys and when they first appeared.
 pub(super) fn first_seen_schema() -> SchemaRef {
-    let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-    let fields = vec![Field::new("key", DataType::FixedSizeBinary(16), false), Field::new("first_seen", moment, false)];
+    let fields =
+        vec![Field::new("key", DataType::FixedSizeBinary(16), false), Field::new("first_seen", moment(), false)];
     Arc::new(Schema::new(fields))
+}
+
+/// The type of ticks.
+fn moment() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+fn column<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef, String> {
+    rows.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"))
+}
+
+/// The keys of all rows.
+fn keys_of(rows: &RecordBatch) -> Result<Vec<Key>, String> {
+    const NO_KEY: &str = "`key` is not 16 bytes";
+    let keys = column(rows, "key")?.as_fixed_size_binary_opt().ok_or(NO_KEY)?;
+    let key = |row| <[u8; 16]>::try_from(keys.value(row)).map(Key::from_bytes).map_err(|_| NO_KEY.to_owned());
+    (0..rows.num_rows()).map(key).collect()
+}
+
+fn ticks_of<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a TimestampMicrosecondArray, String> {
+    column(rows, name)?.as_primitive_opt::<TimestampMicrosecondType>().ok_or_else(|| format!("`{name}` is no time"))
 }
 
 pub(super) fn encode_first_seen(entries: &[(Key, Tick)]) -> Result<RecordBatch, ArrowError> {
@@ -47,12 +69,8 @@ pub(super) fn encode_first_seen(entries: &[(Key, Tick)]) -> Result<RecordBatch, 
 }
 
 pub(super) fn decode_first_seen(rows: &RecordBatch) -> Result<Vec<(Key, Tick)>, String> {
-    let column = |name: &str| rows.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"));
-    let keys = column("key")?.as_fixed_size_binary_opt().ok_or("`key` is not 16 bytes")?;
-    let ticks =
-        column("first_seen")?.as_primitive_opt::<TimestampMicrosecondType>().ok_or("`first_seen` is no time")?;
-    let key = |row| <[u8; 16]>::try_from(keys.value(row)).map(Key::from_bytes).map_err(|_| "`key` is not 16 bytes");
-    (0..rows.num_rows()).map(|row| Ok((key(row)?, ticks.value(row) as Tick))).collect()
+    let (keys, ticks) = (keys_of(rows)?, ticks_of(rows, "first_seen")?);
+    Ok(keys.into_iter().zip(ticks.values().iter().map(|tick| *tick as Tick)).collect())
 }
 
 /// The table of episodes.
@@ -61,11 +79,10 @@ pub(super) const EPISODES: &str = "episodes";
 /// The columns of episodes. The cells of the worst row are JSON: an object by the names of their columns. So are the texts that
 /// they name: a list.
 fn episodes_schema() -> SchemaRef {
-    let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     let fields = vec![
         Field::new("key", DataType::FixedSizeBinary(16), false),
-        Field::new("first", moment.clone(), false),
-        Field::new("last", moment, true),
+        Field::new("first", moment(), false),
+        Field::new("last", moment(), true),
         Field::new("worst", DataType::Utf8, false),
         Field::new("texts", DataType::Utf8, false),
     ];
@@ -97,17 +114,11 @@ pub(super) fn encode_episodes(episodes: &[Remembered], texts: &dyn Texts) -> Res
 
 /// The episodes, and the texts that they name.
 pub(super) fn decode_episodes(rows: &RecordBatch) -> Result<(Vec<Remembered>, Vec<Arc<str>>), String> {
-    let column = |name: &str| rows.column_by_name(name).ok_or_else(|| format!("there is no column `{name}`"));
-    let time = |name: &str| {
-        let column = column(name)?.as_primitive_opt::<TimestampMicrosecondType>();
-        column.ok_or_else(|| format!("`{name}` is no time"))
-    };
-    let text = |name: &str| column(name)?.as_string_opt::<i32>().ok_or_else(|| format!("`{name}` is no text"));
-    let keys = column("key")?.as_fixed_size_binary_opt().ok_or("`key` is not 16 bytes")?;
-    let (first, last, worst, texts) = (time("first")?, time("last")?, text("worst")?, text("texts")?);
+    let text = |name: &str| column(rows, name)?.as_string_opt::<i32>().ok_or_else(|| format!("`{name}` is no text"));
+    let (first, last) = (ticks_of(rows, "first")?, ticks_of(rows, "last")?);
+    let (worst, texts) = (text("worst")?, text("texts")?);
     let (mut episodes, mut named) = (Vec::new(), Vec::new());
-    for row in 0..rows.num_rows() {
-        let key = <[u8; 16]>::try_from(keys.value(row)).map_err(|_| "`key` is not 16 bytes")?;
+    for (row, key) in keys_of(rows)?.into_iter().enumerate() {
         let unreadable = |error: serde_json::Error| format!("episode {row}: {error}");
         let own: Vec<Arc<str>> = serde_json::from_str(texts.value(row)).map_err(unreadable)?;
         named.extend(own);
@@ -116,7 +127,7 @@ pub(super) fn decode_episodes(rows: &RecordBatch) -> Result<(Vec<Remembered>, Ve
             last: last.is_valid(row).then(|| last.value(row) as Tick),
             worst: serde_json::from_str(worst.value(row)).map_err(unreadable)?,
         };
-        episodes.push((Key::from_bytes(key), episode));
+        episodes.push((key, episode));
     }
     Ok((episodes, named))
 }
